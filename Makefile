@@ -1,0 +1,59 @@
+# Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-demo demo box test format unit contract integration lint types sanity ansible-lint docs-lint \
+	molecule build clean
+
+VERSION ?= v75
+PORT ?= 0
+
+python := .venv/bin/python
+setup := $(or $(PYTHON),python3) tools/setup_venv.py
+stages := $(python) tools/run_stages.py
+
+# Without bytecode each of the many Ansible processes compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+
+setup:  ## Make or refresh .venv with everything
+	@$(setup) dev
+
+setup-demo:
+	@$(setup) demo
+
+demo: setup-demo  ## Watch the collection change a simulated box
+	@$(python) tools/demo.py
+
+box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
+	@$(python) -m tests.box --version $(VERSION) --port $(PORT)
+
+test: setup  ## All stages, one after the other
+	@$(stages)
+
+format: setup  ## Format the code, and mend what ruff can mend
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+lint: setup  ## Stages format, lint and types
+	@$(stages) format lint types
+
+docs-lint: setup  ## Stage docs
+	@$(stages) docs
+
+types: ## Stage types: mypy
+unit: ## Stage unit: pytest, no server
+contract: ## Stage contract: pytest, the simulated box against recordings
+integration: ## Stage integration: playbooks against the simulated box
+sanity: ## Stage sanity: ansible-test
+ansible-lint: ## Stage ansible-lint
+molecule: ## Stage molecule: all scenarios
+types unit contract integration sanity ansible-lint molecule: setup
+	@$(stages) $@
+
+build: setup-demo  ## The artifact, in .cache/build
+	@.venv/bin/ansible-galaxy collection build --force --output-path .cache/build
+
+clean:  ## Remove what the other targets made
+	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build changelogs/.plugin-cache.yaml
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

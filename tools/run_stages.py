@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the stages of the test suite, all of them or those named, and tell at the end which passed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from checkout import ROOT, environment
+
+# The longest stage takes a few minutes on two cores; one that hangs shall not hold up the rest for ever.
+TIME_LIMIT = 20 * 60
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Commands to run, and how their output shows that they did something: most exit 0 on nothing, too."""
+
+    name: str
+    commands: tuple[str, ...]
+    proof: str = ""
+    vacuous: str = ""
+    since: tuple[int, int] = (3, 10)
+
+
+STAGES = (
+    Stage("format", ("ruff format --check .",), proof=r"\b[1-9]\d* files? already formatted"),
+    Stage("lint", ("ruff check .",), proof="All checks passed!", vacuous="No Python files found"),
+    Stage("types", ("mypy",), proof=r"no issues found in [1-9]"),
+    Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
+    Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
+    Stage("integration", ("pytest -n 2 tests/integration",), proof=r"\b[1-9]\d* passed"),
+    # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
+    Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
+    Stage(
+        "ansible-lint",
+        ("ansible-lint --profile production --offline",),
+        proof=r"0 failure\(s\), 0 warning\(s\) in [1-9]\d* files processed",
+        since=(3, 11),
+    ),
+    Stage(
+        "docs",
+        ("antsibull-docs lint-collection-docs --plugin-docs .", "antsibull-changelog lint"),
+        since=(3, 11),
+    ),
+    Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched", since=(3, 11)),
+)
+
+
+def execute(command: str, live: bool) -> tuple[int, str]:
+    """Run a command to its end or to the time limit, and return its exit code and all it printed."""
+    try:
+        process = subprocess.Popen(
+            command.split(),
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        print(f"{error}; is .venv complete?", flush=True)
+        return 127, ""
+    lines: list[str] = []
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.append(line)
+            if live:
+                print(line, end="", flush=True)
+
+    # Read on the side: a server left running holds the pipe open long after the command has ended.
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        process.wait(TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        print(f"{command}: stopped after {TIME_LIMIT} s", flush=True)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    reader.join(timeout=5)
+    return process.returncode, "".join(lines)
+
+
+def fault(stage: Stage, output: str) -> str | None:
+    """Tell why a stage whose commands all exited 0 has failed nevertheless, if it has."""
+    if stage.vacuous and re.search(stage.vacuous, output):
+        return f"did nothing: {stage.vacuous}"
+    if not re.search(stage.proof, output):
+        return f"exited 0, but printed nothing like {stage.proof!r}"
+    return None
+
+
+def run_stage(stage: Stage, live: bool) -> str:
+    """Run one stage and return the word for how it went: passed, failed or skipped."""
+    print(f"== stage {stage.name}", flush=True)
+    if sys.version_info < stage.since:
+        print(f"skipped: its tools need Python {'.'.join(map(str, stage.since))}", flush=True)
+        return "skipped"
+    if stage.name == "molecule" and not (ROOT / "extensions/molecule").is_dir():
+        print("skipped: there are no scenarios", flush=True)
+        return "skipped"
+
+    output, reason = "", None
+    for command in stage.commands:
+        code, printed = execute(command, live)
+        output += printed
+        if code:
+            reason = f"{command}: exit code {code}"
+            break
+    reason = reason or fault(stage, output)
+    if reason:
+        print(f"{'' if live else output}{stage.name}: {reason}", flush=True)
+        return "failed"
+    if not live and output.strip():
+        print(output.rstrip().splitlines()[-1], flush=True)
+    return "passed"
+
+
+def main() -> int:
+    names = sys.argv[1:]
+    known = [stage.name for stage in STAGES]
+    if not set(names) <= set(known):
+        sys.exit(f"usage: run_stages.py [STAGE ...], of {', '.join(known)}")
+
+    table = []
+    for stage in STAGES:
+        if names and stage.name not in names:
+            continue
+        started = time.monotonic()
+        result = run_stage(stage, live=bool(names))
+        seconds = time.monotonic() - started
+        print(f"== {stage.name} {result} in {seconds:.1f} s\n", flush=True)
+        table.append((stage.name, result, seconds))
+
+    for name, result, seconds in table:
+        print(f"{name:<14}{result:<9}{seconds:>7.1f} s")
+    counts = Counter(result for name, result, seconds in table)
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

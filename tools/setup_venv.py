@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make .venv, with what the demo or what development needs; quick when it is there already."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from checkout import COLLECTION, COLLECTIONS, ROOT, VENV, environment, search_path
+
+REQUIREMENTS = {
+    "demo": ("requirements-demo.txt",),
+    "dev": ("requirements-demo.txt", "requirements-dev.txt"),
+}
+PROBE = """
+import ensurepip, os, ssl, sys, venv
+print(os.path.realpath(sys.executable), *sys.version_info[:2], sep="\\n")
+"""
+
+
+def probe(python: str) -> tuple[str, tuple[int, int]] | None:
+    """Tell the real path and the version of an interpreter, if it runs and can make a venv."""
+    try:
+        answer = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    path, major, minor = answer.stdout.splitlines()
+    return path, (int(major), int(minor))
+
+
+def candidates() -> Iterator[tuple[str, tuple[int, int]]]:
+    """Name the interpreters to choose from, as (command, version from which it is good enough)."""
+    if os.environ.get("PYTHON"):
+        yield os.environ["PYTHON"], (3, 10)
+        return
+    # Python 3.10 will do, but gets neither ansible-lint nor molecule nor antsibull-docs.
+    yield sys.executable, (3, 11)
+    for minor in (14, 13, 12, 11, 10):
+        found = shutil.which(f"python3.{minor}", path=search_path())
+        if found:
+            yield found, (3, 10)
+    yield sys.executable, (3, 10)
+
+
+def choose_python() -> str:
+    tried = []
+    for command, minimum in candidates():
+        found = probe(command)
+        if found and found[1] >= minimum:
+            return found[0]
+        tried.append(command)
+    sys.exit(
+        f"No Python 3.10 or newer that can make a virtual environment; tried {', '.join(dict.fromkeys(tried))}.\n"
+        "Install one (on Debian and Ubuntu with the package python3-venv), or name it: make PYTHON=/path/to/python3"
+    )
+
+
+def run(what: str, command: list[str]) -> None:
+    """Run a command that talks a lot, and show what it said only if it fails."""
+    print(f"{what} ...", flush=True)
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if result.returncode:
+        sys.exit(f"{result.stdout}\n{what}: failed with exit code {result.returncode}")
+
+
+def link_collection(collections: Path) -> None:
+    """Give the checkout its full name, ansible_collections.mailinabox.admin, in a folder."""
+    link = collections / COLLECTION
+    if link.is_symlink() and link.resolve() == ROOT:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT, target_is_directory=True)
+
+
+def holds(stamp: Path, content: str) -> bool:
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == content
+
+
+def set_up(level: str) -> None:
+    # A virtual environment works only where it was made, with the interpreter it was made with.
+    base = f"{choose_python()}\n{ROOT}\n"
+    if not holds(VENV / "made-with", base):
+        python = base.splitlines()[0]
+        run(f"Making .venv with {python}", [python, "-m", "venv", "--clear", str(VENV)])
+        (VENV / "made-with").write_text(base, encoding="utf-8")
+
+    stamps = {
+        VENV / f"installed-{name}": hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
+        for name, files in REQUIREMENTS.items()
+        if set(files) <= set(REQUIREMENTS[level])
+    }
+    if not all(holds(stamp, content) for stamp, content in stamps.items()):
+        wanted = REQUIREMENTS[level][-1]
+        run(f"Installing {wanted}", [str(VENV / "bin/python"), "-m", "pip", "install", "--requirement", wanted])
+        for stamp, content in stamps.items():
+            stamp.write_text(content, encoding="utf-8")
+
+    link_collection(COLLECTIONS)
+    for site_packages in VENV.glob("lib/python3*/site-packages"):
+        link_collection(site_packages)
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in REQUIREMENTS:
+        sys.exit(f"usage: setup_venv.py {{{','.join(REQUIREMENTS)}}}")
+    # Two makes at once shall not install into each other's unfinished environment.
+    lock = os.open(ROOT, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    set_up(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()
