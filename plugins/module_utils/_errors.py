@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, as values: each error carries a code and details that a playbook can test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BoxError(Exception):
+    """A task can't be done.
+
+    :param message: one or two sentences for the person at the terminal: the option or the request,
+        what the box said, what to do. Never a secret.
+    :param details: plain values for a playbook (``result.failure.details``). Never a secret.
+    """
+
+    code = "failed"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def as_failure(self) -> dict[str, Any]:
+        """The error as the ``failure`` of a task's result: ``{code, message, details}``."""
+        return {"code": self.code, "message": self.message, "details": self.details}
+
+
+class InvalidOption(BoxError):
+    """An option has a value that no box would take; nothing was sent."""
+
+    code = "invalid_option"
+
+    def __init__(self, option: str, value: Any, why: str) -> None:
+        super().__init__("%s: %r: %s" % (option, value, why), option=option, value=value)
+
+
+class Guarded(BoxError):
+    """What was asked would lose mail or lock somebody out; ``force`` lets it through."""
+
+    code = "guarded"
+
+
+class Unsupported(BoxError):
+    """This version of the box can't do it."""
+
+    code = "unsupported"
+
+
+class MissingLibrary(BoxError):
+    """A Python library is missing on the machine that runs the task."""
+
+    code = "missing_library"
+
+    def __init__(self, library: str, reason: str) -> None:
+        super().__init__("The Python library %s is needed %s." % (library, reason), library=library, reason=reason)
+        self.library = library
+        self.reason = reason
+
+
+class ConnectionFailed(BoxError):
+    """No answer, and certainly nothing done: the request never reached the box."""
+
+    code = "connection"
+
+
+class AuthenticationFailed(BoxError):
+    """The box refuses the credentials. Asking again would count towards a ban."""
+
+    code = "authentication"
+
+
+class Refused(BoxError):
+    """The box took the request and said no (HTTP 400), in words of its own."""
+
+    code = "refused"
+
+
+class UnexpectedAnswer(BoxError):
+    """The answer is none that a box gives: another status, type or shape."""
+
+    code = "unexpected_answer"
+
+
+class OutcomeUnknown(BoxError):
+    """A write was sent, and its answer doesn't tell whether the box stored it.
+
+    :param status: the HTTP status, or None if the connection broke.
+    """
+
+    code = "outcome_unknown"
+
+    def __init__(self, message: str, status: int | None, **details: Any) -> None:
+        super().__init__(message, status=status, **details)
+        self.status = status
+
+
+class BoxFailed(BoxError):
+    """The box failed at a write (HTTP 5xx), and what it had stored of it is known."""
+
+    code = "box_failed"
+
+
+class NotAsDeclared(BoxError):
+    """What the box holds after the writes is not what was planned."""
+
+    code = "not_as_declared"

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one form of each address, name and quota, in which equal values are equal texts.
+
+Everything here raises ``ValueError`` with a reason that reads well behind "option: value: ".
+"""
+
+from __future__ import annotations
+
+import re
+
+_LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
+_USER_ADDRESS = re.compile(r"[a-z0-9_.@-]+\Z")
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
+_DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\Z")
+_TOP_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]\Z")
+_QUOTA = re.compile(r"(\d{1,18})([MG]?)\Z", re.ASCII)
+
+# Local parts that certificate authorities write to: whoever reads them can get a certificate.
+DCV_LOCAL_PARTS = ("admin", "administrator", "postmaster", "hostmaster", "webmaster", "abuse")
+
+
+def _ascii_label(label: str) -> str:
+    """A label of a domain in lower-case ASCII (IDNA 2008)."""
+    if label.isascii():
+        return label.lower()
+    # Some signs, such as the one for kelvin, only look like a letter until they are lower-cased.
+    for character in label:
+        if not character.isascii() and character.lower().isascii():
+            raise ValueError("%r can't be part of a domain name: it looks like %r" % (character, character.lower()))
+    label = label.lower()
+    # Only names outside ASCII pay for the tables of idna, which requests always brings along.
+    import idna
+
+    try:
+        return idna.encode(label).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError("%r can't be part of a domain name: %s" % (label, error)) from error
+
+
+def _check_labels(labels: list[str], pattern: re.Pattern[str]) -> None:
+    for label in labels:
+        if not label:
+            raise ValueError("two dots in a row, or one at an end")
+        if len(label) > 63:
+            raise ValueError("a part of a domain name has at most 63 characters")
+        if not pattern.match(label):
+            raise ValueError("%r can't be part of a domain name" % label)
+    if len(labels) < 2:
+        raise ValueError("a domain name with a dot in it is needed")
+    if not _TOP_LABEL.match(labels[-1]):
+        raise ValueError("%r is no top-level domain" % labels[-1])
+    if sum(len(label) + 1 for label in labels) > 254:
+        raise ValueError("a domain name has at most 253 characters")
+
+
+def domain(text: str) -> str:
+    """A mail domain: lower case, IDNA, at least two labels."""
+    labels = [_ascii_label(label) for label in text.split(".")]
+    _check_labels(labels, _HOST_LABEL)
+    return ".".join(labels)
+
+
+def address(text: str, catch_all: bool = False) -> str:
+    """A mail address: lower case, its domain in IDNA.
+
+    :param catch_all: whether the part before the @ may be missing, which stands for every address of the domain.
+    """
+    local, at, rest = text.strip().partition("@")
+    if not at or "@" in rest:
+        raise ValueError("a mail address has one @")
+    if not (local or catch_all):
+        raise ValueError("nothing stands before the @")
+    if not local.isascii() or (local and not _LOCAL_PART.match(local.lower())):
+        raise ValueError("%r can't stand before the @" % local)
+    if len(local) > 64:
+        raise ValueError("at most 64 characters may stand before the @")
+    return local.lower() + "@" + domain(rest)
+
+
+def user_address(text: str) -> str:
+    """The address of a user of the box, which also names its mailbox folder."""
+    canonical = address(text)
+    if not _USER_ADDRESS.match(canonical):
+        raise ValueError("a user's address may only have the letters a-z, digits, and _ - . before the @")
+    if is_dcv(canonical):
+        raise ValueError(
+            "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
+            % ", ".join(DCV_LOCAL_PARTS)
+        )
+    return canonical
+
+
+def is_dcv(canonical: str) -> bool:
+    """Whether a canonical address is one that certificate authorities write to, with a +tag or without."""
+    return canonical.partition("@")[0].partition("+")[0] in DCV_LOCAL_PARTS
+
+
+def without_tag(canonical: str) -> str:
+    """A canonical address without its +tag: the user that it is delivered to."""
+    local, _at, rest = canonical.partition("@")
+    return local.partition("+")[0] + "@" + rest
+
+
+def display(canonical: str) -> str:
+    """A canonical address or name as people read it: IDNA labels in Unicode, where they have such a form."""
+    if "xn--" not in canonical:
+        return canonical
+    import idna
+
+    local, at, rest = canonical.rpartition("@")
+    labels = []
+    for label in rest.split("."):
+        try:
+            labels.append(idna.decode(label))
+        except idna.IDNAError:
+            labels.append(label)
+    return local + at + ".".join(labels)
+
+
+def dns_name(text: str) -> str:
+    """A name in DNS: lower case, IDNA, no final dot; ``*`` may be its first label."""
+    name = text.strip()
+    name = name[:-1] if name.endswith(".") else name
+    labels = [_ascii_label(label) for label in name.split(".")]
+    _check_labels(labels[1:] if labels[0] == "*" else labels, _DNS_LABEL)
+    return ".".join(labels)
+
+
+def zone_of(name: str, zones: tuple[str, ...]) -> str | None:
+    """The zone that a canonical name is in, the longest if there are several, or None."""
+    found = [zone for zone in zones if name == zone or name.endswith("." + zone)]
+    return max(found, key=len) if found else None
+
+
+def quota(text: str) -> str:
+    """A quota in its shortest form: ``0`` (none), ``500M``, ``2G``, or a number of bytes."""
+    found = _QUOTA.match(text.strip().upper())
+    if not found:
+        raise ValueError("a quota is a whole number of bytes, or one with M or G behind it; 0 means none")
+    size = int(found.group(1)) * {"": 1, "M": 1 << 20, "G": 1 << 30}[found.group(2)]
+    for unit, bits in (("G", 30), ("M", 20)):
+        if size and size % (1 << bits) == 0:
+            return "%d%s" % (size >> bits, unit)
+    return str(size)

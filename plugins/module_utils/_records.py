@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of DNS records: which ones a box publishes rightly, and when two are the same.
+
+A box checks A, AAAA, CNAME and NS itself. It stores whatever it gets for the other types, and one
+value that the name server can't read takes the whole zone down: so everything is checked here,
+before it is sent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from ._errors import MissingLibrary
+from ._names import dns_name
+
+RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT")
+
+# The word that a box keeps in the place of its own address, whatever that is.
+LOCAL = "local"
+
+
+def canonical(rtype: str, text: str) -> str:
+    """The one form of a value, in which it is also sent.
+
+    :param rtype: one of RECORD_TYPES.
+    :raises ValueError: if a zone with this value could not be published, with the reason.
+    :raises MissingLibrary: if the type's grammar is dnspython's, and dnspython isn't there.
+    """
+    value = text.strip()
+    if not value:
+        raise ValueError("the value is empty")
+    if rtype in ("CNAME", "NS"):
+        return dns_name(value) + "."
+    if not value.isascii():
+        raise ValueError("a box drops every character outside ASCII without a word; write it in ASCII (names in IDNA)")
+    if not value.isprintable():
+        raise ValueError("a value can't hold a line break or another control character")
+    if rtype in ("A", "AAAA"):
+        return value if value == LOCAL else _ip(rtype, value)
+    if rtype == "TXT":
+        # On the wire a text is cut into pieces of 255 bytes with a length byte each.
+        if len(value) + (len(value) + 254) // 255 > 65535:
+            raise ValueError("a text record holds at most 65,279 characters")
+        return value
+    return _by_grammar(rtype, value)
+
+
+def canonical_stored(rtype: str, text: str) -> str:
+    """The one form of a value that the box holds; a value that is none stays as it is."""
+    try:
+        return canonical(rtype, text)
+    except ValueError:
+        return text
+
+
+def is_publishable(rtype: str, text: str) -> bool:
+    """Whether a zone with this value can be published."""
+    try:
+        canonical(rtype, text)
+    except ValueError:
+        return False
+    return True
+
+
+def needs_final_dot(rtype: str, value: str) -> bool:
+    """Whether a canonical value names a host without a final dot, so that the name server appends the zone to it."""
+    return rtype in ("MX", "SRV") and not value.endswith(".")
+
+
+def _ip(rtype: str, value: str) -> str:
+    kind: Any = ipaddress.IPv4Address if rtype == "A" else ipaddress.IPv6Address
+    try:
+        found = kind(value)
+    except ValueError as error:
+        raise ValueError(
+            "%s; %s takes an %s address, or %s for the box's own"
+            % (error, rtype, "IPv4" if rtype == "A" else "IPv6", LOCAL)
+        ) from error
+    if "%" in str(found):
+        raise ValueError("an address in DNS has no scope")
+    return str(found)
+
+
+def _by_grammar(rtype: str, value: str) -> str:
+    """The form of an MX, SRV, SSHFP or CAA value as dnspython writes it."""
+    try:
+        import dns.exception
+        import dns.rdata
+        import dns.rdataclass
+        import dns.rdatatype
+    except ImportError as error:
+        raise MissingLibrary("dnspython", "to check %s records" % rtype) from error
+    try:
+        data = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
+    except (dns.exception.DNSException, ValueError, OverflowError) as error:
+        raise ValueError("not the form of %s record: %s" % (_EXAMPLES[rtype], error)) from error
+    form = str(data.to_text())
+    # In these types all letters are host names or hexadecimal digits; a CAA value may be case-sensitive.
+    return form if rtype == "CAA" else form.lower()
+
+
+_EXAMPLES = {
+    "CAA": 'a CAA (0 issue "letsencrypt.org")',
+    "MX": "an MX (10 mail.example.net.)",
+    "SRV": "an SRV (0 5 5269 xmpp.example.net.)",
+    "SSHFP": "an SSHFP (4 2 followed by 64 hexadecimal digits)",
+}

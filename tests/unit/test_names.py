@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one form of each address, name and quota."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.module_utils import _names
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("ann@example.org", "ann@example.org"),
+        (" Ann@Example.ORG ", "ann@example.org"),
+        ("ann+tag@example.org", "ann+tag@example.org"),
+        ("info@bücher.example", "info@xn--bcher-kva.example"),
+        ("info@BÜCHER.example", "info@xn--bcher-kva.example"),
+        ("info@xn--bcher-kva.example", "info@xn--bcher-kva.example"),
+        ("o'hara@example.org", "o'hara@example.org"),
+        ("a" * 64 + "@example.org", "a" * 64 + "@example.org"),
+    ],
+)
+def test_address(text: str, canonical: str) -> None:
+    assert _names.address(text) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "one @"),
+        ("ann", "one @"),
+        ("ann@bob@example.org", "one @"),
+        ("@example.org", "nothing stands before"),
+        ("ann@", "two dots"),
+        ("ann@example", "with a dot"),
+        ("ann@example..org", "two dots"),
+        ("ann@.example.org", "two dots"),
+        ("ann@-example.org", "'-example'"),
+        ("ann@exa_mple.org", "'exa_mple'"),
+        ("ann@example.1", "top-level"),
+        ("an n@example.org", "'an n'"),
+        ("ann,bob@example.org", "'ann,bob'"),
+        ("ann\nbob@example.org", "stand before"),
+        ("ann@example.org\nbob@example.org", "one @"),
+        (".ann@example.org", "stand before"),
+        ("änn@example.org", "stand before"),
+        ("\u212a@example.org", "stand before"),
+        ("ann@boo\u212a.example", "looks like 'k'"),
+        ("ann@\uff45xample.org", "U+FF45"),
+        ("ann@" + "a" * 64 + ".org", "63 characters"),
+        ("a" * 65 + "@example.org", "64 characters"),
+        ("ann@" + ".".join(["a" * 60] * 5) + ".org", "253 characters"),
+    ],
+)
+def test_no_address(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why.replace("+", r"\+")):
+        _names.address(text)
+
+
+def test_catch_all() -> None:
+    assert _names.address("@Example.org", catch_all=True) == "@example.org"
+    with pytest.raises(ValueError, match="one @"):
+        _names.address("example.org", catch_all=True)
+
+
+@pytest.mark.parametrize("text", ["fay+tag@example.org", "o'hara@example.org", "postmaster@example.org", "admin@a.org"])
+def test_no_user_address(text: str) -> None:
+    assert _names.address(text)
+    with pytest.raises(ValueError, match=r"letters a-z|who owns"):
+        _names.user_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abuse@example.org", True),
+        ("abuse+x@example.org", True),
+        ("webmaster@example.org", True),
+        ("abuses@example.org", False),
+        ("ann@abuse.example.org", False),
+    ],
+)
+def test_is_dcv(text: str, expected: bool) -> None:
+    assert _names.is_dcv(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("canonical", "shown"),
+    [
+        ("ann@example.org", "ann@example.org"),
+        ("info@xn--bcher-kva.example", "info@bücher.example"),
+        ("@xn--bcher-kva.example", "@bücher.example"),
+        ("a@xn--99999999999.example", "a@xn--99999999999.example"),
+    ],
+)
+def test_display(canonical: str, shown: str) -> None:
+    assert _names.display(canonical) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("www.example.org", "www.example.org"),
+        ("WWW.Example.Org.", "www.example.org"),
+        ("*.example.org", "*.example.org"),
+        ("_xmpp._tcp.example.org", "_xmpp._tcp.example.org"),
+        ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example"),
+    ],
+)
+def test_dns_name(text: str, canonical: str) -> None:
+    assert _names.dns_name(text) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ".", "..", "*", "org", "example.org..", "a.b.123"),
+        *(f"a{sign}b.example.org" for sign in ("/", "%2f", "?", "#", "/../", " ", "\n", ".*.", ",")),
+    ],
+)
+def test_no_dns_name(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        _names.dns_name(text)
+
+
+def test_zone_of_is_the_longest() -> None:
+    zones = ("example.org", "sub.example.org")
+    assert _names.zone_of("www.sub.example.org", zones) == "sub.example.org"
+    assert _names.zone_of("example.org", zones) == "example.org"
+    assert _names.zone_of("notexample.org", zones) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("0", "0"),
+        ("0G", "0"),
+        ("2g", "2G"),
+        ("2048M", "2G"),
+        ("2147483648", "2G"),
+        ("500m", "500M"),
+        ("00500M", "500M"),
+        ("1000", "1000"),
+    ],
+)
+def test_quota(text: str, canonical: str) -> None:
+    assert _names.quota(text) == canonical
+
+
+@pytest.mark.parametrize("text", ["", "1.5G", "1,5G", "1 G", "-1", "lots", "2T", "٣G", "1G\n2G", "9" * 19])
+def test_no_quota(text: str) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        _names.quota(text)
+
+
+@pytest.mark.parametrize("form", [_names.address, _names.dns_name, _names.quota])
+@given(text=st.text(max_size=80))
+def test_a_canonical_form_is_its_own(form: object, text: str) -> None:
+    assert callable(form)
+    try:
+        canonical = form(text)
+    except ValueError:
+        return
+    assert form(canonical) == canonical
+    assert canonical.isascii()
+
+
+@given(st.from_regex(r"[a-zäöü]{1,12}@[a-zäöü]{1,12}\.example", fullmatch=True))
+def test_what_is_displayed_means_the_same(text: str) -> None:
+    try:
+        canonical = _names.address(text)
+    except ValueError:
+        return
+    assert _names.address(_names.display(canonical)) == canonical
