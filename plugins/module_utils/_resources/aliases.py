@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Aliases of the box: what may be asked for, and the calls that lead there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+from .. import _names
+from .._answers import ALIASES, USERS, Alias, User
+from .._errors import Guarded, InvalidOption
+from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Question, View
+
+
+@dataclass(frozen=True)
+class WantedAlias:
+    """What a task declares of one alias, in canonical addresses; None leaves a thing as it is."""
+
+    address: str
+    present: bool = True
+    forwards_to: Optional[Tuple[str, ...]] = None
+    permitted_senders: Optional[Tuple[str, ...]] = None
+    force: bool = False
+
+
+def check(options: Mapping[str, Any]) -> WantedAlias:
+    """The options of ``miab_alias`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes.
+    """
+    address = _address("address", options["address"], catch_all=True)
+    if options["state"] == "absent":
+        return WantedAlias(address, present=False, force=options["force"])
+    receivers = options["forwards_to"]
+    if receivers is not None:
+        receivers = _unique(_address("forwards_to", receiver, catch_all=True) for receiver in receivers)
+        domains = [receiver for receiver in receivers if receiver.startswith("@")]
+        if domains and len(receivers) > 1:
+            raise InvalidOption(
+                "forwards_to",
+                options["forwards_to"],
+                "a box forwards to one whole domain (%s) or to addresses, not to both" % domains[0],
+            )
+        if domains and _names.is_dcv(address):
+            raise InvalidOption(
+                "forwards_to",
+                options["forwards_to"],
+                "%s can't forward to a whole domain, only to administrators of the box" % address,
+            )
+        if receivers == (address,):
+            raise InvalidOption("forwards_to", options["forwards_to"], "the alias would forward to itself alone")
+    senders = options["permitted_senders"]
+    if senders is not None:
+        senders = _unique(_address("permitted_senders", sender) for sender in senders)
+    if receivers == () and senders == ():
+        raise InvalidOption(
+            "forwards_to",
+            [],
+            "an alias forwards to an address or permits a sender; to remove it, declare state: absent",
+        )
+    return WantedAlias(address, True, receivers, senders, options["force"])
+
+
+def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    if ALIASES.name not in known:
+        return [ALIASES]
+    if not wanted.present or USERS.name in known or _is_as_wanted(wanted, _find(known[ALIASES.name], wanted.address)):
+        return []
+    return [USERS]
+
+
+def plan(wanted: WantedAlias, known: Known) -> Change:
+    """The change that makes the alias what is wanted.
+
+    :raises Guarded: if it would take mail away from a user, or from the administrator, and isn't forced.
+    :raises InvalidOption: for what only the box's state shows to be impossible.
+    """
+    aliases: tuple[Alias, ...] = known[ALIASES.name]
+    alias = _find(aliases, wanted.address)
+    if not wanted.present:
+        return _plan_removal(wanted, alias, aliases)
+    before = _view(alias) if alias else _absent(wanted.address)
+    if alias and _is_as_wanted(wanted, alias):
+        return Change("alias", wanted.address, before, before)
+
+    receivers = wanted.forwards_to if wanted.forwards_to is not None else alias.forwards_to if alias else ()
+    senders = (
+        wanted.permitted_senders if wanted.permitted_senders is not None else alias.permitted_senders if alias else ()
+    )
+    if not receivers and not senders:
+        raise InvalidOption(
+            "forwards_to", wanted.forwards_to, "%s would forward to nobody and permit nobody to send" % wanted.address
+        )
+    users = tuple(user for user in known[USERS.name] if user.active)
+    _check_senders(wanted, senders, users)
+    _check_receivers(wanted, receivers, users, aliases)
+    form = {
+        # To add where something is, even hidden behind an automatic alias, is an error of the box's;
+        # to update where nothing is would be silent about what another admin just made.
+        "update_if_exists": "1" if alias else "0",
+        "address": wanted.address,
+        "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
+        "permitted_senders": ",".join(senders),
+    }
+    call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    after = _view(Alias(wanted.address, receivers, senders))
+    return Change("alias", wanted.address, before, after, (call,))
+
+
+def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: tuple[Alias, ...]) -> Change:
+    after = _absent(wanted.address)
+    if alias is None:
+        return Change("alias", wanted.address, after, after)
+    if alias.automatic:
+        warning = (
+            "%s is an automatic alias: the box makes it as long as its domain has mail, and it can't be removed."
+            % (_names.display(wanted.address))
+        )
+        return Change("alias", wanted.address, after, after, warnings=(warning,))
+    if not wanted.force and any(other.automatic and other.forwards_to == (wanted.address,) for other in aliases):
+        raise Guarded(
+            "address: every automatic alias of the box forwards to %s, and its mail would be lost;"
+            " force: true removes it all the same." % wanted.address,
+            option="address",
+            value=wanted.address,
+        )
+    # A box finds the alias by the very text that it stored.
+    call = Call("POST", "/mail/aliases/remove", {"address": alias.address}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    return Change("alias", wanted.address, _view(alias), after, (call,))
+
+
+def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: tuple[User, ...]) -> None:
+    strangers = [sender for sender in senders if sender not in {user.email for user in users}]
+    if strangers and wanted.permitted_senders is None:
+        raise InvalidOption(
+            "permitted_senders",
+            None,
+            "the alias still permits %s, no longer a user, and the box won't update it so; declare permitted_senders"
+            % ", ".join(strangers),
+        )
+    if strangers:
+        raise InvalidOption(
+            "permitted_senders",
+            list(senders),
+            "only users of the box can be permitted, and %s is none" % ", ".join(strangers),
+        )
+
+
+def _check_receivers(
+    wanted: WantedAlias, receivers: tuple[str, ...], users: tuple[User, ...], aliases: tuple[Alias, ...]
+) -> None:
+    if receivers and wanted.address in {user.email for user in users} - set(receivers) and not wanted.force:
+        raise Guarded(
+            "address: %s is a user, whose mailbox would receive nothing any more; add the address to forwards_to,"
+            " or force it with force: true." % wanted.address,
+            option="address",
+            value=wanted.address,
+        )
+    if not _names.is_dcv(wanted.address):
+        return
+    admins = {user.email for user in users if "admin" in user.privileges}
+    for receiver in receivers:
+        if not _names.is_dcv(receiver) and _names.without_tag(receiver) not in admins:
+            raise InvalidOption(
+                "forwards_to",
+                list(receivers),
+                "%s proves who owns the domain, so it may only forward to administrators of the box, and %s is none"
+                % (wanted.address, receiver),
+            )
+    hiding = next((",".join(other.forwards_to) for other in aliases if other.automatic and other.apart), "")
+    if _can_be_hidden(wanted.address) and ",".join(_latest_first(receivers)) <= hiding:
+        raise InvalidOption(
+            "forwards_to",
+            list(receivers),
+            "the box would list its automatic alias (to %s) in the place of this one, so that nobody could see it;"
+            " one receiver has to sort behind %s, such as an alias webmaster@" % (hiding, hiding),
+        )
+
+
+def _can_be_hidden(address: str) -> bool:
+    """Whether boxes make an automatic alias of this address.
+
+    From v55 on they keep it beside one made by hand, and list one row an address: the one whose receivers sort last.
+    """
+    return address.partition("@")[0] in ("abuse", "admin", "postmaster", "hostmaster")
+
+
+def _latest_first(receivers: tuple[str, ...]) -> list[str]:
+    """Receivers in the order in which a box lists the alias rather than an automatic one; order means nothing else."""
+    return sorted(receivers, reverse=True)
+
+
+def _is_as_wanted(wanted: WantedAlias, alias: Alias | None) -> bool:
+    return (
+        alias is not None
+        and (wanted.forwards_to is None or set(wanted.forwards_to) == set(alias.forwards_to))
+        and (wanted.permitted_senders is None or set(wanted.permitted_senders) == set(alias.permitted_senders))
+    )
+
+
+def _find(aliases: tuple[Alias, ...], address: str) -> Alias | None:
+    return next((alias for alias in aliases if alias.canonical == address), None)
+
+
+def _view(alias: Alias) -> View:
+    return {
+        "address": _names.display(alias.canonical),
+        "state": "present",
+        "forwards_to": sorted(_names.display(receiver) for receiver in alias.forwards_to),
+        "permitted_senders": sorted(_names.display(sender) for sender in alias.permitted_senders),
+    }
+
+
+def _absent(address: str) -> View:
+    return {"address": _names.display(address), "state": "absent"}
+
+
+def _address(option: str, text: str, catch_all: bool = False) -> str:
+    try:
+        return _names.address(text, catch_all=catch_all)
+    except ValueError as error:
+        raise InvalidOption(option, text, str(error)) from error
+
+
+def _unique(addresses: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(addresses))

@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Custom DNS records: what may be asked for of one name and type, and the calls that lead there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence, Tuple
+from urllib.parse import quote
+
+from .. import _names, _records
+from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Record
+from .._errors import InvalidOption
+from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
+
+
+@dataclass(frozen=True)
+class WantedRecord:
+    """What a task declares of the values of one name and type.
+
+    :ivar values: canonical; None, which only goes with ``present=False``, stands for all.
+    :ivar exclusive: whether no other values may be there.
+    """
+
+    name: str
+    rtype: str
+    values: Optional[Tuple[str, ...]]
+    present: bool = True
+    exclusive: bool = False
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.name + " " + self.rtype
+
+
+def check(options: Mapping[str, Any]) -> WantedRecord:
+    """The options of ``miab_dns_record`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes, or that would take a zone down.
+    """
+    try:
+        name = _names.dns_name(options["name"])
+    except ValueError as error:
+        raise InvalidOption("name", options["name"], str(error)) from error
+    rtype = options["type"].upper()
+    if rtype not in _records.RECORD_TYPES:
+        raise InvalidOption(
+            "type",
+            options["type"],
+            "a box keeps custom records of the types %s, and no others" % ", ".join(_records.RECORD_TYPES),
+        )
+    present = options["state"] == "present"
+    given = _given_values(options)
+    if given is None:
+        if present:
+            raise InvalidOption("values", None, "state: present needs value or values")
+        return WantedRecord(name, rtype, None, present=False)
+    # What is to go may be malformed: it is there, and may be the very value that breaks its zone.
+    canonical = _canonical if present else _records.canonical_stored
+    values = tuple(dict.fromkeys(canonical(rtype, value) for value in given))
+    if rtype == "CNAME" and present and len(values) > 1:
+        raise InvalidOption("values", list(values), "a name has one CNAME at most")
+    warnings = tuple(
+        "%s TXT: the quotes around %s become part of the value, because the box adds its own." % (name, value)
+        for value in values
+        if present and rtype == "TXT" and len(value) > 1 and value[0] == value[-1] == '"'
+    )
+    return WantedRecord(name, rtype, values, present, options["exclusive"], warnings)
+
+
+def _given_values(options: Mapping[str, Any]) -> list[str] | None:
+    """``value`` or ``values`` as a list of texts; None if neither was given."""
+    if options["value"] is not None:
+        return [options["value"]]
+    values = options["values"]
+    if values is None:
+        return None
+    # The option is raw, because Ansible would split one text at its commas, which TXT values have.
+    if not isinstance(values, (list, tuple)):
+        values = [values]
+    if not values:
+        raise InvalidOption("values", [], "an empty list; to remove all values, declare state: absent without values")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise InvalidOption("values", value, "not a text; put it in quotes")
+    return [str(value) for value in values]
+
+
+def _canonical(rtype: str, value: str) -> str:
+    try:
+        return _records.canonical(rtype, value)
+    except ValueError as error:
+        raise InvalidOption("value", value, str(error)) from error
+
+
+def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    questions = [read for read in (DNS_RECORDS, DNS_ZONES) if read.name not in known]
+    if questions or not (wanted.present and wanted.rtype == "CNAME"):
+        return questions
+    # Only a new CNAME has to keep clear of what the box publishes by itself.
+    stored = _of_type(wanted, known[DNS_RECORDS.name])
+    return [] if stored or DNS_DUMP.name in known else [DNS_DUMP]
+
+
+def plan(wanted: WantedRecord, known: Known) -> Change:
+    """The change that makes the name's values what is wanted, with the fewest writes.
+
+    :raises InvalidOption: for a name in no zone of the box, or a record that would take its zone down.
+    """
+    stored = _of_type(wanted, known[DNS_RECORDS.name])
+    present = _distinct(stored)
+    target = _target(wanted, present)
+    view_before, view_after = _view(wanted, present), _view(wanted, target)
+    calls: tuple[Call, ...] = ()
+    if set(target) != set(present):
+        _check_zone(wanted, known[DNS_ZONES.name])
+        added = [value for value in target if value not in present]
+        if added:
+            _check_added(wanted, added, target, known)
+        calls = _calls(wanted, stored, target)
+    return Change("dns_record", wanted.key, view_before, view_after, calls, wanted.warnings)
+
+
+def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
+    """The values that are to be there in the end."""
+    if not wanted.present:
+        return () if wanted.values is None else tuple(value for value in present if value not in wanted.values)
+    values = wanted.values or ()
+    if wanted.exclusive:
+        return values
+    return present + tuple(value for value in values if value not in present)
+
+
+def _calls(wanted: WantedRecord, stored: list[Record], target: tuple[str, ...]) -> tuple[Call, ...]:
+    """The fewest writes from the stored records to the target, never by way of no values at all.
+
+    A box knows three writes: POST adds a value, DELETE takes one away, PUT makes one the only one.
+    """
+    path = _path(wanted.name, wanted.rtype)
+    kept = {_value(record) for record in stored} & set(target)
+    gone = [record for record in stored if _value(record) not in kept]
+    added = [value for value in target if value not in kept]
+    # A box compares names as they were given, so PUT doesn't see a record whose name has capital
+    # letters; and a value that breaks the zone has to go by itself, before anything else can work.
+    put_works = all(
+        record.name == wanted.name and _records.is_publishable(record.rtype, record.value) for record in stored
+    )
+
+    if target and len(added) + len(gone) > len(target) and put_works:
+        only, *others = sorted(target, key=lambda value: value not in kept)
+        return (
+            _write("PUT", path, only, undo=[Call("POST", path, body=record.value) for record in stored]),
+            *(_write("POST", path, value) for value in others),
+        )
+    if not target and len(gone) > 2 and put_works:
+        last = gone[0].value
+        return (Call("PUT", path, body=last, rebuild=(REBUILD_DNS,)), _delete(gone[0]))
+    return (*(_write("POST", path, value) for value in added), *(_delete(record) for record in gone))
+
+
+def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Call:
+    delete = Call("DELETE", path, body=value)
+    return Call(method, path, body=value, rebuild=(REBUILD_DNS,), undo=(delete, *undo))
+
+
+def _delete(record: Record) -> Call:
+    return Call("DELETE", _path(record.name, record.rtype), body=record.value, rebuild=(REBUILD_DNS,))
+
+
+def _path(name: str, rtype: str) -> str:
+    return "/dns/custom/%s/%s" % (quote(name, safe="*"), rtype)
+
+
+def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
+    if _names.zone_of(wanted.name, zones) is None:
+        raise InvalidOption(
+            "name",
+            wanted.name,
+            "in no zone of this box, which are %s; a box makes a domain's zone when a user or an alias is added on it"
+            % (", ".join(sorted(zones)) or "none"),
+        )
+
+
+def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...], known: Known) -> None:
+    """Refuse what a box would store and its name server could not publish."""
+    for value in added:
+        if _records.needs_final_dot(wanted.rtype, value):
+            raise InvalidOption(
+                "value", value, "the host name needs a final dot, or the name server appends the zone to it"
+            )
+    at_apex = wanted.name in known[DNS_ZONES.name]
+    if wanted.rtype == "NS" and at_apex:
+        raise InvalidOption(
+            "name", wanted.name, "NS records can only be set for subdomains, and this is a zone of the box"
+        )
+    others = sorted(
+        {record.rtype for record in known[DNS_RECORDS.name] if _name(record) == wanted.name} - {wanted.rtype}
+    )
+    if wanted.rtype != "CNAME":
+        if "CNAME" in others:
+            raise InvalidOption(
+                "name",
+                wanted.name,
+                "has a CNAME, beside which nothing else can be; the zone would go down. Remove the CNAME first",
+            )
+        return
+    if at_apex:
+        raise InvalidOption("name", wanted.name, "a zone's own name can't be a CNAME; the zone would go down")
+    if others:
+        raise InvalidOption(
+            "name",
+            wanted.name,
+            "has custom records (%s), beside which a CNAME can't be; the zone would go down. Remove them first"
+            % ", ".join(others),
+        )
+    if len(target) > 1:
+        raise InvalidOption(
+            "value", added[0], "%s has the CNAME %s; to replace it, declare exclusive: true" % (wanted.name, target[0])
+        )
+    if DNS_DUMP.name in known:
+        _check_published(wanted, known[DNS_DUMP.name])
+
+
+def _check_published(wanted: WantedRecord, published: tuple[Record, ...]) -> None:
+    """Refuse a CNAME at a name where the box publishes something that doesn't give way to it.
+
+    The default A and AAAA records of a name give way, and with them the records that say that it has no mail.
+    """
+    rows = {(record.rtype, record.value) for record in published if record.name.lower() == wanted.name}
+    rows = {row for row in rows if row[0] != "CNAME"}
+    gives_way = {("MX", "0 ."), ("TXT", "v=spf1 -all")}
+    # A name server of the box has an A record that the listing doesn't show, and that stays.
+    stays = (
+        rows
+        if not any(rtype == "A" for rtype, _value in rows)
+        else {row for row in rows if row[0] not in ("A", "AAAA") and row not in gives_way}
+    )
+    if stays:
+        raise InvalidOption(
+            "name",
+            wanted.name,
+            "the box itself publishes %s records there, beside which a CNAME can't be; the zone would go down"
+            % ", ".join(sorted({rtype for rtype, _value in stays})),
+        )
+
+
+def _of_type(wanted: WantedRecord, records: tuple[Record, ...]) -> list[Record]:
+    return [record for record in records if record.rtype == wanted.rtype and _name(record) == wanted.name]
+
+
+def _name(record: Record) -> str:
+    """The name of a stored record in its canonical form, as far as it has one."""
+    try:
+        return _names.dns_name(record.name)
+    except ValueError:
+        return record.name
+
+
+def _value(record: Record) -> str:
+    return _records.canonical_stored(record.rtype, record.value)
+
+
+def _distinct(records: list[Record]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_value(record) for record in records))
+
+
+def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
+    view: View = {"name": wanted.name, "type": wanted.rtype, "state": "present" if values else "absent"}
+    if values:
+        view["values"] = sorted(values)
+    return view

@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Users of the box: what may be asked for, and the calls that lead there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+from .. import _names
+from .._answers import ALIASES, USERS, Alias, User
+from .._errors import Guarded, InvalidOption, Unsupported
+from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Proof, Question, View
+
+ADMIN = "admin"
+
+# Stand for a password in views: it is never shown, but a change of it is.
+_DIFFERS = "(not the declared one)"
+_AS_DECLARED = "(as declared)"
+
+
+@dataclass(frozen=True)
+class WantedUser:
+    """What a task declares of one user; None leaves a thing as it is."""
+
+    email: str
+    present: bool = True
+    password: Optional[str] = field(default=None, repr=False)
+    prove_password: bool = True
+    privileges: Optional[Tuple[str, ...]] = None
+    quota: Optional[str] = None
+    force: bool = False
+
+
+def check(options: Mapping[str, Any]) -> WantedUser:
+    """The options of ``miab_user`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes.
+    """
+    try:
+        email = _names.address(options["email"])
+        if options["state"] == "present":
+            email = _names.user_address(options["email"])
+    except ValueError as error:
+        raise InvalidOption("email", options["email"], str(error)) from error
+    password = options["user_password"]
+    prove = options["update_password"] == "always"
+    if password is not None:
+        _check_password(password, prove)
+    quota = options["quota"]
+    if quota is not None:
+        try:
+            quota = _names.quota(quota)
+        except ValueError as error:
+            raise InvalidOption("quota", quota, str(error)) from error
+    privileges = options["privileges"]
+    return WantedUser(
+        email=email,
+        present=options["state"] == "present",
+        password=password,
+        prove_password=prove,
+        privileges=None if privileges is None else tuple(sorted(set(privileges))),
+        quota=quota,
+        force=options["force"],
+    )
+
+
+def _check_password(password: str, prove: bool) -> None:
+    # The value itself must not be in a message.
+    if len(password) < 8 or not password.strip():
+        raise InvalidOption("user_password", "********", "a box takes passwords of at least eight characters")
+    if prove and not (password.isascii() and password.isprintable()):
+        raise InvalidOption(
+            "user_password",
+            "********",
+            "a password outside printable ASCII can't be proved to a box; use one inside it, or update_password: on_create",
+        )
+
+
+def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    if USERS.name not in known:
+        return [USERS]
+    user = _active(known[USERS.name], wanted.email)
+    if user is None:
+        return []
+    if not wanted.present:
+        return [] if ALIASES.name in known else [ALIASES]
+    proof = _proof(wanted, user)
+    return [proof] if proof and proof.name not in known else []
+
+
+def plan(wanted: WantedUser, known: Known) -> Change:
+    """The change that makes the user what is wanted.
+
+    :raises Guarded: if it would lock somebody out and isn't forced.
+    :raises Unsupported: for a quota on a box without quotas.
+    :raises InvalidOption: for what only the box's state shows to be impossible.
+    """
+    users: tuple[User, ...] = known[USERS.name]
+    user = _active(users, wanted.email)
+    if not wanted.present:
+        return _plan_removal(wanted, user, users, known)
+    if wanted.quota is not None and not any(other.quota is not None for other in users):
+        raise Unsupported(
+            "quota: this box has no quotas (Mail-in-a-Box has them from v73 on); leave quota out.", option="quota"
+        )
+    if user is None:
+        return _plan_creation(wanted, users)
+    return _plan_update(wanted, user, users, known)
+
+
+def _plan_creation(wanted: WantedUser, users: tuple[User, ...]) -> Change:
+    if wanted.password is None:
+        raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
+    privileges = wanted.privileges or ()
+    _check_privileges(privileges, ())
+    form = {"email": wanted.email, "password": wanted.password, "privileges": "\n".join(privileges)}
+    after: View = {"email": wanted.email, "state": "present", "privileges": list(privileges)}
+    if wanted.quota is not None:
+        form["quota"] = after["quota"] = wanted.quota
+    if wanted.prove_password:
+        after["user_password"] = _AS_DECLARED
+    archived = next((user for user in users if user.email == wanted.email), None)
+    warnings = []
+    if archived is not None:
+        warnings.append(
+            "%s had a mailbox before, which is archived in %s: the new user gets the old mail."
+            % (wanted.email, archived.mailbox)
+        )
+    call = Call("POST", "/mail/users/add", form, secret=("password",), rebuild=(REBUILD_DNS, REBUILD_WEB))
+    return Change("user", wanted.email, _absent(wanted.email), after, (call,), tuple(warnings))
+
+
+def _plan_update(wanted: WantedUser, user: User, users: tuple[User, ...], known: Known) -> Change:
+    calls = []
+    before: View = {"email": user.email, "state": "present", "privileges": list(user.privileges)}
+    if user.quota is not None:
+        before["quota"] = _canonical_quota(user.quota)
+    after = dict(before)
+    if wanted.privileges is not None:
+        _check_privileges(wanted.privileges, user.privileges)
+        if ADMIN in user.privileges and ADMIN not in wanted.privileges and not wanted.force:
+            _guard_admin(user, users, known["caller"], "taking the admin right of")
+        after["privileges"] = list(wanted.privileges)
+        for path, words in (
+            ("add", set(wanted.privileges) - set(user.privileges)),
+            ("remove", set(user.privileges) - set(wanted.privileges)),
+        ):
+            for word in sorted(words):
+                calls.append(Call("POST", "/mail/users/privileges/" + path, {"email": user.email, "privilege": word}))
+    if wanted.quota is not None:
+        after["quota"] = wanted.quota
+        if wanted.quota != before["quota"]:
+            calls.append(Call("POST", "/mail/users/quota", {"email": user.email, "quota": wanted.quota}))
+    proof = _proof(wanted, user)
+    if proof:
+        proved: bool = known[proof.name]
+        before["user_password"] = _AS_DECLARED if proved else _DIFFERS
+        after["user_password"] = _AS_DECLARED
+        if not proved:
+            form = {"email": user.email, "password": proof.password}
+            # Last, because changing one's own password ends one's session.
+            calls.append(Call("POST", "/mail/users/password", form, secret=("password",), password_of=user.email))
+    demoted = ADMIN in user.privileges and ADMIN not in after["privileges"]
+    return Change("user", user.email, before, after, tuple(calls), locks_out=demoted and user.email == known["caller"])
+
+
+def _plan_removal(wanted: WantedUser, user: User | None, users: tuple[User, ...], known: Known) -> Change:
+    after = _absent(wanted.email)
+    if user is None:
+        return Change("user", wanted.email, after, after)
+    if not wanted.force:
+        _guard_admin(user, users, known["caller"], "removing")
+    before: View = {"email": user.email, "state": "present", "privileges": list(user.privileges)}
+    if user.quota is not None:
+        before["quota"] = _canonical_quota(user.quota)
+    call = Call("POST", "/mail/users/remove", {"email": user.email}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    warnings = _left_behind(user.email, known[ALIASES.name])
+    return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
+
+
+def _left_behind(email: str, aliases: tuple[Alias, ...]) -> tuple[str, ...]:
+    """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
+    naming = [alias for alias in aliases if email in alias.forwards_to or email in alias.permitted_senders]
+    if not naming:
+        return ()
+    return (
+        "%s is removed, but aliases still name it: %s."
+        % (email, ", ".join(sorted(_names.display(alias.canonical) for alias in naming))),
+    )
+
+
+def _guard_admin(user: User, users: tuple[User, ...], caller: str, doing: str) -> None:
+    if user.email == caller:
+        raise Guarded(
+            "email: %s %s, the account that this task is signed in with, would lock it out; force: true does it all the same."
+            % (doing, user.email),
+            option="email",
+            value=user.email,
+        )
+    if ADMIN in user.privileges and not any(
+        other.active and ADMIN in other.privileges for other in users if other.email != user.email
+    ):
+        raise Guarded(
+            "email: %s %s would leave the box without an administrator; force: true does it all the same."
+            % (doing, user.email),
+            option="email",
+            value=user.email,
+        )
+
+
+def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None:
+    for word in wanted:
+        # A box stores any word, and gives a meaning to one: a typing error would pass unseen.
+        if word != ADMIN and word not in present:
+            raise InvalidOption("privileges", word, "the only privilege with a meaning is %s" % ADMIN)
+
+
+def _proof(wanted: WantedUser, user: User) -> Proof | None:
+    if wanted.password is None or not wanted.prove_password:
+        return None
+    return Proof(user.email, wanted.password, admin=ADMIN in user.privileges)
+
+
+def _active(users: tuple[User, ...], email: str) -> User | None:
+    return next((user for user in users if user.email == email and user.active), None)
+
+
+def _canonical_quota(stored: str) -> str:
+    try:
+        return _names.quota(stored)
+    except ValueError:
+        return stored
+
+
+def _absent(email: str) -> View:
+    return {"email": email, "state": "absent"}

@@ -1,0 +1,301 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Custom DNS records: options, what has to be read, and the fewest calls that lead to what is wanted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    DNS_DUMP,
+    DNS_RECORDS,
+    DNS_ZONES,
+    Record,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import dns
+
+ZONES = ("example.com", "example.org")
+
+
+def wanted(name: str = "www.example.org", rtype: str = "A", **options: Any) -> dns.WantedRecord:
+    defaults = {"value": None, "values": None, "exclusive": False, "state": "present"}
+    return dns.check({"name": name, "type": rtype, **defaults, **options})
+
+
+def known(*records: tuple[str, str, str], dump: tuple[Record, ...] | None = None) -> dict[str, Any]:
+    read = {"caller": "me", DNS_ZONES.name: ZONES, DNS_RECORDS.name: tuple(Record(*record) for record in records)}
+    return read if dump is None else {**read, DNS_DUMP.name: dump}
+
+
+def www(*values: str) -> dict[str, Any]:
+    return known(*(("www.example.org", "A", value) for value in values))
+
+
+def sent(change: Any) -> list[tuple[str, str]]:
+    return [(call.method, call.body) for call in change.calls]
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"name": "not a name", "value": "192.0.2.1"}, "name"),
+        ({"name": "a/../b.example.org", "value": "192.0.2.1"}, "name"),
+        ({"rtype": "TLSA", "value": "3 1 1 00"}, "type"),
+        ({"rtype": "", "value": "x"}, "type"),
+        ({}, "values"),
+        ({"values": []}, "values"),
+        ({"values": [], "state": "absent"}, "values"),
+        ({"values": [True]}, "values"),
+        ({"values": [1.5]}, "values"),
+        ({"values": [None]}, "values"),
+        ({"values": {"a": 1}}, "values"),
+        ({"value": ""}, "value"),
+        ({"value": "2001:db8::1"}, "value"),
+        ({"rtype": "MX", "value": "not an mx"}, "value"),
+        ({"rtype": "TXT", "value": "naïve"}, "value"),
+        ({"rtype": "CNAME", "values": ["a.example.net", "b.example.net"]}, "values"),
+    ],
+)
+def test_bad_options(options: dict[str, Any], option: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        wanted(**options)
+    assert caught.value.details["option"] == option
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ({"value": "a, b"}, ("a, b",)),
+        ({"values": "a, b"}, ("a, b",)),
+        ({"values": ["a, b", "c"]}, ("a, b", "c")),
+        ({"values": ["a", "a "]}, ("a",)),
+        ({"values": [10]}, ("10",)),
+    ],
+)
+def test_a_text_is_never_split(options: dict[str, Any], values: tuple[str, ...]) -> None:
+    assert wanted(rtype="TXT", **options).values == values
+
+
+def test_a_malformed_value_may_go() -> None:
+    declared = wanted(rtype="MX", value="not an mx", state="absent")
+    change = dns.plan(declared, known(("www.example.org", "MX", "not an mx")))
+    assert sent(change) == [("DELETE", "not an mx")]
+
+
+def test_quotes_are_told() -> None:
+    assert "become part" in dns.plan(wanted(rtype="TXT", value='"quoted"'), known()).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("declared", "state", "calls"),
+    [
+        (wanted(value="192.0.2.1"), www(), [("POST", "192.0.2.1")]),
+        (wanted(value="192.0.2.1"), www("192.0.2.1"), []),
+        (wanted(value="192.0.2.1"), www("192.0.2.2"), [("POST", "192.0.2.1")]),
+        (wanted(value="192.0.2.1", exclusive=True), www("192.0.2.2"), [("PUT", "192.0.2.1")]),
+        (wanted(value="192.0.2.1", exclusive=True), www("192.0.2.1"), []),
+        (
+            wanted(value="192.0.2.1", exclusive=True),
+            www("192.0.2.1", "192.0.2.2"),
+            [("DELETE", "192.0.2.2")],
+        ),
+        (
+            wanted(values=["192.0.2.1", "192.0.2.2"], exclusive=True),
+            www("192.0.2.2", "192.0.2.3"),
+            [("POST", "192.0.2.1"), ("DELETE", "192.0.2.3")],
+        ),
+        (
+            wanted(values=["192.0.2.1", "192.0.2.2"], exclusive=True),
+            www("192.0.2.2", "192.0.2.3", "192.0.2.4"),
+            [("PUT", "192.0.2.2"), ("POST", "192.0.2.1")],
+        ),
+        (wanted(value="192.0.2.1", state="absent"), www("192.0.2.1", "192.0.2.2"), [("DELETE", "192.0.2.1")]),
+        (wanted(value="192.0.2.1", state="absent"), www("192.0.2.2"), []),
+        (wanted(state="absent"), www(), []),
+        (wanted(state="absent"), www("192.0.2.1"), [("DELETE", "192.0.2.1")]),
+        (
+            wanted(state="absent"),
+            www("192.0.2.1", "192.0.2.2", "192.0.2.3"),
+            [("PUT", "192.0.2.1"), ("DELETE", "192.0.2.1")],
+        ),
+        # Equal values in other forms are no change, and go by the text that the box stored.
+        (
+            wanted(rtype="AAAA", value="2001:db8::1", exclusive=True),
+            known(("www.example.org", "AAAA", "2001:0DB8::1"), ("www.example.org", "AAAA", "2001:db8::1")),
+            [],
+        ),
+        (
+            wanted(rtype="AAAA", value="2001:db8::1", state="absent"),
+            known(("www.example.org", "AAAA", "2001:0DB8::1"), ("www.example.org", "AAAA", "2001:db8::1")),
+            [("DELETE", "2001:0DB8::1"), ("DELETE", "2001:db8::1")],
+        ),
+        (
+            wanted(rtype="CNAME", value="Host.Example.net", exclusive=True),
+            known(("www.example.org", "CNAME", "host.example.net.")),
+            [],
+        ),
+        # A name with capital letters is the same name, but PUT doesn't see it.
+        (
+            wanted(value="192.0.2.9", exclusive=True),
+            known(("WWW.example.org", "A", "192.0.2.1")),
+            [("POST", "192.0.2.9"), ("DELETE", "192.0.2.1")],
+        ),
+        (wanted("UP.example.org", "a", value="192.0.2.8"), known(("UP.example.org", "A", "192.0.2.8")), []),
+        # What breaks the zone goes by itself.
+        (
+            wanted(rtype="MX", state="absent"),
+            known(*(("www.example.org", "MX", value) for value in ("bad", "10 a.example.net.", "20 b.example.net."))),
+            [("DELETE", "bad"), ("DELETE", "10 a.example.net."), ("DELETE", "20 b.example.net.")],
+        ),
+        # A relative host name that is there already is left alone.
+        (wanted(rtype="MX", value="10 mail"), known(("www.example.org", "MX", "10 mail")), []),
+        (
+            wanted("*.example.org", value="192.0.2.9"),
+            known(("www.example.org", "CNAME", "a.example.net.")),
+            [("POST", "192.0.2.9")],
+        ),
+    ],
+)
+def test_calls(declared: dns.WantedRecord, state: dict[str, Any], calls: list[tuple[str, str]]) -> None:
+    change = dns.plan(declared, state)
+    assert sent(change) == calls
+    assert (change.before != change.after) == bool(calls)
+
+
+def test_the_path_has_the_stored_name() -> None:
+    change = dns.plan(wanted(state="absent"), known(("WWW.example.org", "A", "192.0.2.1")))
+    assert [call.path for call in change.calls] == ["/dns/custom/WWW.example.org/A"]
+    change = dns.plan(wanted("*.example.org", value="192.0.2.1"), known())
+    assert [call.path for call in change.calls] == ["/dns/custom/*.example.org/A"]
+
+
+PUBLISHED = tuple(
+    Record(*row)
+    for row in [
+        ("example.org", "MX", "10 box.example.com."),
+        ("www.example.org", "A", "203.0.113.10"),
+        ("www.example.org", "AAAA", "2001:db8::10"),
+        ("www.example.org", "MX", "0 ."),
+        ("www.example.org", "TXT", "v=spf1 -all"),
+        ("_dmarc.example.org", "TXT", "v=DMARC1; p=quarantine;"),
+        ("mail.example.org", "A", "203.0.113.10"),
+        ("mail.example.org", "MX", "10 box.example.com."),
+        ("ns1.example.org", "TXT", "v=spf1 -all"),
+    ]
+)
+
+
+def cname(name: str, value: str = "host.example.net", **options: Any) -> dns.WantedRecord:
+    return wanted(name, "CNAME", value=value, **options)
+
+
+def test_needs_what_is_published_only_for_a_new_cname() -> None:
+    assert dns.needs(cname("www.example.org"), {}) == [DNS_RECORDS, DNS_ZONES]
+    assert dns.needs(cname("www.example.org"), known()) == [DNS_DUMP]
+    assert dns.needs(cname("www.example.org"), known(("www.example.org", "CNAME", "x.example.net."))) == []
+    assert dns.needs(cname("www.example.org", state="absent"), known()) == []
+    assert dns.needs(wanted(value="192.0.2.1"), known()) == []
+
+
+@pytest.mark.parametrize("name", ["www.example.org", "blog.example.org"])
+def test_a_cname_where_the_box_gives_way(name: str) -> None:
+    assert sent(dns.plan(cname(name), known(dump=PUBLISHED))) == [("POST", "host.example.net.")]
+
+
+@pytest.mark.parametrize(
+    ("declared", "state", "words"),
+    [
+        (wanted("www.example.net", value="192.0.2.1"), known(), "example.com, example.org"),
+        (wanted("www.example.net", state="absent"), known(("www.example.net", "A", "192.0.2.1")), "no zone"),
+        (wanted("example.org", "NS", value="ns.example.net"), known(), "only be set for subdomains"),
+        (wanted(rtype="MX", value="10 mail"), known(), "final dot"),
+        (wanted(rtype="SRV", value="5 0 5269 xmpp"), known(), "final dot"),
+        (cname("example.org"), known(dump=PUBLISHED), "zone's own name"),
+        (cname("www.example.org"), known(("www.example.org", "A", "192.0.2.1"), dump=PUBLISHED), r"\(A\)"),
+        (wanted(value="192.0.2.1"), known(("www.example.org", "CNAME", "a.example.net.")), "has a CNAME"),
+        (cname("www.example.org"), known(("www.example.org", "CNAME", "a.example.net.")), "exclusive: true"),
+        (cname("_dmarc.example.org"), known(dump=PUBLISHED), "publishes TXT"),
+        (cname("mail.example.org"), known(dump=PUBLISHED), "publishes MX"),
+        (cname("ns1.example.org"), known(dump=PUBLISHED), "publishes TXT"),
+    ],
+)
+def test_refusals(declared: dns.WantedRecord, state: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidOption, match=words):
+        dns.plan(declared, state)
+
+
+def test_what_is_undone_if_the_box_cannot_publish_it() -> None:
+    change = dns.plan(wanted(value="192.0.2.1", exclusive=True), www("192.0.2.2"))
+    path = "/dns/custom/www.example.org/A"
+    assert change.calls[0].undo == (Call("DELETE", path, body="192.0.2.1"), Call("POST", path, body="192.0.2.2"))
+
+
+def test_an_empty_body_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="destroys"):
+        Call("DELETE", "/dns/custom/www.example.org/A", body=" ")
+
+
+# The search knows a box's three writes from its documentation alone, so that it judges the planner.
+
+Values = frozenset[str]
+
+
+def after(values: Values, write: tuple[str, str]) -> Values:
+    method, value = write
+    return {"POST": values | {value}, "PUT": frozenset({value}), "DELETE": values - {value}}[method]
+
+
+def fewest_writes(start: Values, end: Values) -> int:
+    """The length of the shortest way that is never without values if it has some at both ends."""
+    keep = bool(start and end)
+    queue, seen = deque([(start, 0)]), {start}
+    while queue:
+        values, length = queue.popleft()
+        if values == end:
+            return length
+        for following in ways(values, start | end):
+            if following not in seen and (following or not keep):
+                seen.add(following)
+                queue.append((following, length + 1))
+    raise AssertionError("every set can be reached")
+
+
+def ways(values: Values, all_values: Values) -> Iterator[Values]:
+    for value in all_values:
+        for method in ("POST", "PUT", "DELETE"):
+            yield after(values, (method, value))
+
+
+ADDRESSES = st.sets(st.sampled_from([f"192.0.2.{number}" for number in range(6)]), max_size=5)
+
+
+@given(start=ADDRESSES, end=ADDRESSES)
+def test_no_shorter_way_exists(start: set[str], end: set[str]) -> None:
+    declared = wanted(values=sorted(end), exclusive=True) if end else wanted(state="absent")
+    writes = sent(dns.plan(declared, www(*sorted(start))))
+    values = frozenset(start)
+    for write in writes:
+        values = after(values, write)
+        assert values or not (start and end)
+    assert values == end
+    assert len(writes) == fewest_writes(frozenset(start), frozenset(end))
+
+
+@given(start=ADDRESSES, some=ADDRESSES.filter(bool))
+def test_adding_and_removing_some(start: set[str], some: set[str]) -> None:
+    for state, end in (("present", start | some), ("absent", start - some)):
+        writes = sent(dns.plan(wanted(values=sorted(some), state=state), www(*sorted(start))))
+        values = frozenset(start)
+        for write in writes:
+            values = after(values, write)
+        assert values == end
+        assert len(writes) == fewest_writes(frozenset(start), frozenset(end))
