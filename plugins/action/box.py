@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The in-process door: runs a task in Ansible's worker where its connection is local.
+
+A module costs 300 ms before it does anything: Ansible packs it, starts a Python and unpacks it
+there. The worker is a forked process of its own already, and the work is HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._client import HAS_REQUESTS
+from ..module_utils._module import argument_rules, perform
+from ..module_utils._task import Task
+
+_MODULES = "ansible_collections.mailinabox.admin.plugins.modules."
+
+
+class ActionModule(ActionBase):
+    """Every ``miab_*`` action, by the routing in ``meta/runtime.yml``."""
+
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        if not self._can_run_here():
+            result: dict[str, Any] = self._execute_module(
+                module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+            return result
+        task: Task = import_module(_MODULES + self._task.action.rpartition(".")[2]).TASK
+        with self._environment():
+            return self._run_here(task)
+
+    def _can_run_here(self) -> bool:
+        """Whether the worker is the machine, and the user, that the task is to run as."""
+        return (
+            self._connection.transport == "local"
+            and not self._task.async_val
+            and not self._connection.become
+            # The Python that Ansible finds for modules may have it, even if Ansible's own has not.
+            and HAS_REQUESTS
+        )
+
+    def _run_here(self, task: Task) -> dict[str, Any]:
+        """What AnsibleModule does around a task: validate, run, mask."""
+        validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
+        options = validated.validated_parameters
+        if validated.errors:
+            message = validated.errors.msg
+            if isinstance(validated.errors[0], UnsupportedError):
+                message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
+            result: dict[str, Any] = {"failed": True, "msg": message}
+        else:
+            result = perform(task, options, self._task.check_mode)
+        result["invocation"] = {"module_args": options}
+        # Ansible masks what a module prints, and nothing of what an action plugin returns.
+        masked: dict[str, Any] = remove_values(result, validated._no_log_values)
+        return masked
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """The task's ``environment``, which Ansible sets for modules only."""
+        extra: dict[str, str] = {}
+        self._compute_environment_string(extra)
+        before = dict(os.environ)
+        os.environ.update({key: str(value) for key, value in extra.items()})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
