@@ -1,0 +1,393 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client: who is signed in, what is asked again, and what each answer means."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter
+
+from ansible_collections.mailinabox.admin.plugins.module_utils import _errors
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client, Connection, admin_url
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Read
+
+SECRET = "JBSWY3DPEHPK3PXP" * 2
+OPTIONS: dict[str, Any] = {
+    "host": "box.example.com",
+    "username": "Me@box.example.com",
+    "password": "adminpass123",
+    "api_key": None,
+    "totp_secret": None,
+    "ca_path": None,
+    "validate_certs": True,
+    "timeout": 120,
+}
+WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org"})
+
+
+class Answer:
+    """What the scripted server says to one request."""
+
+    def __init__(self, status: int = 200, body: Any = "OK", reason: str = "", **headers: str) -> None:
+        self.status = status
+        self.body = body if isinstance(body, str) else json.dumps(body)
+        self.headers = {"Content-Type": "text/html" if isinstance(body, str) else "application/json", **headers}
+        if reason:
+            self.headers["X-Reason"] = reason
+
+
+class Script(BaseAdapter):
+    """Answers requests from a list, and keeps what was asked and by whom."""
+
+    def __init__(self, *steps: Answer | Exception) -> None:
+        super().__init__()
+        self.steps = list(steps)
+        self.asked: list[tuple[str, str]] = []
+        self.headers: list[Any] = []
+        self.verify: list[Any] = []
+
+    def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
+        self.asked.append((request.method, request.path_url.removeprefix("/admin")))
+        self.headers.append(request.headers)
+        self.verify.append(options["verify"])
+        step = self.steps.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        response = requests.Response()
+        response.status_code = step.status
+        response.headers.update(step.headers)
+        response._content = step.body.encode()
+        response.url = request.url
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        pass
+
+    def credentials(self) -> list[str]:
+        return [base64.b64decode(headers["Authorization"].partition(" ")[2]).decode() for headers in self.headers]
+
+
+@pytest.fixture
+def talk() -> Callable[..., tuple[Client, Script, list[float]]]:
+    def start(*steps: Answer | Exception, now: float = 1000.0, **options: Any) -> tuple[Client, Script, list[float]]:
+        script, slept = Script(*steps), []
+        client = Client(Connection.from_options({**OPTIONS, **options}), sleep=slept.append, now=lambda: now)
+        client._session.mount("https://", script)
+        return client, script, slept
+
+    return start
+
+
+Talk = Callable[..., tuple[Client, Script, list[float]]]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("box.example.com", "https://box.example.com/admin"),
+        ("box.example.com:8443", "https://box.example.com:8443/admin"),
+        ("https://box.example.com", "https://box.example.com/admin"),
+        ("https://Box.example.com:8443/admin/", "https://box.example.com:8443/admin"),
+        ("[2001:db8::1]:8443", "https://[2001:db8::1]:8443/admin"),
+        ("http://127.0.0.1:10222", "http://127.0.0.1:10222/admin"),
+        ("http://localhost", "http://localhost/admin"),
+        ("http://[::1]:1", "http://[::1]:1/admin"),
+    ],
+)
+def test_host(host: str, url: str) -> None:
+    assert admin_url(host) == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("", " ", "a b", "box\n.example.com", "box.example.com:port", "box.example.com:99999"),
+        *("http://box.example.com", "ftp://box.example.com"),
+        *("box.example.com/mail", "box.example.com?x", "https://box.example.com/#x"),
+    ],
+)
+def test_no_host(host: str) -> None:
+    with pytest.raises(_errors.InvalidOption, match=r"^host: "):
+        admin_url(host)
+
+
+def test_credentials_in_the_host_are_not_repeated() -> None:
+    with pytest.raises(_errors.InvalidOption) as caught:
+        admin_url("https://me:s3cret@box.example.com")
+    assert "s3cret" not in str(caught.value.as_failure())
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"password": "pässword"}, "password"),
+        ({"password": ""}, "password"),
+        ({"api_key": "a\nb"}, "api_key"),
+        ({"username": ""}, "username"),
+        ({"username": "me:you"}, "username"),
+        ({"timeout": 0}, "timeout"),
+        ({"ca_path": "/no/such/file"}, "ca_path"),
+    ],
+)
+def test_bad_connection(options: dict[str, Any], option: str) -> None:
+    with pytest.raises(_errors.InvalidOption) as caught:
+        Connection.from_options({**OPTIONS, **options})
+    assert caught.value.details["option"] == option
+
+
+def test_credentials_are_sent_at_once_and_verified_with_each_request(talk: Talk, tmp_path: Path) -> None:
+    client, script, _slept = talk(Answer(body=["example.org"]), Answer(), ca_path=str(tmp_path))
+    with client:
+        assert client.ask(DNS_ZONES) == ("example.org",)
+        assert client.send(WRITE) == "OK"
+    assert script.credentials() == ["me@box.example.com:adminpass123"] * 2
+    assert script.verify == [str(tmp_path)] * 2
+    assert (client.reads, client.writes) == (1, 1)
+
+
+def test_a_key_goes_before_a_password(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(body=[]), api_key="key", totp_secret=SECRET)
+    with client:
+        client.ask(DNS_ZONES)
+    assert script.credentials() == ["me@box.example.com:key"]
+
+
+PASSING = [
+    requests.ConnectionError(ConnectionRefusedError(111, "Connection refused")),
+    requests.ConnectionError(ConnectionResetError(104, "Connection reset by peer")),
+    requests.exceptions.ChunkedEncodingError("cut"),
+    Answer(502),
+    Answer(503),
+    Answer(504),
+]
+
+
+@pytest.mark.parametrize("failure", PASSING, ids=repr)
+def test_a_read_is_asked_again_three_times(talk: Talk, failure: Any) -> None:
+    client, script, slept = talk(failure, failure, failure, Answer(body=["example.org"]))
+    with client:
+        assert client.ask(DNS_ZONES) == ("example.org",)
+    assert slept == [0.5, 1.0, 2.0]
+    assert client.reads == 4
+    client, script, slept = talk(*[failure] * 4)
+    with client, pytest.raises(_errors.BoxError):
+        client.ask(DNS_ZONES)
+    assert len(script.asked) == 4
+
+
+FINAL = [
+    (
+        requests.ConnectionError(socket.gaierror(-2, "Name or service not known")),
+        _errors.ConnectionFailed,
+        "no such name",
+    ),
+    (requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed")), _errors.ConnectionFailed, "ca_path"),
+    (requests.exceptions.ReadTimeout("timed out"), _errors.ConnectionFailed, "longer than timeout, which is 120 s"),
+    (Answer(401, "", "Incorrect email address or password."), _errors.AuthenticationFailed, "Check username"),
+    (Answer(401, "", "missing-totp-token"), _errors.AuthenticationFailed, "totp_secret"),
+    (Answer(401, "", "You are not an administrator."), _errors.AuthenticationFailed, "Only an administrator"),
+    (Answer(403, "no"), _errors.AuthenticationFailed, "refuses the credentials: no"),
+    (
+        Answer(301, "", Location="https://other.example/?token=x"),
+        _errors.UnexpectedAnswer,
+        r"redirects to https://other\.example/\.",
+    ),
+    (Answer(404), _errors.Unsupported, "no such thing"),
+    (Answer(400, "Bad Input"), _errors.Refused, "refuses: Bad Input"),
+    (Answer(500, "<html>"), _errors.UnexpectedAnswer, "500"),
+    (Answer(200, "<!DOCTYPE html><html></html>"), _errors.UnexpectedAnswer, "Is host a Mail-in-a-Box"),
+    (Answer(200, "OK"), _errors.UnexpectedAnswer, "JSON is due"),
+    (Answer(200, {"zones": []}), _errors.UnexpectedAnswer, "another shape"),
+    (Answer(200, [1]), _errors.UnexpectedAnswer, "another shape"),
+    (Answer(200, "[", **{"Content-Type": "application/json"}), _errors.UnexpectedAnswer, "no whole JSON"),
+]
+
+
+@pytest.mark.parametrize(("step", "error", "words"), FINAL)
+def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Exception], words: str) -> None:
+    client, script, slept = talk(step)
+    with client, pytest.raises(error, match="(?i)" + words):
+        client.ask(DNS_ZONES)
+    assert len(script.asked) == 1
+    assert slept == []
+
+
+def test_a_text_answer(talk: Talk) -> None:
+    read = Read("version", "/system/version", str, json=False)
+    client, _script, _slept = talk(Answer(body="v75"), Answer(body="<html>"))
+    with client:
+        assert client.ask(read) == "v75"
+        with pytest.raises(_errors.UnexpectedAnswer):
+            client.ask(read)
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [
+        (requests.ConnectionError(ConnectionRefusedError(111, "refused")), _errors.ConnectionFailed),
+        (requests.ConnectTimeout("slow"), _errors.ConnectionFailed),
+        (requests.exceptions.SSLError(ssl.SSLCertVerificationError("expired")), _errors.ConnectionFailed),
+        (requests.ConnectionError(ConnectionResetError(104, "reset")), _errors.OutcomeUnknown),
+        (requests.exceptions.SSLError(ssl.SSLEOFError("eof")), _errors.OutcomeUnknown),
+        (requests.exceptions.ReadTimeout("slow"), _errors.OutcomeUnknown),
+        (Answer(500, "<html>"), _errors.OutcomeUnknown),
+        (Answer(504), _errors.OutcomeUnknown),
+        (Answer(200, "<html>"), _errors.OutcomeUnknown),
+        (Answer(400, "User already exists."), _errors.Refused),
+        (Answer(401, "", "Invalid password."), _errors.AuthenticationFailed),
+        (Answer(302), _errors.UnexpectedAnswer),
+        (Answer(404), _errors.Unsupported),
+        (Answer(204), _errors.UnexpectedAnswer),
+    ],
+)
+def test_a_write_is_sent_once(talk: Talk, step: Any, error: type[Exception]) -> None:
+    client, script, slept = talk(step)
+    with client, pytest.raises(error):
+        client.send(WRITE)
+    assert len(script.asked) == client.writes == 1
+    assert slept == []
+
+
+def test_a_body_is_sent_as_it_is(talk: Talk) -> None:
+    client, script, _slept = talk(Answer())
+    with client:
+        client.send(Call("PUT", "/dns/custom/www.example.org/TXT", body="a=b&c"))
+    assert script.headers[0]["Content-Type"] == "text/plain"
+
+
+OK = Answer(body={"status": "ok", "api_key": "key", "email": "me@box.example.com", "privileges": ["admin"]})
+INVALID = Answer(body={"status": "invalid", "reason": "invalid-totp-token"})
+NO_MFA_CODE = Answer(body={"status": "missing-totp-token", "reason": "missing-totp-token"})
+
+
+def test_a_code_becomes_a_session_that_is_ended_even_after_an_error(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(body=[]), Answer(500), Answer(body={"status": "ok"}), totp_secret=SECRET)
+    with client:
+        client.ask(DNS_ZONES)
+        with pytest.raises(_errors.OutcomeUnknown):
+            client.send(WRITE)
+    assert [path for _method, path in script.asked] == ["/login", "/dns/zones", "/mail/users/add", "/logout"]
+    assert script.credentials() == ["me@box.example.com:adminpass123", *["me@box.example.com:key"] * 3]
+    assert script.headers[0]["x-auth-token"] == "330901"
+    assert all("x-auth-token" not in headers for headers in script.headers[1:])
+
+
+def test_old_boxes_have_no_session_to_end(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(404), OK, Answer(body=[]), totp_secret=SECRET)
+    with client:
+        client.ask(DNS_ZONES)
+    assert script.asked == [("POST", "/login"), ("GET", "/me"), ("GET", "/dns/zones")]
+
+
+def test_a_used_code_is_followed_by_the_next(talk: Talk) -> None:
+    client, script, slept = talk(INVALID, OK, Answer(body=[]), Answer(), totp_secret=SECRET, now=1010.0)
+    with client:
+        client.ask(DNS_ZONES)
+    assert slept == [10.0]
+    assert script.asked[:2] == [("POST", "/login")] * 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([INVALID, INVALID], "clock of this machine"),
+        ([Answer(body={"status": "invalid", "reason": "Incorrect email address or password."})], "Check username"),
+    ],
+)
+def test_a_refused_log_in_leaves_nothing_to_end(talk: Talk, steps: Sequence[Answer], words: str) -> None:
+    client, script, _slept = talk(*steps, totp_secret=SECRET)
+    with client, pytest.raises(_errors.AuthenticationFailed, match=words):
+        client.ask(DNS_ZONES)
+    assert {path for _method, path in script.asked} == {"/login"}
+
+
+def test_a_secret_that_is_none_is_not_repeated(talk: Talk) -> None:
+    client, script, _slept = talk(totp_secret="not base32!")
+    with client, pytest.raises(_errors.InvalidOption, match="base32") as caught:
+        client.ask(DNS_ZONES)
+    assert "not base32!" not in str(caught.value)
+    assert script.asked == []
+
+
+def test_a_box_that_is_gone_needs_no_goodbye(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(body=[]), requests.ConnectionError("gone"), totp_secret=SECRET)
+    with client:
+        client.ask(DNS_ZONES)
+    assert script.asked[-1] == ("POST", "/logout")
+
+
+ANN = Proof("ann@example.org", "password-1")
+BOB = Proof("bob@example.org", "password-1", admin=True)
+
+
+@pytest.mark.parametrize(
+    ("proof", "steps", "proved"),
+    [
+        (ANN, [Answer(401, "", "You are not an administrator.")], True),
+        (ANN, [Answer(200)], True),
+        (ANN, [Answer(401, "", "missing-totp-token")], True),
+        (ANN, [Answer(401, "", "Incorrect email address or password.")], False),
+        (ANN, [Answer(401, "", "Invalid password.")], False),
+        (BOB, [OK, Answer(body={"status": "ok"})], True),
+        (BOB, [NO_MFA_CODE], True),
+        (BOB, [Answer(body={"status": "invalid", "reason": "Incorrect email address or password."})], False),
+        (BOB, [Answer(404), OK], True),
+        (BOB, [Answer(404), Answer(body={"status": "invalid", "reason": "Invalid password."})], False),
+        (Proof("me@box.example.com", "adminpass123", admin=True), [], True),
+        (Proof("me@box.example.com", "another", admin=True), [], False),
+    ],
+)
+def test_proofs(talk: Talk, proof: Proof, steps: Sequence[Answer], proved: bool) -> None:
+    client, script, _slept = talk(*steps)
+    with client:
+        assert client.ask(proof) is proved
+    assert script.steps == []
+    assert set(script.credentials()) <= {proof.email + ":" + proof.password, proof.email + ":key"}
+
+
+def test_the_own_password_is_asked_for_if_a_key_was_given(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(body={"status": "ok"}), api_key="own-key")
+    with client:
+        assert client.ask(Proof("me@box.example.com", "adminpass123", admin=True)) is True
+    assert script.asked == [("POST", "/login"), ("POST", "/logout")]
+
+
+CHANGE_OWN = Call(
+    "POST",
+    "/mail/users/password",
+    {"email": "me@box.example.com", "password": "new-password"},
+    password_of="me@box.example.com",
+)
+
+
+def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(), Answer(body=[]))
+    with client:
+        client.send(CHANGE_OWN)
+        client.ask(DNS_ZONES)
+        assert client.ask(Proof("me@box.example.com", "new-password", admin=True)) is True
+    assert script.credentials() == ["me@box.example.com:adminpass123", "me@box.example.com:new-password"]
+
+
+def test_a_new_own_password_ends_the_session_and_starts_another(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(), OK, Answer(body=[]), Answer(), totp_secret=SECRET)
+    with client:
+        client.send(CHANGE_OWN)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked] == [
+        *("/login", "/mail/users/password"),
+        *("/login", "/dns/zones", "/logout"),
+    ]
+    assert script.credentials()[2] == "me@box.example.com:new-password"

@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The direction of imports, which keeps planning pure and Ansible at the doors."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+UTILS = PLUGINS / "module_utils"
+
+VALUES = {"_errors", "_names", "_records", "_plan"}
+FACTS = VALUES | {"_answers"}
+# Not in the standard library, and imported only by what needs them.
+LIBRARIES = {"ansible", "cryptography", "dns", "idna", "pyotp", "requests"}
+
+# Which parts of the collection, and which libraries, a file may import.
+MAY_IMPORT = {
+    "module_utils/_errors.py": set(),
+    "module_utils/_names.py": {"idna"},
+    "module_utils/_records.py": {"_errors", "_names", "dns"},
+    "module_utils/_plan.py": {"_errors", "_names"},
+    "module_utils/_answers.py": VALUES,
+    "module_utils/_resources/*.py": FACTS,
+    "module_utils/_client.py": VALUES | {"requests", "pyotp"},
+    "module_utils/_task.py": VALUES | {"_client"},
+    "module_utils/_module.py": VALUES | {"_client", "_task", "ansible"},
+    "action/*.py": {"_client", "_module", "_task", "ansible"},
+    "modules/*.py": {"_module", "_task", "_resources"},
+    "doc_fragments/*.py": set(),
+}
+
+FILES = {path: pattern for pattern in MAY_IMPORT for path in sorted(PLUGINS.glob(pattern))}
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of the collection and the libraries that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names} & LIBRARIES
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {(node.module or "").split(".")[0]} & (LIBRARIES | {"ansible_collections"})
+        elif isinstance(node, ast.ImportFrom):
+            parts = (node.module or "").removeprefix("module_utils").strip(".")
+            found |= {parts.split(".")[0]} if parts else {alias.name for alias in node.names}
+    return found
+
+
+def test_every_file_has_a_rule() -> None:
+    assert set(FILES) == set(PLUGINS.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PLUGINS)))
+def test_imports(path: Path) -> None:
+    assert imported(path) <= MAY_IMPORT[FILES[path]]
+
+
+def test_check_mode_is_asked_for_once() -> None:
+    lines = [line for path in UTILS.rglob("*.py") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len([line for line in lines if "if" in line.split() and "check_mode" in line]) == 1

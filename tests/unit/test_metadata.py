@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the collection says of itself, against the modules that it has."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))
+RUNTIME: dict[str, Any] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+
+
+def module(name: str) -> Any:
+    return import_module("ansible_collections.mailinabox.admin.plugins.modules." + name)
+
+
+def test_there_are_modules() -> None:
+    assert MODULES
+
+
+def test_every_module_is_in_the_group_of_defaults() -> None:
+    assert sorted(RUNTIME["action_groups"]["box"]) == MODULES
+
+
+def test_every_module_has_its_in_process_door() -> None:
+    routed = {name: target["redirect"] for name, target in RUNTIME["plugin_routing"]["action"].items()}
+    assert routed == dict.fromkeys(MODULES, "mailinabox.admin.box")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_documentation_and_options_agree(name: str) -> None:
+    documentation = yaml.safe_load(module(name).DOCUMENTATION)
+    assert documentation["module"] == name
+    assert set(documentation["options"]) == set(module(name).TASK.options)
+    assert documentation["version_added"] == "1.0.0"
+    returned = yaml.safe_load(module(name).RETURN)
+    assert set(returned) == {module(name).TASK.name, "calls", "requests", "failure"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_the_examples_call_is_what_there_is(name: str) -> None:
+    for task in yaml.safe_load(module(name).EXAMPLES):
+        options = task["mailinabox.admin." + name]
+        assert {"host", "username", "password"} <= set(options)
+        assert set(options) - {"host", "username", "password"} <= set(module(name).TASK.options)
