@@ -57,7 +57,7 @@ class ActionModule(ActionBase):
         """What AnsibleModule does around a task: validate, run, mask."""
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
-        if validated.errors:
+        if validated.error_messages:
             message = validated.errors.msg
             if isinstance(validated.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)

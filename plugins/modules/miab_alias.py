@@ -59,11 +59,10 @@ seealso:
 """
 
 EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: Sales reaches two people
   mailinabox.admin.miab_alias:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     address: sales@example.org
     forwards_to:
       - ann@example.org
@@ -71,34 +70,22 @@ EXAMPLES = r"""
 
 - name: Ann gets what nobody else gets
   mailinabox.admin.miab_alias:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     address: "@example.org"
     forwards_to: [ann@example.org]
 
 - name: Every address of example.com is one of example.org too
   mailinabox.admin.miab_alias:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     address: "@example.com"
     forwards_to: ["@example.org"]
 
 - name: Nobody receives this, and Ann may send from it
   mailinabox.admin.miab_alias:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     address: noreply@example.org
     forwards_to: []
     permitted_senders: [ann@example.org]
 
 - name: The alias is gone
   mailinabox.admin.miab_alias:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     address: info@example.org
     state: absent
 """

@@ -60,11 +60,10 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: The website is elsewhere
   mailinabox.admin.miab_dns_record:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     name: www.example.org
     type: A
     values: [192.0.2.1, 192.0.2.2]
@@ -72,27 +71,18 @@ EXAMPLES = r"""
 
 - name: A domain is verified by a text among others
   mailinabox.admin.miab_dns_record:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     name: example.org
     type: TXT
     value: "verification=1234, 5678"
 
 - name: Mailing lists live on another server
   mailinabox.admin.miab_dns_record:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     name: lists.example.org
     type: MX
     value: 10 mx.example.net.
 
 - name: The old blog is gone
   mailinabox.admin.miab_dns_record:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     name: blog.example.org
     type: CNAME
     state: absent

@@ -69,19 +69,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: Ann has a mailbox
   mailinabox.admin.miab_user:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     email: ann@example.org
     user_password: "{{ ann_password }}"
 
 - name: Bob helps to run the box
   mailinabox.admin.miab_user:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     email: bob@example.org
     user_password: "{{ bob_password }}"
     update_password: on_create
@@ -89,9 +85,6 @@ EXAMPLES = r"""
 
 - name: Carol has left
   mailinabox.admin.miab_user:
-    host: box.example.com
-    username: me@box.example.com
-    password: "{{ box_password }}"
     email: carol@example.org
     state: absent
 """

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A simulated Mail-in-a-Box server.
+
+`Box` is a server over HTTPS; `answer` asks the same rules without one.
+
+    state.py, versions.py     what a box knows, and what its version can do
+    routes.py, rules/, auth.py  which rule answers what, and who may ask
+    domains.py, zones.py, certificates.py, publishing.py  what follows from it
+    server.py, listener.py, tls.py, control.py, faults.py, __main__.py  the server
+
+It uses nothing of the collection that it judges.
+"""
+
+from .answers import Answer
+from .faults import Fault
+from .prepare import prepare
+from .routes import answer, is_write
+from .server import Box, LogEntry
+from .state import Alias, Backup, BackupConfig, State, Totp, User, new_state
+from .versions import NEWEST, VERSIONS, Capabilities
+from .zones import CustomRecord
+
+__all__ = [
+    "NEWEST",
+    "VERSIONS",
+    "Alias",
+    "Answer",
+    "Backup",
+    "BackupConfig",
+    "Box",
+    "Capabilities",
+    "CustomRecord",
+    "Fault",
+    "LogEntry",
+    "State",
+    "Totp",
+    "User",
+    "answer",
+    "is_write",
+    "new_state",
+    "prepare",
+]

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filling a box from a file.
+
+The file holds a JSON object; every key may be missing:
+
+    {
+      "users": [{"email": "ann@example.org", "password": "ann-password-1", "privileges": ["admin"], "quota": "2G"}],
+      "aliases": [{"address": "sales@example.org", "forwards_to": ["ann@example.org"], "permitted_senders": []}],
+      "dns_records": [{"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"}],
+      "secondary_nameservers": ["ns2.example.net"],
+      "mailboxes": {"old@example.org": 1024}
+    }
+
+privileges, quota and permitted_senders may be missing, too. mailboxes are sizes in bytes of mail
+that has come; the mailbox of somebody who is no user is an archived one.
+
+All goes through the box's own rules, in this order, so a file can't make a box that could not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .routes import answer
+from .state import State
+
+
+def _ask(state: State, method: str, path: str, form: Mapping[str, str] | None = None, body: str = "") -> None:
+    told = answer(state, method, path, form=form, body=body)
+    if told.status != 200:
+        raise ValueError(f"{method} {path} {dict(form or {}) or body}: {told.body}")
+
+
+def prepare(state: State, wanted: Mapping[str, Any]) -> None:
+    """Add what is described. ValueError in the box's words if it refuses."""
+    for user in wanted.get("users", []):
+        form = {
+            "email": user["email"],
+            "password": user["password"],
+            "privileges": "\n".join(user.get("privileges", [])),
+            "quota": user.get("quota", "0"),
+        }
+        _ask(state, "POST", "/mail/users/add", form)
+    for alias in wanted.get("aliases", []):
+        form = {
+            "update_if_exists": "0",
+            "address": alias["address"],
+            "forwards_to": "\n".join(alias["forwards_to"]),
+            "permitted_senders": "\n".join(alias.get("permitted_senders") or []),
+        }
+        _ask(state, "POST", "/mail/aliases/add", form)
+    for record in wanted.get("dns_records", []):
+        _ask(state, "POST", f"/dns/custom/{record['qname']}/{record['rtype']}", body=record["value"])
+    if "secondary_nameservers" in wanted:
+        form = {"hostnames": ",".join(wanted["secondary_nameservers"])}
+        _ask(state, "POST", "/dns/secondary-nameserver", form)
+    for email, size in wanted.get("mailboxes", {}).items():
+        state.deliver(email, size)

@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulated box as a server."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import pathlib
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Any
+
+import flask
+
+from . import crypto
+from .answers import Answer, Request, error_page, text
+from .control import control_door
+from .faults import Fault, take
+from .listener import ConnectionDropError, Listener
+from .routes import is_write, respond
+from .state import FIRST_PASSWORD, FIRST_USER, State, new_state
+from .tls import ServerTls
+from .versions import NEWEST
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@dataclass
+class LogEntry:
+    """A request that was received."""
+
+    method: str
+    # Relative to /admin.
+    path: str
+    query: str
+    # The name in the credentials, whether they were right or not.
+    caller: str | None
+    is_write: bool
+    # Nothing while there is no answer, or when none was given.
+    status: int | None = None
+    # A failed login, as fail2ban counts them.
+    refused: bool = False
+
+
+class Box:
+    """A box on a port of the loopback interface, from the moment it is made until close().
+
+        with Box("v75") as box:
+            requests.get(box.url + "/mail/users", auth=(box.username, box.password), verify=box.cacert)
+
+    state      what the box knows; see State. It may be looked at and changed at any time.
+    log        every request under /admin, in the order they came
+    read_only  a write is answered 500, not done, and noted in violations
+    faults     what shall go wrong; see Fault
+    delay      seconds that each write takes longer
+    reboot_seconds  how long the box is away when it restarts
+    errors     tracebacks of mistakes in the simulated box itself; leaving the `with` block raises them
+    """
+
+    def __init__(
+        self, version: str = NEWEST, *, port: int = 0, state: State | None = None, control: bool = True
+    ) -> None:
+        self.username = FIRST_USER
+        self.password = FIRST_PASSWORD
+        self.reboot_seconds = 0.2
+        self.errors: list[str] = []
+        self._closing = threading.Event()
+        self._initial = copy.deepcopy(state or new_state(version))
+        self._begin(state or copy.deepcopy(self._initial))
+
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="box-"))
+        try:
+            (self._folder / "ca.pem").write_text(crypto.authority().pem, encoding="ascii")
+            (self._folder / "ca.key").write_text(crypto.authority().key_pem, encoding="ascii")
+            self._tls = ServerTls(self._folder, lambda: self.state)
+            self._application = self._make_application(control)
+            self._listener = self._listen(port)
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
+        self.port = self._listener.port
+        self.url = f"https://127.0.0.1:{self.port}/admin"
+
+    def _begin(self, state: State) -> None:
+        self.state = state
+        state.on_reboot = self._plan_restart
+        self.log: list[LogEntry] = []
+        self.violations: list[LogEntry] = []
+        self.faults: list[Fault] = []
+        self.read_only = False
+        self.delay = 0.0
+        self._restart_due = False
+        # Newer boxes have one worker. The rules never run side by side: only waiting does.
+        self._worker = threading.Lock() if state.capabilities.one_worker else contextlib.nullcontext()
+        self._rules = threading.Lock()
+
+    def reset(self) -> None:
+        """Make it what it was at the start, and forget what was asked since."""
+        self._begin(copy.deepcopy(self._initial))
+
+    @property
+    def cacert(self) -> str:
+        """The file with the certificate that verifies the server."""
+        return str(self._folder / "ca.pem")
+
+    @property
+    def ca_key(self) -> str:
+        """The file with the key to it: the box trusts what it signs."""
+        return str(self._folder / "ca.key")
+
+    @property
+    def failed_logins(self) -> list[float]:
+        """When fail2ban saw a login fail."""
+        return self.state.failed_logins
+
+    def __enter__(self) -> Box:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+        if self.errors and error is None:
+            raise AssertionError("The simulated box itself failed:\n" + "\n".join(self.errors))
+
+    def close(self) -> None:
+        if not self._closing.is_set():
+            self._closing.set()
+            self._listener.stop()
+            shutil.rmtree(self._folder)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Any:
+        """A time in which nothing listens on the port."""
+        self._listener.stop()
+        try:
+            yield
+        finally:
+            self._listener = self._listen(self.port)
+
+    def _listen(self, port: int) -> Listener:
+        return Listener(port, self._tls.context, self._application.wsgi_app, self._restart_if_due, self._note_error)
+
+    def _note_error(self) -> None:
+        self.errors.append(traceback.format_exc())
+        sys.stderr.write(self.errors[-1])
+
+    def _plan_restart(self) -> None:
+        self._restart_due = True
+
+    def _restart_if_due(self) -> None:
+        """Go away for a while, but only after the answer that says so has gone out."""
+        if self._restart_due:
+            self._restart_due = False
+            threading.Thread(target=self._restart, name="box restart", daemon=True).start()
+
+    def _restart(self) -> None:
+        with self.refusing():
+            self._closing.wait(self.reboot_seconds)
+
+    def _make_application(self, control: bool) -> flask.Flask:
+        application = flask.Flask("box", static_folder=None)
+        # A mistake of the simulation must not look like an answer of the box.
+        application.config["PROPAGATE_EXCEPTIONS"] = True
+        application.url_map.merge_slashes = False
+        application.add_url_rule("/admin/<path:path>", view_func=self._admin_door, methods=_METHODS)
+        application.register_error_handler(404, lambda error: _to_flask(error_page(404)))
+        if control:
+            application.register_blueprint(control_door(self))
+        return application
+
+    def _admin_door(self, path: str) -> flask.Response:
+        asked = flask.request
+        body = asked.get_data(cache=True)
+        request = Request(
+            method=asked.method,
+            path="/" + path,
+            query=asked.args.to_dict(),
+            form=asked.form.to_dict(),
+            body=body,
+            headers={name.lower(): value for name, value in asked.headers},
+            remote=asked.remote_addr or "",
+        )
+        authorization = asked.authorization
+        entry = LogEntry(
+            method=asked.method,
+            path=request.path,
+            query=asked.query_string.decode("ascii", "replace"),
+            caller=authorization.username if authorization else None,
+            is_write=is_write(asked.method, request.path),
+        )
+        self.log.append(entry)
+        answer = self._answer(request, entry)
+        entry.status = answer.status
+        return _to_flask(answer)
+
+    def _answer(self, request: Request, entry: LogEntry) -> Answer:
+        if self.read_only and entry.is_write:
+            self.violations.append(entry)
+            return text("write refused: the box is read-only", 500)
+        fault = take(self.faults, request)
+        answer = None if fault and not fault.is_done else self._respond(request, entry)
+        if fault is None:
+            assert answer is not None
+            return answer
+        if fault.kind in ("reset", "hang"):
+            if fault.kind == "hang":
+                self._closing.wait(fault.seconds)
+            raise ConnectionDropError(reset=fault.kind == "reset")
+        return fault.disguise(answer)
+
+    def _respond(self, request: Request, entry: LogEntry) -> Answer:
+        with self._worker:
+            if entry.is_write and self.delay:
+                time.sleep(self.delay)
+            with self._rules:
+                failures = len(self.state.failed_logins)
+                answer = respond(self.state, request)
+                entry.refused = len(self.state.failed_logins) > failures
+                return answer
+
+    def described(self) -> dict[str, Any]:
+        """Users, aliases and custom records, for tests in other processes."""
+        state = self.state
+        return {
+            "version": state.version_text,
+            "users": {
+                user.email: {"password": user.password, "privileges": user.privileges, "quota": user.quota}
+                for user in state.users.values()
+            },
+            "aliases": {alias.address: asdict(alias) for alias in state.aliases.values()},
+            "automatic_aliases": state.automatic_aliases,
+            "dns_records": [record._asdict() for record in state.dns_records],
+            "secondary_nameservers": state.secondary_nameservers,
+            "sessions": len(state.sessions),
+        }
+
+
+def _to_flask(answer: Answer) -> flask.Response:
+    return flask.Response(answer.body, answer.status, dict(answer.headers), content_type=answer.content_type)

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that a box knows: values only. The rules change it, tests inspect and prepare it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import crypto, names, zones
+from .versions import NEWEST, VERSIONS, Capabilities
+from .zones import CustomRecord, ZoneInputs
+
+FIRST_USER = "me@box.example.com"
+FIRST_PASSWORD = "adminpass123"
+
+# fail2ban shuts an address out that fails this often within this many seconds.
+_BAN_AFTER = 20
+_BAN_WITHIN = 30.0
+
+
+@dataclass
+class Totp:
+    """A TOTP scheme of a user."""
+
+    id: int
+    secret: str
+    label: str | None
+    # The code that was accepted last: it is refused from then on.
+    last_code: str = ""
+
+
+@dataclass
+class User:
+    email: str
+    password: str
+    privileges: list[str] = field(default_factory=list)
+    quota: str = "0"
+    totp: list[Totp] = field(default_factory=list)
+
+
+@dataclass
+class Alias:
+    """An alias that somebody made. No receivers: it only permits senders."""
+
+    address: str
+    forwards_to: list[str]
+    permitted_senders: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    email: str
+    # What the user's password and MFA were when it began: it ends when they change.
+    credentials: str
+    since: float
+
+
+@dataclass(frozen=True)
+class ZoneFile:
+    """A zone as it was last written."""
+
+    inputs: ZoneInputs
+    serial: int
+
+    @property
+    def text(self) -> str:
+        return zones.file_body(self.inputs).replace("{serial}", str(self.serial), 1)
+
+
+@dataclass
+class BackupConfig:
+    target: str = "local"
+    target_user: str = ""
+    target_pass: str = ""
+    min_age_in_days: int = 3
+
+
+@dataclass(frozen=True)
+class Backup:
+    made: float
+    full: bool = True
+    size: int = 1_048_576
+    volumes: int = 1
+
+
+def _first_users() -> dict[str, User]:
+    return {FIRST_USER: User(FIRST_USER, FIRST_PASSWORD, ["admin"])}
+
+
+def _first_aliases() -> dict[str, Alias]:
+    address = "administrator@box.example.com"
+    return {address: Alias(address, [FIRST_USER])}
+
+
+@dataclass
+class State:
+    """A box. As made by State() or State(VERSIONS["v60"]) it has just been set up.
+
+    Its fields may be changed by hand; `clock`, `random_hex` and `random_secret` may be replaced, so
+    that no test waits.
+    """
+
+    capabilities: Capabilities = VERSIONS[NEWEST]
+    # What it calls itself: forks call themselves what they like.
+    version_text: str = ""
+
+    hostname: str = "box.example.com"
+    ipv4: str = "203.0.113.10"
+    ipv6: str = "2001:db8::10"
+    storage: str = "/home/user-data"
+
+    clock: Callable[[], float] = time.time
+    random_hex: Callable[[int], str] = secrets.token_hex
+    random_secret: Callable[[], str] = lambda: "".join(
+        secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(32)
+    )
+    # Called when the box restarts.
+    on_reboot: Callable[[], None] = lambda: None
+
+    # Mail
+    users: dict[str, User] = field(default_factory=_first_users)
+    aliases: dict[str, Alias] = field(default_factory=_first_aliases)
+    automatic_aliases: dict[str, str] = field(default_factory=dict)
+    # The size in bytes of each mailbox on disk. The first mail makes it, nothing removes it.
+    mailboxes: dict[str, int] = field(default_factory=dict)
+
+    # DNS
+    dns_records: list[CustomRecord] = field(default_factory=list)
+    secondary_nameservers: list[str] = field(default_factory=list)
+    zone_files: dict[str, ZoneFile] = field(default_factory=dict)
+    # What is in the name server's configuration, and in the mail signer's.
+    nameserver_config: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    signer_config: frozenset[str] | None = None
+    # Names that its resolver knows, and names that point at another machine.
+    known_hosts: set[str] = field(default_factory=lambda: {"ns2.example.net", "ns3.example.net"})
+    elsewhere: set[str] = field(default_factory=set)
+
+    # TLS and web: PEM texts, the chain after the certificate.
+    certificates: list[str] = field(default_factory=list)
+    primary_certificate: str = ""
+    web_config: tuple[tuple[str, str], ...] | None = None
+
+    # Backup
+    backup: BackupConfig = field(default_factory=BackupConfig)
+    backups: list[Backup] = field(default_factory=list)
+    backup_error: str = ""
+    # Targets elsewhere that can be reached, as given in the configuration.
+    backup_targets: set[str] = field(default_factory=set)
+    ssh_public_key: str = ""
+
+    # System
+    privacy: bool = True
+    updates: dict[str, str] = field(
+        default_factory=lambda: {"openssl": "3.0.2-0ubuntu1.21", "tzdata": "2026b-0ubuntu0.22.04"}
+    )
+    reboot_required: bool = False
+    # What the project says is its newest version; nothing: it can't be asked.
+    upstream_version: str = ""
+    status_checks: list[dict[str, object]] | None = None
+
+    # Logins
+    master_key: str = ""
+    sessions: OrderedDict[str, Session] = field(default_factory=OrderedDict)
+    failed_logins: list[float] = field(default_factory=list)
+    next_mfa_id: int = 1
+
+    def __post_init__(self) -> None:
+        self.version_text = self.version_text or self.capabilities.name
+        self.master_key = self.master_key or self.random_hex(32)
+        if not self.primary_certificate:
+            self.primary_certificate = crypto.self_signed(self.hostname)
+            self.certificates.append(self.primary_certificate)
+
+    @property
+    def administrator(self) -> str:
+        """Where automatic aliases lead."""
+        return "administrator@" + self.hostname
+
+    def deliver(self, email: str, size: int = 1024) -> None:
+        """Let mail come in. For an address without a user: it had come before the user was removed."""
+        self.mailboxes[email] = self.mailboxes.get(email, 0) + size
+
+    def resolves(self, name: str) -> bool:
+        """Whether its resolver knows a name."""
+        ours = {"example.com", "example.org", *map(names.domain_of, self.users), *map(names.domain_of, self.aliases)}
+        return name in self.known_hosts or any(names.is_within(name, domain) for domain in ours)
+
+    def points_here(self, name: str) -> bool:
+        return name not in self.elsewhere and self.resolves(name)
+
+    def add_backup(self, age_in_days: float, full: bool = True, size: int = 1_048_576) -> None:
+        self.backups.append(Backup(self.clock() - age_in_days * 86400, full, size))
+
+    def reboot(self) -> None:
+        """What a restart does to what it knows: sessions and keys are only in memory."""
+        self.reboot_required = False
+        self.sessions.clear()
+        self.master_key = self.random_hex(32)
+        self.on_reboot()
+
+    def banned(self) -> bool:
+        """Whether fail2ban would have shut the client out by now."""
+        times = self.failed_logins
+        return any(late - early <= _BAN_WITHIN for early, late in zip(times, times[_BAN_AFTER - 1 :], strict=False))
+
+    def broken_zones(self) -> list[str]:
+        """Zones that could not be signed when they were last written: the name server goes on with the one before."""
+        return sorted(zone for zone, file in self.zone_files.items() if zones.is_broken(file.inputs))
+
+    def dropped_zones(self) -> list[str]:
+        """Zones that the name server does not load, because a CNAME stands beside other data."""
+        return sorted(
+            zone for zone, file in self.zone_files.items() if zones.has_cname_conflict(zones.records(file.inputs))
+        )
+
+
+def new_state(version: str = NEWEST) -> State:
+    """A box of that version that has just been set up."""
+    return State(VERSIONS[version])

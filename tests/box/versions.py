@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the versions of Mail-in-a-Box do differently, as data.
+
+The rules ask for a capability and never for a version, so that a version is one entry of VERSIONS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What one version can do, and how it does it."""
+
+    name: str
+    # POST /login and /logout with sessions; without: GET /me, and keys made from the user's password.
+    sessions: bool
+    # A refused login does not tell whether the user or the password was wrong.
+    discreet_refusals: bool
+    # Automatic aliases have a table of their own; without: they are written among the others.
+    automatic_aliases: bool
+    # Custom records are listed with their zone and an order to sort by.
+    sortable_records: bool
+    # GET /dns/zonefile/<zone>.
+    zone_files: bool
+    # autoconfig., mta-sts. and the like are domains like others, and names without mail say so with an MX.
+    automatic_domains: bool
+    # DMARC policies end with a semicolon, and secondary nameservers retry sooner.
+    tidy_zones: bool
+    # Backblaze is a target for backups.
+    b2_backups: bool
+    # Requests are answered one at a time.
+    one_worker: bool
+    # Users have quotas.
+    quotas: bool
+
+
+_V051 = Capabilities(
+    name="v0.51",
+    sessions=False,
+    discreet_refusals=False,
+    automatic_aliases=False,
+    sortable_records=False,
+    zone_files=False,
+    automatic_domains=False,
+    tidy_zones=False,
+    b2_backups=False,
+    one_worker=False,
+    quotas=False,
+)
+_V55 = Capabilities(
+    name="v55",
+    sessions=True,
+    discreet_refusals=True,
+    automatic_aliases=True,
+    sortable_records=True,
+    zone_files=True,
+    automatic_domains=True,
+    tidy_zones=False,
+    b2_backups=True,
+    one_worker=False,
+    quotas=False,
+)
+_V60 = Capabilities(
+    name="v60",
+    sessions=True,
+    discreet_refusals=True,
+    automatic_aliases=True,
+    sortable_records=True,
+    zone_files=True,
+    automatic_domains=True,
+    tidy_zones=True,
+    b2_backups=True,
+    one_worker=True,
+    quotas=False,
+)
+_V75 = Capabilities(
+    name="v75",
+    sessions=True,
+    discreet_refusals=True,
+    automatic_aliases=True,
+    sortable_records=True,
+    zone_files=True,
+    automatic_domains=True,
+    tidy_zones=True,
+    b2_backups=True,
+    one_worker=True,
+    quotas=True,
+)
+
+VERSIONS = {version.name: version for version in (_V051, _V55, _V60, _V75)}
+NEWEST = _V75.name

@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much of the contract is kept, at the end of pytest's output."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    kept: Counter[tuple[str, str]] = Counter()
+    asked: Counter[tuple[str, str]] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "contract":
+                    key = (value[0], value[1])
+                    asked[key] += 1
+                    kept[key] += outcome == "passed"
+    if not asked:
+        return
+    terminalreporter.section("contract: steps answered as recorded")
+    for version in sorted({version for version, _ in asked}):
+        sections = sorted(key for key in asked if key[0] == version)
+        counts = " · ".join(f"{key[1]} {kept[key]}/{asked[key]}" for key in sections)
+        total = sum(kept[key] for key in sections), sum(asked[key] for key in sections)
+        terminalreporter.write_line(f"{version}: {total[0]} of {total[1]} ({counts})")

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole playbooks against a simulated box, in a process of their own, as users run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.box import Box
+
+PLUGINS = Path(__file__).parent / "plugins"
+ROOT = Path(__file__).parents[2]
+
+# Where a task runs: in Ansible's worker, or as a module on what Ansible takes for another machine.
+DOORS = {"in-process": "local", "module": "elsewhere"}
+VERSIONS = ("v0.51", "v55", "v60", "v75")
+
+
+@dataclass
+class Outcome:
+    """One task's result, and what the box held right after it."""
+
+    name: str
+    result: dict[str, Any]
+    state: dict[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.result.get("failed"))
+
+
+@dataclass
+class Run:
+    """A playbook's end."""
+
+    status: int
+    output: str
+    outcomes: list[Outcome]
+
+
+def connection(box: Box) -> dict[str, Any]:
+    """The options of the connection to a box."""
+    return {"host": box.url, "username": box.username, "password": box.password, "ca_path": box.cacert}
+
+
+def play(
+    box: Box,
+    tasks: Sequence[Mapping[str, Any]],
+    folder: Path,
+    door: str = "in-process",
+    defaults: Mapping[str, Any] | None = None,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    **keywords: Any,
+) -> Run:
+    """Run tasks as a playbook; a failed one doesn't stop it.
+
+    :param defaults: the module_defaults of the collection's group; the connection to the box if left out.
+    :param keywords: keywords of the play.
+    """
+    playbook = {
+        "hosts": "box",
+        "gather_facts": False,
+        "ignore_errors": True,
+        "module_defaults": {"group/mailinabox.admin.box": dict(connection(box) if defaults is None else defaults)},
+        "tasks": [dict(task) for task in tasks],
+        **keywords,
+    }
+    (folder / "playbook.yml").write_text(yaml.safe_dump([playbook], allow_unicode=True), encoding="utf-8")
+    return run_playbook(box, folder / "playbook.yml", folder, door, arguments, environment)
+
+
+def run_playbook(
+    box: Box,
+    playbook: Path,
+    folder: Path,
+    door: str = "in-process",
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a playbook file. The box refuses writes while a task is in check mode."""
+    record = folder / "record.jsonl"
+    record.unlink(missing_ok=True)
+    inventory = {
+        "all": {
+            "hosts": {"box": {"ansible_connection": DOORS[door]}},
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        }
+    }
+    (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    # ansible.cfg of the surroundings, and a user's MIAB_ variables, are none of the test's business.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *("-i", str(folder / "inventory.yml")),
+            *arguments,
+            str(playbook),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        timeout=100,
+        env={
+            **kept,
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS / "callback"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS / "connection"),
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".venv/collections")),
+            "ANSIBLE_HOME": str(folder / "ansible-home"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+            "ANSIBLE_NOCOLOR": "1",
+            # Not there: the output is the same wherever the tests run.
+            "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
+            "MIAB_TEST_BOX": box.url.removesuffix("/admin"),
+            "MIAB_TEST_CACERT": box.cacert,
+            "MIAB_TEST_RECORD": str(record),
+            **(environment or {}),
+        },
+    )
+    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    outcomes = [
+        Outcome(entry["task"], entry["result"], entry["state"]) for entry in (json.loads(line) for line in lines)
+    ]
+    assert box.violations == [], "a write reached the box in check mode"
+    return Run(done.returncode, done.stdout + done.stderr, outcomes)
