@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import signal
 import sys
@@ -23,7 +24,8 @@ from .versions import NEWEST, VERSIONS
 
 
 def _wait_for_end_of_input(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: Python could not end while this thread has hold of its buffer.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 

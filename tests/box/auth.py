@@ -102,13 +102,13 @@ def _read_header(state: State, request: Request) -> tuple[str, str]:
             name, _, password = base64.b64decode(encoded).decode("ascii").partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise LoginError(str(error)) from None
-    if not name and (state.capabilities.discreet_refusals or not password):
+    if not name:
         raise LoginError("Authorization header invalid.")
     return name, password
 
 
 def _login_of_older_box(state: State, request: Request, name: str, password: str) -> User:
-    if not name or not password:
+    if not password:
         raise LoginError("Enter an email address and password.")
     user = state.users.get(name)
     if user is None:

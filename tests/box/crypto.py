@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys and certificates.
 
-What is costly to make is made once per process and shared by all boxes of it: the authority, the
-admin server's certificate and the box's one private key. No rule lets a request change them.
+What is costly to make is made once per process, for all boxes in it: the authority, the admin
+server's certificate and the box's one private key. No rule lets a request change them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from . import names, zones
 from .answers import BrokenError
@@ -133,23 +134,23 @@ def update_dns(state: State, force: bool = False) -> str:
     """
     written = []
     all_inputs = zone_inputs(state)
+    state.zone_names = zone_names = tuple(inputs.zone for inputs in all_inputs)
     for inputs in all_inputs:
         before = state.zone_files.get(inputs.zone)
-        if before is not None and not force:
+        if before is not None and before.was_signed and not force:
             if before.inputs == inputs:
                 continue
             if zones.file_body(before.inputs) == zones.file_body(inputs):
                 # What was added is overridden by what the box publishes anyway.
-                state.zone_files[inputs.zone] = ZoneFile(inputs, before.serial)
+                state.zone_files[inputs.zone] = replace(before, inputs=inputs)
                 continue
-        state.zone_files[inputs.zone] = ZoneFile(inputs, _next_serial(state, before))
-        if zones.is_broken(inputs):
+        is_broken = zones.is_broken(inputs)
+        was_signed = not is_broken or (before is not None and before.was_signed)
+        state.zone_files[inputs.zone] = ZoneFile(inputs, _next_serial(state, before), was_signed)
+        if is_broken:
             raise BrokenError(f"The zone {inputs.zone} could not be signed.")
         written.append(inputs.zone)
 
-    zone_names = tuple(inputs.zone for inputs in all_inputs)
-    for zone in state.zone_files.keys() - set(zone_names):
-        del state.zone_files[zone]
     nameserver_config = (zone_names, tuple(state.secondary_nameservers))
     if state.nameserver_config != nameserver_config:
         state.nameserver_config = nameserver_config

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import pathlib
 import shutil
 import sys
 import tempfile
 import threading
-import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from time import sleep
 from types import TracebackType
 from typing import Any
 
@@ -61,6 +61,7 @@ class Box:
     read_only  a write is answered 500, not done, and noted in violations
     faults     what shall go wrong; see Fault
     delay      seconds that each write takes longer
+    is_up      an event: whether the box listens; clear from the answer to a restart until it is back
     reboot_seconds  how long the box is away when it restarts
     errors     tracebacks of mistakes in the simulated box itself; leaving the `with` block raises them
     """
@@ -73,8 +74,12 @@ class Box:
         self.reboot_seconds = 0.2
         self.errors: list[str] = []
         self._closing = threading.Event()
-        self._initial = copy.deepcopy(state or new_state(version))
-        self._begin(state or copy.deepcopy(self._initial))
+        # Whether it listens, and who may change that.
+        self.is_up = threading.Event()
+        self._turn = threading.Lock()
+        state = state or new_state(version)
+        self._initial = state.copy()
+        self._begin(state)
 
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="box-"))
         try:
@@ -82,7 +87,7 @@ class Box:
             (self._folder / "ca.key").write_text(crypto.authority().key_pem, encoding="ascii")
             self._tls = ServerTls(self._folder, lambda: self.state)
             self._application = self._make_application(control)
-            self._listener = self._listen(port)
+            self._listen(port)
         except BaseException:
             shutil.rmtree(self._folder)
             raise
@@ -104,7 +109,7 @@ class Box:
 
     def reset(self) -> None:
         """Make it what it was at the start, and forget what was asked since."""
-        self._begin(copy.deepcopy(self._initial))
+        self._begin(self._initial.copy())
 
     @property
     def cacert(self) -> str:
@@ -132,26 +137,35 @@ class Box:
     def close(self) -> None:
         if not self._closing.is_set():
             self._closing.set()
-            self._listener.stop()
+            with self._turn:
+                self._listener.stop()
             shutil.rmtree(self._folder)
 
     @contextlib.contextmanager
-    def refusing(self) -> Any:
+    def refusing(self) -> Iterator[None]:
         """A time in which nothing listens on the port."""
-        self._listener.stop()
+        with self._turn:
+            self.is_up.clear()
+            self._listener.stop()
         try:
             yield
         finally:
-            self._listener = self._listen(self.port)
+            with self._turn:
+                if not self._closing.is_set():
+                    self._listen(self.port)
 
-    def _listen(self, port: int) -> Listener:
-        return Listener(port, self._tls.context, self._application.wsgi_app, self._restart_if_due, self._note_error)
+    def _listen(self, port: int) -> None:
+        self._listener = Listener(
+            port, self._tls.context, self._application.wsgi_app, self._restart_if_due, self._note_error
+        )
+        self.is_up.set()
 
     def _note_error(self) -> None:
         self.errors.append(traceback.format_exc())
         sys.stderr.write(self.errors[-1])
 
     def _plan_restart(self) -> None:
+        self.is_up.clear()
         self._restart_due = True
 
     def _restart_if_due(self) -> None:
@@ -218,7 +232,7 @@ class Box:
     def _respond(self, request: Request, entry: LogEntry) -> Answer:
         with self._worker:
             if entry.is_write and self.delay:
-                time.sleep(self.delay)
+                sleep(self.delay)
             with self._rules:
                 failures = len(self.state.failed_logins)
                 answer = respond(self.state, request)

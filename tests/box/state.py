@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 import time
 from collections import OrderedDict
@@ -66,6 +67,8 @@ class ZoneFile:
 
     inputs: ZoneInputs
     serial: int
+    # Whether it could be signed at least once: if not, each update tries again.
+    was_signed: bool
 
     @property
     def text(self) -> str:
@@ -132,7 +135,9 @@ class State:
     # DNS
     dns_records: list[CustomRecord] = field(default_factory=list)
     secondary_nameservers: list[str] = field(default_factory=list)
+    # Nothing removes a zone file, so there may be some of zones that are no more.
     zone_files: dict[str, ZoneFile] = field(default_factory=dict)
+    zone_names: tuple[str, ...] = ()
     # What is in the name server's configuration, and in the mail signer's.
     nameserver_config: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     signer_config: frozenset[str] | None = None
@@ -143,6 +148,8 @@ class State:
     # TLS and web: PEM texts, the chain after the certificate.
     certificates: list[str] = field(default_factory=list)
     primary_certificate: str = ""
+    # Names that the authority won't sign for.
+    unsigned: set[str] = field(default_factory=set)
     web_config: tuple[tuple[str, str], ...] | None = None
 
     # Backup
@@ -176,6 +183,11 @@ class State:
             self.primary_certificate = crypto.self_signed(self.hostname)
             self.certificates.append(self.primary_certificate)
 
+    def copy(self) -> State:
+        """A box that knows the same. Clock and randomness stay the same: they belong to whoever set them."""
+        functions = (self.clock, self.random_hex, self.random_secret, self.on_reboot)
+        return copy.deepcopy(self, {id(function): function for function in functions})
+
     @property
     def administrator(self) -> str:
         """Where automatic aliases lead."""
@@ -208,14 +220,17 @@ class State:
         times = self.failed_logins
         return any(late - early <= _BAN_WITHIN for early, late in zip(times, times[_BAN_AFTER - 1 :], strict=False))
 
+    def _published(self) -> dict[str, ZoneInputs]:
+        return {zone: self.zone_files[zone].inputs for zone in self.zone_names if zone in self.zone_files}
+
     def broken_zones(self) -> list[str]:
         """Zones that could not be signed when they were last written: the name server goes on with the one before."""
-        return sorted(zone for zone, file in self.zone_files.items() if zones.is_broken(file.inputs))
+        return sorted(zone for zone, inputs in self._published().items() if zones.is_broken(inputs))
 
     def dropped_zones(self) -> list[str]:
         """Zones that the name server does not load, because a CNAME stands beside other data."""
         return sorted(
-            zone for zone, file in self.zone_files.items() if zones.has_cname_conflict(zones.records(file.inputs))
+            zone for zone, inputs in self._published().items() if zones.has_cname_conflict(zones.records(inputs))
         )
 
 

@@ -31,12 +31,9 @@ class Outcome:
     """One task's result, and what the box held right after it."""
 
     name: str
+    failed: bool
     result: dict[str, Any]
     state: dict[str, Any]
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.result.get("failed"))
 
 
 @dataclass
@@ -132,7 +129,8 @@ def run_playbook(
     )
     lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
     outcomes = [
-        Outcome(entry["task"], entry["result"], entry["state"]) for entry in (json.loads(line) for line in lines)
+        Outcome(entry["task"], entry["failed"], entry["result"], entry["state"])
+        for entry in (json.loads(line) for line in lines)
     ]
     assert box.violations == [], "a write reached the box in check mode"
     return Run(done.returncode, done.stdout + done.stderr, outcomes)

@@ -193,8 +193,9 @@ def dump(state: State, request: Request) -> Answer:
 
 
 def zone_file(state: State, request: Request) -> Answer:
-    file = state.zone_files.get(request.parts["zone"])
-    if file is None:
+    zone = request.parts["zone"]
+    file = state.zone_files.get(zone)
+    if file is None or zone not in served(state).zones:
         raise BrokenError("There is no such zone.")
     return Answer(200, PLAIN, file.text)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .. import zones
+from .. import names
 from ..answers import Answer, BrokenError, Request, data, text
 from ..certificates import Installed
 from ..domains import served
@@ -84,13 +84,15 @@ def status(state: State, request: Request) -> Answer:
     else:
         found.append(_item("ok", "System software is up to date."))
     installed = Installed(state)
-    dropped = state.dropped_zones()
-    for domain in served(state).web:
+    domains = served(state)
+    for domain in names.sort_domains({*domains.zones, *domains.web}, state.hostname):
         found.append(_item("heading", domain))
-        if domain in dropped:
+        if domain in state.dropped_zones():
             found.append(_item("error", "The nameserver does not answer for this domain."))
-        elif domain in state.zone_files and zones.is_broken(state.zone_files[domain].inputs):
+        elif domain in state.broken_zones():
             found.append(_item("error", "The zone of this domain could not be signed."))
+        if domain not in domains.web:
+            continue
         rating, sentence = certificate_status(state, installed, domain)
         found.append(_item(_RATINGS[rating], f"TLS (SSL) certificate: {sentence}"))
     return data(found)

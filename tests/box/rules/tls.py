@@ -122,8 +122,11 @@ def provision(state: State, request: Request) -> Answer:
     ]
     now = certificates.now(state)
     for group in _requests(state, wanted):
+        if not state.unsigned.isdisjoint(group):
+            told.append({"domains": group, "log": ["The authority refused."], "result": "error"})
+            continue
         key = crypto.box_key().public_key()
         _keep(state, crypto.sign(group, key, now - datetime.timedelta(hours=1), now + _LIFETIME))
-        told.append({"domains": group, "log": ["The certificate was issued."], "result": "installed"})
+        told.append({"domains": group, "log": ["The certificate was signed."], "result": "installed"})
     told += _after_install(state)
     return data({"requests": told})

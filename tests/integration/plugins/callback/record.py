@@ -38,25 +38,28 @@ class CallbackModule(CallbackBase):
             headers={"Content-Type": "application/json"},
         )
         context = ssl.create_default_context(cafile=os.environ["MIAB_TEST_CACERT"])
-        with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310  # the test's own box
+        with urllib.request.urlopen(request, context=context) as answer:
             return json.load(answer)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         if "MIAB_TEST_BOX" in os.environ:
             self._box("/test/read-only", {"on": bool(task.check_mode)})
 
-    def _record(self, result: Any) -> None:
+    def _record(self, result: Any, failed: bool = False) -> None:
         # The attributes were renamed in ansible-core 2.20.
         host = getattr(result, "host", None) or result._host
         task = getattr(result, "task", None) or result._task
         told = getattr(result, "result", None) or result._result
-        entry = {"host": host.get_name(), "task": task.get_name(), "check_mode": bool(task.check_mode), "result": told}
+        entry = {"host": host.get_name(), "task": task.get_name(), "failed": failed, "result": told}
         if "MIAB_TEST_BOX" in os.environ:
             entry["state"] = self._box("/test/state")
         with open(os.environ["MIAB_TEST_RECORD"], "a", encoding="utf-8") as file:
             file.write(json.dumps(entry, default=str) + "\n")
 
-    v2_runner_on_ok = v2_runner_on_skipped = v2_runner_on_unreachable = _record
+    v2_runner_on_ok = v2_runner_on_skipped = _record
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        self._record(result)
+        self._record(result, failed=True)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._record(result, failed=True)

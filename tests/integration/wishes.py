@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module promises, tried on one wish after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.box import Box
+
+from .playbooks import Outcome, play
+
+
+@dataclass
+class Wish:
+    """Options of one task, and what is true once they are fulfilled.
+
+    :param changed: whether the box was otherwise before.
+    :param holds: tells from the box's own state whether the wish is fulfilled.
+    :param warns: a part of the warning that the task gives.
+    """
+
+    options: Mapping[str, Any]
+    holds: Callable[[dict[str, Any]], bool]
+    changed: bool = True
+    warns: str = ""
+    calls: int | None = field(default=None)
+
+
+def converge(box: Box, module: str, wishes: Sequence[Wish], folder: Path, door: str) -> None:
+    """Each wish is predicted, fulfilled, found fulfilled, and predicted to stay so."""
+    tasks = [
+        {"mailinabox.admin." + module: dict(wish.options), "check_mode": check_mode, "diff": True}
+        for wish in wishes
+        for check_mode in (True, False, False, True)
+    ]
+    run = play(box, tasks, folder, door)
+    assert run.status == 0, run.output
+    assert len(run.outcomes) == len(tasks), run.output
+    for number, wish in enumerate(wishes):
+        before = run.outcomes[4 * number - 1].state if number else None
+        check_one(wish, run.outcomes[4 * number : 4 * number + 4], before)
+    told = sum("[WARNING]" in line for line in run.output.splitlines())
+    assert bool(told) == any(wish.warns for wish in wishes), run.output
+
+
+def check_one(wish: Wish, outcomes: Sequence[Outcome], before: dict[str, Any] | None) -> None:
+    predicted, real, again, still = outcomes
+    for outcome in outcomes:
+        assert not outcome.failed, (wish.options, outcome.result)
+    assert predicted.result["changed"] == real.result["changed"] == wish.changed, (wish.options, real.result)
+    assert predicted.result["diff"] == real.result["diff"]
+    assert predicted.result["calls"] == real.result["calls"]
+    assert (real.result["diff"]["before"] != real.result["diff"]["after"]) == wish.changed
+    assert bool(real.result["calls"]) == wish.changed
+    assert predicted.result["requests"]["writes"] == 0
+    assert real.result["requests"]["writes"] == len(real.result["calls"])
+    assert wish.calls is None or len(real.result["calls"]) == wish.calls
+    assert before is None or predicted.state == before
+    assert wish.holds(real.state), (wish.options, real.state)
+    for outcome in (again, still):
+        assert not outcome.result["changed"], (wish.options, outcome.result)
+        assert outcome.result["calls"] == []
+        assert outcome.state == real.state
+    if wish.warns:
+        assert any(wish.warns in warning for warning in real.result["warnings"]), real.result
+    else:
+        assert "warnings" not in real.result
