@@ -144,7 +144,7 @@ def _count_failure(state: State) -> None:
     state.failed_logins.append(state.clock())
 
 
-def refusal(state: State, request: Request) -> Answer | User:
+def admin_or_refusal(state: State, request: Request) -> Answer | User:
     """The admin who asks, or the answer to anybody else."""
     try:
         user = authenticate(state, request)

@@ -177,7 +177,7 @@ def respond(state: State, request: Request) -> Answer:
     route, request = found
     if route.is_open:
         return _apply(route.rule, state, request)
-    user = auth.refusal(state, request)
+    user = auth.admin_or_refusal(state, request)
     return user if isinstance(user, Answer) else _apply(route.rule, state, request.asked_by(user.email))
 
 

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Any state of a box to any other, by the planners and the simulated box's rules, without HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import OutcomeUnknown, Refused
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Question
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+from tests.box.prepare import prepare
+from tests.box.routes import answer
+from tests.box.state import State, new_state
+
+from ..integration.playbooks import VERSIONS
+
+
+def task(name: str) -> Task:
+    found: Task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + name).TASK
+    return found
+
+
+class RulesClient:
+    """Asks the box's rules themselves."""
+
+    signed_out = False
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.reads = self.writes = 0
+        self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
+
+    def __enter__(self) -> RulesClient:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        pass
+
+    def ask(self, question: Question) -> Any:
+        self.reads += 1
+        if isinstance(question, Proof):
+            return self.state.users[question.email].password == question.password
+        return question.parse(json.loads(answer(self.state, question.method, question.path).body))
+
+    def send(self, call: Call) -> str:
+        self.writes += 1
+        told = answer(self.state, call.method, call.path, form=call.form, body=call.body)
+        if told.status == 400:
+            raise Refused(str(told.body))
+        if told.status != 200:
+            raise OutcomeUnknown(str(told.body), told.status)
+        return str(told.body)
+
+
+CONNECTION = {
+    "host": "box.example.com",
+    "username": "me@box.example.com",
+    "password": "adminpass123",
+    "api_key": None,
+    "totp_secret": None,
+    "ca_path": None,
+    "validate_certs": True,
+    "timeout": 120,
+}
+
+
+def do(box: State, module: str, /, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    """A task's result; options that are left out have their defaults."""
+    spec = task(module).options
+    filled = {name: options.get(name, spec[name].get("default")) for name in spec}
+    result = run(task(module), {**CONNECTION, **filled}, check_mode, connect=lambda _: RulesClient(box))  # type: ignore[arg-type,return-value]
+    assert not result.get("failed"), (options, result)
+    return result
+
+
+def reach(state: State, module: str, options: Mapping[str, Any]) -> int:
+    """Fulfil a wish as it was predicted, find nothing left to do, and return the number of writes."""
+    predicted = do(state, module, check_mode=True, **options)
+    real = do(state, module, **options)
+    assert predicted["diff"] == real["diff"]
+    assert predicted["calls"] == real["calls"]
+    again = do(state, module, **options)
+    assert not again["changed"]
+    assert again["diff"]["before"] == real["diff"]["after"] | {
+        key: value for key, value in again["diff"]["before"].items() if key not in real["diff"]["after"]
+    }
+    return len(real["calls"])
+
+
+ADDRESSES = ["ann@example.org", "bob@example.org", "cat@example.com"]
+USER = st.fixed_dictionaries(
+    {
+        "password": st.sampled_from(["password-1", "password-2"]),
+        "privileges": st.sampled_from([[], ["admin"]]),
+        "quota": st.sampled_from(["0", "500M", "2G"]),
+    }
+)
+USERS = st.dictionaries(st.sampled_from(ADDRESSES), USER)
+BOX = st.sampled_from(VERSIONS).map(new_state)
+
+
+@settings(max_examples=60, deadline=None)
+@given(state=BOX, start=USERS, end=USERS)
+def test_users(state: State, start: dict[str, Any], end: dict[str, Any]) -> None:
+    quotas = state.capabilities.quotas
+    prepare(state, {"users": [{"email": email, **user} for email, user in start.items()]})
+    for email in ADDRESSES:
+        if email not in end:
+            assert reach(state, "miab_user", {"email": email, "state": "absent"}) == (email in start)
+            continue
+        user = dict(end[email])
+        if not quotas:
+            del user["quota"]
+        options = {"email": email, **user, "user_password": user["password"]}
+        writes = reach(state, "miab_user", options)
+        # One write makes a user; to change one takes a write for each thing that differs.
+        differing = [key for key in user if email in start and start[email][key] != user[key]]
+        assert writes == (len(differing) if email in start else 1)
+    held = {
+        email: {"password": user.password, "privileges": user.privileges, **({"quota": user.quota} if quotas else {})}
+        for email, user in state.users.items()
+        if email != "me@box.example.com"
+    }
+    assert held == {
+        email: {key: value for key, value in user.items() if quotas or key != "quota"} for email, user in end.items()
+    }
+
+
+PEOPLE = {"users": [{"email": email, "password": "password-1", "privileges": ["admin"]} for email in ADDRESSES]}
+ALIAS = st.fixed_dictionaries(
+    {
+        "forwards_to": st.lists(
+            st.sampled_from([*ADDRESSES, "Eve@Example.NET", "zoe@bücher.example"]), min_size=1, unique=True
+        ),
+        "permitted_senders": st.lists(st.sampled_from(ADDRESSES), unique=True),
+    }
+)
+ALIAS_NAMES = ["sales@example.org", "@example.org", "info@bücher.example", "webmaster@example.com"]
+ALIASES = st.dictionaries(st.sampled_from(ALIAS_NAMES[:3]), ALIAS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(state=BOX, start=ALIASES, end=ALIASES)
+def test_aliases(state: State, start: dict[str, Any], end: dict[str, Any]) -> None:
+    prepare(state, PEOPLE)
+    prepare(state, {"aliases": [{"address": address, **alias} for address, alias in start.items()]})
+    for address in ALIAS_NAMES[:3]:
+        if address not in end:
+            assert reach(state, "miab_alias", {"address": address, "state": "absent"}) == (address in start)
+            continue
+        before = start.get(address, {"forwards_to": [], "permitted_senders": []})
+        differs = any(set(before[key]) != set(end[address][key]) for key in before)
+        assert reach(state, "miab_alias", {"address": address, **end[address]}) == differs
+    held = {alias.address: alias for alias in state.aliases.values()}
+    for address, alias in end.items():
+        stored = held[address.replace("bücher", "xn--bcher-kva")]
+        assert {receiver.lower() for receiver in stored.forwards_to} == {
+            receiver.lower().replace("bücher", "xn--bcher-kva") for receiver in alias["forwards_to"]
+        }
+        assert set(stored.permitted_senders or []) == set(alias["permitted_senders"])
+
+
+VALUES = {
+    "A": ["192.0.2.1", "192.0.2.2", "192.0.2.3", "local"],
+    "AAAA": ["2001:db8::1", "2001:0DB8::1", "2001:db8::2"],
+    "TXT": ["one", "two, three", 'with "quotes"', "x" * 300],
+    "MX": ["10 a.example.net.", "20 B.example.net."],
+    "CAA": ["0 issue letsencrypt.org", '0 issue "letsencrypt.org"'],
+}
+NAMES = ["www.example.org", "WWW.example.org", "*.example.org"]
+
+
+@st.composite
+def record_wishes(draw: st.DrawFn) -> dict[str, Any]:
+    rtype = draw(st.sampled_from(sorted(VALUES)))
+    options: dict[str, Any] = {"name": draw(st.sampled_from(NAMES)), "type": rtype}
+    options["state"] = draw(st.sampled_from(["present", "absent"]))
+    if options["state"] == "present" or draw(st.booleans()):
+        options["values"] = draw(st.lists(st.sampled_from(VALUES[rtype]), min_size=1))
+    options["exclusive"] = draw(st.booleans())
+    return options
+
+
+@st.composite
+def stored_records(draw: st.DrawFn) -> list[dict[str, str]]:
+    rtypes = draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=6))
+    return [
+        {"qname": draw(st.sampled_from(NAMES)), "rtype": rtype, "value": draw(st.sampled_from(VALUES[rtype]))}
+        for rtype in rtypes
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(state=BOX, start=stored_records(), wishes=st.lists(record_wishes(), min_size=1, max_size=3))
+def test_records(state: State, start: list[dict[str, str]], wishes: list[dict[str, Any]]) -> None:
+    prepare(state, {**PEOPLE, "dns_records": start})
+    for wish in wishes:
+        others = [record for record in state.dns_records if record.rtype != wish["type"]]
+        reach(state, "miab_dns_record", wish)
+        assert [record for record in state.dns_records if record.rtype != wish["type"]] == others
+    assert state.broken_zones() == state.dropped_zones() == []
