@@ -40,7 +40,7 @@ def main() -> int:
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_unused: stop.set())
     try:
         state = new_state(options.version)
         if options.state:

@@ -95,11 +95,11 @@ def _read_header(state: State, request: Request) -> tuple[str, str]:
     header = request.headers.get("authorization")
     if header is None and not state.capabilities.discreet_refusals:
         raise LoginError("No authorization header provided.")
-    scheme, _, encoded = (header or "").partition(" ")
+    scheme, _unused, encoded = (header or "").partition(" ")
     name = password = ""
     if scheme == "Basic":
         try:
-            name, _, password = base64.b64decode(encoded).decode("ascii").partition(":")
+            name, _unused, password = base64.b64decode(encoded).decode("ascii").partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
             raise LoginError(str(error)) from None
     if not name:

@@ -8,7 +8,7 @@ POST /test/reset
 POST /test/prepare   what a state file holds, see prepare.py
 POST /test/faults    [{"kind": "504", "match": "POST /mail/users/add", "times": 1, "after": true}]
 GET  /test/log       {"log": […], "violations": […], "failed_logins": 0}
-GET  /test/state     users, aliases, custom records
+GET  /test/state     what was set up: users, aliases, custom records and so on
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def hand_made(state: State) -> list[str]:
     automatic = state.automatic_aliases
     if automatic.keys().isdisjoint(state.aliases):
         return list(state.aliases)
-    return [address for address, (_, is_automatic) in listed_aliases(state).items() if not is_automatic]
+    return [address for address, (_unused, is_automatic) in listed_aliases(state).items() if not is_automatic]
 
 
 def served(state: State) -> Served:

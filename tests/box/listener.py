@@ -51,7 +51,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET
 
     def _environ(self, body: bytes) -> dict[str, Any]:
-        path, _, query = self.path.partition("?")
+        path, _unused, query = self.path.partition("?")
         environ: dict[str, Any] = {
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
@@ -95,7 +95,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return
         status, headers = started[-1]
-        code, _, phrase = status.partition(" ")
+        code, _unused, phrase = status.partition(" ")
         self.send_response_only(int(code), phrase)
         for name, value in headers:
             self.send_header(name, value)

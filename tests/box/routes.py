@@ -19,7 +19,7 @@ from .versions import Capabilities
 Rule = Callable[[State, Request], Answer]
 
 
-def _always(_: Capabilities) -> bool:
+def _always(_unused: Capabilities) -> bool:
     return True
 
 
@@ -191,7 +191,7 @@ def answer(
     caller: str = FIRST_USER,
 ) -> Answer:
     """The box's answer to an admin, without HTTP and credentials. The path may have a query of its own."""
-    bare, _, query_text = path.partition("?")
+    bare, _unused, query_text = path.partition("?")
     request = Request(
         method=method,
         path=unquote(bare),

@@ -129,7 +129,9 @@ class Box:
     def __enter__(self) -> Box:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _unused: TracebackType | None
+    ) -> None:
         self.close()
         if self.errors and error is None:
             raise AssertionError("The simulated box itself failed:\n" + "\n".join(self.errors))
@@ -240,7 +242,7 @@ class Box:
                 return answer
 
     def described(self) -> dict[str, Any]:
-        """Users, aliases and custom records, for tests in other processes."""
+        """What was set up, for tests in other processes."""
         state = self.state
         return {
             "version": state.version_text,
@@ -252,6 +254,10 @@ class Box:
             "automatic_aliases": state.automatic_aliases,
             "dns_records": [record._asdict() for record in state.dns_records],
             "secondary_nameservers": state.secondary_nameservers,
+            "backup": asdict(state.backup),
+            "privacy": state.privacy,
+            "updates": state.updates,
+            "reboot_required": state.reboot_required,
             "sessions": len(state.sessions),
         }
 

@@ -120,7 +120,7 @@ class State:
     clock: Callable[[], float] = time.time
     random_hex: Callable[[int], str] = secrets.token_hex
     random_secret: Callable[[], str] = lambda: "".join(
-        secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(32)
+        secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _unused in range(32)
     )
     # Called when the box restarts.
     on_reboot: Callable[[], None] = lambda: None

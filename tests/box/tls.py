@@ -46,7 +46,7 @@ class ServerTls:
             self._contexts[identity] = context
         return context
 
-    def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    def _choose(self, connection: ssl.SSLObject, name: str | None, _unused: ssl.SSLContext) -> None:
         pem = Installed(self._state()).used(name) if name else None
         if pem is not None and read(pem).is_for_box_key:
             is_first = name == self._state().hostname and read(pem).is_self_signed

@@ -269,7 +269,7 @@ def file_body(inputs: ZoneInputs) -> str:
     if site.capabilities.tidy_zones:
         retry, hint = ("3600    ", "when refresh fails, how often to try again, should be lower than the refresh")
     lines = [_SOA.format(zone=inputs.zone, hostname=site.hostname, retry=retry, hint=hint)]
-    for name, rtype, value, _ in records(inputs):
+    for name, rtype, value, _unused in records(inputs):
         lines.append(f"{name}\tIN\t{rtype}\t{_quoted(value) if rtype == 'TXT' else value}\n")
     keys = hashlib.sha1(inputs.zone.encode(), usedforsecurity=False).hexdigest()
     lines.append(f"\n; DNSSEC signing keys hash: {keys}\n")
@@ -299,7 +299,7 @@ def has_cname_conflict(found: Iterable[Record]) -> bool:
     """Whether a CNAME shares its name with anything: a name server does not load such a zone."""
     cnames: dict[str, set[str]] = {}
     others: set[str] = set()
-    for name, rtype, value, _ in found:
+    for name, rtype, value, _unused in found:
         if rtype == "CNAME":
             cnames.setdefault(name.lower(), set()).add(value.lower())
         else:

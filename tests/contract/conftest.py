@@ -22,7 +22,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not asked:
         return
     terminalreporter.section("contract: steps answered as recorded")
-    for version in sorted({version for version, _ in asked}):
+    for version in sorted({version for version, _unused in asked}):
         sections = sorted(key for key in asked if key[0] == version)
         counts = " · ".join(f"{key[1]} {kept[key]}/{asked[key]}" for key in sections)
         total = sum(kept[key] for key in sections), sum(asked[key] for key in sections)

@@ -117,7 +117,7 @@ def test_new_zone_that_can_not_be_signed_fails_each_update() -> None:
     # The other zones are well, and this one is left alone while it stays as it is.
     assert answer(state, "POST", "/dns/update").status == 200
     assert add_user(state, "ann@example.org").status == 500
-    assert [answer(state, "POST", "/dns/update").status for _ in range(2)] == [500, 500]
+    assert [answer(state, "POST", "/dns/update").status for _unused in range(2)] == [500, 500]
     assert answer(state, "DELETE", "/dns/custom/x.sub.example.org/MX").body == "updated DNS: example.org\n"
     assert answer(state, "POST", "/dns/update").body == ""
 
@@ -503,7 +503,7 @@ def test_a_box_keeps_64_sessions(version: str) -> None:
     state = new_state(version)
     keys = [
         respond(state, request_of("me@box.example.com", "adminpass123", "POST", "/login")).json()["api_key"]
-        for _ in range(65)
+        for _unused in range(65)
     ]
     assert len(state.sessions) == 64
     statuses = [respond(state, request_of("me@box.example.com", key)).status for key in (keys[0], keys[1], keys[-1])]
@@ -588,13 +588,13 @@ def test_what_counts_as_a_failed_login(version: str) -> None:
 def test_twenty_failures_in_thirty_seconds_ban() -> None:
     state, clock = new_state(), Clock()
     state.clock = clock
-    for _ in range(19):
+    for _unused in range(19):
         respond(state, request_of("me@box.example.com", "wrong"))
     assert not state.banned()
     clock.now += 31
     respond(state, request_of("me@box.example.com", "wrong"))
     assert not state.banned()
-    for _ in range(19):
+    for _unused in range(19):
         respond(state, request_of("me@box.example.com", "wrong"))
     assert state.banned()
 

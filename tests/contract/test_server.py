@@ -158,7 +158,7 @@ def test_no_answer(box: Box, client: Client) -> None:
 
 def test_answers_that_are_none(box: Box, client: Client) -> None:
     box.faults += [Fault("html", times=2), Fault("cut")]
-    for _ in range(2):
+    for _unused in range(2):
         response = client.ask("GET", "/mail/users?format=json")
         assert (response.status_code, response.text[:15]) == (200, "<!doctype html>")
     response = client.ask("GET", "/mail/users?format=json")
@@ -201,7 +201,7 @@ def test_installed_certificates_are_shown_by_name(box: Box, client: Client) -> N
     assert client.ask("POST", "/ssl/install", form).text == "web updated\n"
     assert shown_certificate(box, "example.org") == x509.load_pem_x509_certificate(pem.encode())
 
-    for _ in range(2):
+    for _unused in range(2):
         client.ask("POST", "/ssl/provision")
     provisioned = shown_certificate(box, "box.example.com")
     assert provisioned != own
@@ -236,7 +236,7 @@ def test_newer_boxes_have_one_worker(
     barrier = threading.Barrier(2, timeout=patience)
     met = []
 
-    def wait(_: float) -> None:
+    def wait(_unused: float) -> None:
         try:
             barrier.wait()
         except threading.BrokenBarrierError:
@@ -296,8 +296,10 @@ def test_control_door(box: Box, client: Client) -> None:
 
 
 def test_control_door_may_be_missing() -> None:
-    with Box(control=False) as box, (one := Client(box)).session:
-        assert one.ask("GET", "/state", door="/test").status_code == 404
+    with Box(control=False) as box:
+        one = Client(box)
+        with one.session:
+            assert one.ask("GET", "/state", door="/test").status_code == 404
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, None])

@@ -25,7 +25,7 @@ def listing(state: State, request: Request) -> Answer:
     if request.query.get("format") != "json":
         lines = []
         for address in order:
-            alias, _ = found[address]
+            alias, _unused = found[address]
             lines.append(f"{address}\t{','.join(alias.forwards_to)}\t{','.join(alias.permitted_senders or [])}\n")
         return text("".join(lines))
     required = frozenset() if state.capabilities.automatic_aliases else required_aliases(state) | {state.administrator}
@@ -64,7 +64,7 @@ def _receivers(state: State, address: str, given: str) -> list[str]:
         if not names.is_address(receiver):
             raise RefusedError(f"Invalid receiver email address ({receiver}).")
         # Mail to user+tag goes to the user.
-        local, _, domain = receiver.partition("@")
+        local, _unused, domain = receiver.partition("@")
         user = state.users.get(f"{local.partition('+')[0]}@{domain}")
         if is_dcv and not names.is_dcv_address(receiver) and (user is None or "admin" not in user.privileges):
             raise RefusedError(

@@ -45,10 +45,10 @@ def update_packages(state: State, request: Request) -> Answer:
     packages = sorted(state.updates.items())
     lines = ["Reading package lists...", "Building dependency tree...", "Reading state information..."]
     if packages:
-        lines += ["The following packages will be upgraded:", "  " + " ".join(package for package, _ in packages)]
+        lines += ["The following packages will be upgraded:", "  " + " ".join(package for package, _unused in packages)]
     lines.append(f"{len(packages)} upgraded, 0 newly installed, 0 to remove and 0 not upgraded.")
     lines += [f"Setting up {package} ({new}) ..." for package, new in packages]
-    if any(package.startswith(_NEEDS_REBOOT) for package, _ in packages):
+    if any(package.startswith(_NEEDS_REBOOT) for package, _unused in packages):
         state.reboot_required = True
     state.updates = {}
     return text("\n".join(lines) + "\n")

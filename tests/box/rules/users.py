@@ -78,7 +78,7 @@ def listing(state: State, request: Request) -> Answer:
         by_domain.setdefault(names.domain_of(email), []).append(row)
     # Mail that is left from users who are no more.
     for email in sorted(state.mailboxes.keys() - state.users.keys()):
-        local, _, domain = email.rpartition("@")
+        local, _unused, domain = email.rpartition("@")
         mailbox = f"{state.storage}/mail/mailboxes/{domain}/{local}"
         row = {"email": email, "privileges": [], "status": "inactive", "mailbox": mailbox}
         if state.capabilities.quotas:
