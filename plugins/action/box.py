@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
@@ -34,14 +36,20 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        if not self._can_run_here():
-            result: dict[str, Any] = self._execute_module(
+        task: Task = import_module(_MODULES + self._task.action.rpartition(".")[2]).TASK
+        keeps_file = task.keeps is not None and self._task.args.get("path") is not None
+        if keeps_file and self._task.async_val:
+            raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
+        if self._can_run_here():
+            with self._environment():
+                result = self._run_here(task)
+        else:
+            result = self._execute_module(
                 module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
             )
-            return result
-        task: Task = import_module(_MODULES + self._task.action.rpartition(".")[2]).TASK
-        with self._environment():
-            return self._run_here(task)
+        if keeps_file and not result.get("failed"):
+            self._keep_file(task, result, task_vars)
+        return result
 
     def _can_run_here(self) -> bool:
         """Whether the worker is the machine, and the user, that the task is to run as."""
@@ -66,8 +74,33 @@ class ActionModule(ActionBase):
             result = perform(task, options, self._task.check_mode)
         result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
-        masked: dict[str, Any] = remove_values(result, validated._no_log_values)
+        masked: dict[str, Any] = remove_values(result, validated._no_log_values | set(task.secrets(options)))
         return masked
+
+    def _keep_file(self, task: Task, result: dict[str, Any], task_vars: dict[str, Any] | None) -> None:
+        """Let Ansible's own action write the file: it knows its options, check mode, and every way to a machine."""
+        asked = self._task.args
+        names = {name for option, spec in FILE_COMMON_ARGUMENTS.items() for name in (option, *spec.get("aliases", ()))}
+        copy = self._task.copy()
+        copy.args = {name: asked[name] for name in names if name in asked}
+        copy.args.update(dest=asked["path"], content=result[str(task.name)][task.keeps])
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.legacy.copy",
+            task=copy,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        copied = action.run(task_vars=task_vars)
+        result["changed"] = copied.get("changed", False)
+        if copied.get("diff"):
+            result["diff"] = copied["diff"]
+        if copied.get("failed"):
+            message = "path: %r: %s" % (asked["path"], copied.get("msg"))
+            failure = {"code": "file", "message": message, "details": {"option": "path", "value": asked["path"]}}
+            result.update(failed=True, msg=message, failure=failure)
 
     @contextmanager
     def _environment(self) -> Iterator[None]:

@@ -9,7 +9,9 @@ version string.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional, Tuple
+from urllib.parse import quote
 
 from . import _names
 from ._errors import UnexpectedAnswer
@@ -22,6 +24,7 @@ class User(NamedTuple):
     :ivar active: False for an archived mailbox: mail of a user who was removed.
     :ivar quota: as the box writes it; None on a box without quotas (before v73), and for an archived mailbox.
     :ivar mailbox: the folder of an archived mailbox.
+    :ivar used: how much mail there is, such as ``1.5M``; None if the box doesn't say.
     """
 
     email: str
@@ -29,6 +32,7 @@ class User(NamedTuple):
     active: bool
     quota: Optional[str]
     mailbox: Optional[str]
+    used: Optional[str] = None
 
 
 class Alias(NamedTuple):
@@ -60,6 +64,64 @@ class Record(NamedTuple):
     value: str
 
 
+class Published(NamedTuple):
+    """A record that a box publishes, and why."""
+
+    name: str
+    rtype: str
+    value: str
+    explanation: str
+
+
+class CertificateStatus(NamedTuple):
+    """How good the certificate of a domain is: ``success``, ``warning``, ``danger`` or ``not-applicable``, and why."""
+
+    domain: str
+    status: str
+    text: str
+
+
+class SslStatus(NamedTuple):
+    """The certificates of a box.
+
+    :ivar can_provision: domains for which it could get a certificate by itself now.
+    """
+
+    certificates: Tuple[CertificateStatus, ...]
+    can_provision: Tuple[str, ...]
+
+
+class Scheme(NamedTuple):
+    """A second factor that a user signs in with."""
+
+    id: int
+    kind: str
+    label: Optional[str]
+
+
+@dataclass(frozen=True)
+class Mfa:
+    """The second factors of a user.
+
+    :ivar new_secret: one that could be enabled now; a box makes another each time, and only for who asks.
+    """
+
+    schemes: Tuple[Scheme, ...]
+    new_secret: Optional[str] = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class BackupConfig:
+    """Where backups go, without the credentials, which no box shows.
+
+    :ivar target: ``local`` instead of the folder's URL. A Backblaze target has its key in it.
+    """
+
+    target: str = field(repr=False)
+    min_age_in_days: int
+    folder: str
+
+
 def _canonical(stored: str) -> str:
     """The canonical form of an address that a box lists; one that has none stays as it is."""
     try:
@@ -81,6 +143,7 @@ def _parse_users(answer: Any) -> tuple[User, ...]:
                 active=row["status"] == "active",
                 quota=row.get("quota"),
                 mailbox=row.get("mailbox"),
+                used=None if row.get("box_size") == "?" else row.get("box_size"),
             )
             for group in answer
             for row in group["users"]
@@ -135,8 +198,116 @@ def _parse_dump(answer: Any) -> tuple[Record, ...]:
         raise _shape_is_wrong("published DNS records", answer) from error
 
 
+def _parse_published(answer: Any) -> tuple[tuple[str, tuple[Published, ...]], ...]:
+    try:
+        return tuple(
+            (zone, tuple(Published(row["qname"], row["rtype"], row["value"], row["explanation"]) for row in rows))
+            for zone, rows in answer
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _shape_is_wrong("published DNS records", answer) from error
+
+
+def _parse_nameservers(answer: Any) -> tuple[str, ...]:
+    names = answer.get("hostnames") if isinstance(answer, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _shape_is_wrong("secondary nameservers", answer)
+    return tuple(names)
+
+
+def _parse_ssl_status(answer: Any) -> SslStatus:
+    try:
+        rows = tuple(CertificateStatus(row["domain"], row["status"], row["text"]) for row in answer["status"])
+        return SslStatus(rows, tuple(answer["can_provision"]))
+    except (KeyError, TypeError) as error:
+        raise _shape_is_wrong("certificates", answer) from error
+
+
+def _parse_mfa(answer: Any) -> Mfa:
+    try:
+        schemes = tuple(Scheme(row["id"], row["type"], row["label"]) for row in answer["enabled_mfa"])
+        new = answer.get("new_mfa")
+        return Mfa(schemes, new["totp"]["secret"] if new else None)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _shape_is_wrong("second factors", type(answer).__name__) from error
+
+
+def _parse_backup_config(answer: Any) -> BackupConfig:
+    try:
+        target, folder = answer["target"], answer["file_target_directory"]
+        return BackupConfig(
+            "local" if target == "file://" + folder else str(target), int(answer["min_age_in_days"]), folder
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        # There may be a key in it.
+        raise _shape_is_wrong("backup settings", type(answer).__name__) from error
+
+
+def _parse_lines(answer: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in answer.splitlines() if line.strip())
+
+
+def _parse_signing_request(answer: str) -> str:
+    if not answer.startswith("-----BEGIN CERTIFICATE REQUEST-----"):
+        raise _shape_is_wrong("requests for certificates", answer)
+    return answer
+
+
+def _parse_flag(answer: Any) -> bool:
+    if not isinstance(answer, bool):
+        raise _shape_is_wrong("settings", answer)
+    return answer
+
+
+def _parse_rows(answer: Any) -> list[dict[str, Any]]:
+    """A list of objects that nothing is planned by, as the box tells it."""
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise _shape_is_wrong("what was asked for", answer)
+    return answer
+
+
+def _parse_object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise _shape_is_wrong("what was asked for", answer)
+    return answer
+
+
 USERS = Read("users", "/mail/users?format=json", _parse_users)
 ALIASES = Read("aliases", "/mail/aliases?format=json", _parse_aliases)
 DNS_RECORDS = Read("dns_records", "/dns/custom", _parse_records)
 DNS_ZONES = Read("dns_zones", "/dns/zones", _parse_zones)
 DNS_DUMP = Read("dns_dump", "/dns/dump", _parse_dump)
+PUBLISHED = Read("published", "/dns/dump", _parse_published)
+SECONDARY_NAMESERVERS = Read("secondary_nameservers", "/dns/secondary-nameserver", _parse_nameservers)
+DOMAINS = Read("domains", "/mail/domains", _parse_lines, json=False)
+SSL_STATUS = Read("ssl_status", "/ssl/status", _parse_ssl_status)
+WEB_DOMAINS = Read("web_domains", "/web/domains", _parse_rows)
+BACKUP_CONFIG = Read("backup_config", "/system/backup/config", _parse_backup_config)
+BACKUP_STATUS = Read("backup_status", "/system/backup/status", _parse_object)
+PRIVACY = Read("privacy", "/system/privacy", _parse_flag)
+REBOOT_REQUIRED = Read("reboot_required", "/system/reboot", _parse_flag)
+# A box goes by a list that may be eight hours old, so after an upgrade it still names what was upgraded.
+UPDATES = Read("updates", "/system/updates", _parse_lines, json=False, once=True)
+VERSION = Read("version", "/system/version", str.strip, json=False)
+LATEST_VERSION = Read("latest_version", "/system/latest-upstream-version", str.strip, method="POST", json=False)
+STATUS_CHECKS = Read("status_checks", "/system/status", _parse_rows, method="POST")
+
+
+def mfa_status(user: str) -> Read:
+    """The second factors of a user of the box."""
+    return Read("mfa of " + user, "/mfa/status", _parse_mfa, method="POST", form={"user": user})
+
+
+def signing_request(domain: str, country: str) -> Read:
+    """A request for a certificate (PEM), which a box makes anew each time and doesn't keep.
+
+    :param country: two letters; a box fails at anything else.
+    """
+    path = "/ssl/csr/" + quote(domain, safe="")
+    form = {"countrycode": country}
+    return Read("signing request of " + domain, path, _parse_signing_request, method="POST", form=form, json=False)
+
+
+def zone_file(zone: str) -> Read:
+    """The text of a zone's file."""
+    return Read("zonefile of " + zone, "/dns/zonefile/" + quote(zone, safe=""), str, json=False)

@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any, Callable, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
@@ -30,14 +31,18 @@ from ._errors import (
     MissingLibrary,
     OutcomeUnknown,
     Refused,
+    TimedOut,
     UnexpectedAnswer,
     Unsupported,
 )
-from ._plan import Call, Proof, Question
+from ._plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
 
 # How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0)
 _PASSING_STATUS = (502, 503, 504)
+# How long to wait before a box that is away is asked whether it is back: ever longer, up to the last.
+_POLL_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
+_POLL_TIMEOUT = 10.0
 _TOTP_SECONDS = 30
 _PREFIX = "/admin"
 
@@ -150,8 +155,11 @@ class Client:
         self._credentials = (connection.username, connection.api_key or connection.password or "")
         # The password that is known to be the own one; None if the run goes by a key.
         self._own_password = None if connection.api_key else connection.password
+        self._totp_secret = connection.totp_secret
         self._signed_in = bool(connection.api_key or not connection.totp_secret)
         self._has_session = False
+        # Whether the box forgot the key that the run goes by, and there is no password to go on with.
+        self.signed_out = False
 
     def __enter__(self) -> Client:
         return self
@@ -163,14 +171,25 @@ class Client:
         finally:
             self._session.close()
 
-    def ask(self, question: Question) -> Any:
+    def ask(self, question: BoxQuestion) -> Any:
         """The value of a question.
 
         :raises BoxError: if the box can't be reached, refuses the credentials, or answers what no box answers.
         """
+        if isinstance(question, Moment):
+            return self._now()
+        if isinstance(question, Served):
+            return self._served(question.domain)
+        if isinstance(question, LogIn):
+            return self._begin_session()
+        if isinstance(question, LogOut):
+            return self._end_session()
         self._sign_in()
         if isinstance(question, Proof):
             return self._prove(question)
+        return self._ask_box(question)
+
+    def _ask_box(self, question: Read) -> Any:
         answer = self._read(question.method, question.path, form=question.form)
         self._check_signed_in(answer, question.method, question.path)
         if answer.status_code == 404:
@@ -201,15 +220,19 @@ class Client:
         data: dict[str, str] | bytes | None = None
         if call.form is not None:
             data = dict(call.form)
+            if call.mfa_of is not None and "secret" in data:
+                data["token"] = self._code(data["secret"], "secret")
         elif call.body is not None:
             headers["Content-Type"] = "text/plain"
             data = call.body.encode("ascii")
         self.writes += 1
         try:
-            answer = self._request(call.method, call.path, data, self._credentials, headers)
+            timeout = max(self.connection.timeout, call.seconds)
+            answer = self._request(call.method, call.path, data, self._credentials, headers, timeout)
         except requests.RequestException as error:
             if _never_arrived(error):
                 raise _no_connection(self.connection, error) from error
+            self._sign_in_anew(call)
             raise OutcomeUnknown(
                 "%s %s: the connection broke before the box answered (%s)." % (call.method, call.path, _reason(error)),
                 None,
@@ -220,6 +243,7 @@ class Client:
             raise Refused(_said(call.method, call.path, answer), path=call.path, text=_text(answer))
         if answer.status_code == 404:
             raise Unsupported("%s %s: this box has no such thing." % (call.method, call.path), path=call.path)
+        self._sign_in_anew(call)
         if answer.status_code >= 500:
             raise OutcomeUnknown(_said(call.method, call.path, answer), answer.status_code, path=call.path)
         if answer.status_code != 200:
@@ -230,6 +254,70 @@ class Client:
             self._adopt(call.password_of, call.form["password"])
         return str(answer.text)
 
+    def wait_for(self, wait: Wait) -> None:
+        """Ask again and again until what a call needs has come.
+
+        :raises TimedOut: if it doesn't come in time.
+        """
+        end = self._now() + wait.seconds
+        delays = list(_POLL_SECONDS)
+        while not self.ask(wait.over):
+            left = end - self._now()
+            if left <= 0:
+                raise TimedOut(
+                    "%s: waited %g s in vain for %s" % (wait.option, wait.seconds, wait.what),
+                    option=wait.option,
+                    value=wait.seconds,
+                )
+            self._sleep(min(left, delays.pop(0) if len(delays) > 1 else delays[0]))
+
+    def pause(self, seconds: float) -> None:
+        """Give the box time to show what was written."""
+        self._sleep(seconds)
+
+    def outlast(self, outage: Outage) -> None:
+        """Wait until the box is back, and go on with the password where a session has ended.
+
+        :raises TimedOut: if that takes too long.
+        """
+        end = self._now() + outage.seconds
+        delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
+        self._sleep(next(delays))
+        while not self._is_over(outage):
+            if self._now() >= end:
+                raise TimedOut(
+                    "%s: the box isn't back after %g s. It may come yet; have a look at it, or allow it more time."
+                    % (outage.option, outage.seconds),
+                    option=outage.option,
+                    value=outage.seconds,
+                )
+            self._sleep(next(delays))
+
+    def _is_over(self, outage: Outage) -> bool:
+        read = outage.over
+        self.reads += 1
+        timeout = min(self.connection.timeout, _POLL_TIMEOUT)
+        try:
+            answer = self._request(read.method, read.path, read.form, self._credentials, {}, timeout)
+        except requests.RequestException:
+            return False
+        if answer.status_code == 401:
+            # The key was good until now, so the box has forgotten it: that is a restart.
+            self._forget_key()
+            return True
+        try:
+            return answer.status_code == 200 and bool(read.parse(_json(read.method, read.path, answer)))
+        except UnexpectedAnswer:
+            return False
+
+    def _forget_key(self) -> None:
+        password = self._own_password or self.connection.password
+        self._has_session = False
+        self.signed_out = password is None
+        if password is not None:
+            self._credentials = (self.connection.username, password)
+            self._signed_in = not self.connection.totp_secret
+
     def _adopt(self, email: str, password: str) -> None:
         """Go on with a password that was just set, if it is the own one: it ended every session of its user."""
         if email != self.connection.username:
@@ -239,32 +327,78 @@ class Client:
         self._signed_in = not self.connection.totp_secret
         self._has_session = False
 
+    def _sign_in_anew(self, call: Call) -> None:
+        """Go on without the session that a change of the own MFA ends, whether the box has made it or not.
+
+        A box that asks for no code takes no notice of one.
+        """
+        if call.mfa_of != self.connection.username:
+            return
+        if call.form is not None and "secret" in call.form:
+            self._totp_secret = call.form["secret"]
+        if self.connection.password is not None:
+            self._credentials = (self.connection.username, self.connection.password)
+            self._signed_in = not self._totp_secret
+            self._has_session = False
+
     def _sign_in(self) -> None:
         """Change a one-time code, which works once, into a key, which works for the rest of the run."""
         if self._signed_in:
             return
-        told, is_session = self._log_in(self._credentials, self._code())
-        if told.get("reason") == "invalid-totp-token":
-            # A code that was used a moment ago is refused like a wrong one; the next one isn't.
-            self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
-            told, is_session = self._log_in(self._credentials, self._code())
-        if told["status"] != "ok":
-            raise _refused_credentials("POST", "/login", str(told.get("reason")))
-        self._credentials = (self.connection.username, told["api_key"])
+        key, is_session = self._new_key()
+        self._credentials = (self.connection.username, key)
         self._signed_in = True
         self._has_session = is_session
 
-    def _code(self) -> str:
+    def _new_key(self) -> tuple[str, bool]:
+        """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
+
+        :raises AuthenticationFailed: if the box refuses, or the account is no administrator's.
+        """
+        credentials = (self.connection.username, self._own_password or self.connection.password or "")
+        told, is_session = self._log_in(credentials, self._own_code())
+        if told.get("reason") == "invalid-totp-token":
+            # A code that was used a moment ago is refused like a wrong one; the next one isn't.
+            self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
+            told, is_session = self._log_in(credentials, self._own_code())
+        if told["status"] != "ok":
+            raise _refused_credentials("POST", "/login", str(told.get("reason")))
+        key = told.get("api_key")
+        if "admin" not in told.get("privileges", ()) or not isinstance(key, str):
+            if is_session:
+                self._log_out((self.connection.username, str(key)))
+            raise _refused_credentials("POST", "/login", "You are not an administrator.")
+        return key, is_session
+
+    def _begin_session(self) -> str:
+        """A key for who comes after this run; no session of its own is left open."""
+        key, _is_session = self._new_key()
+        return key
+
+    def _end_session(self) -> bool:
+        """Whether the box ends the key that the run is signed in with; boxes that can't let it end by itself."""
+        answer = self._read("POST", "/logout")
+        if answer.status_code == 404:
+            # v0.54 and older derive their key from the password.
+            return False
+        self._check_signed_in(answer, "POST", "/logout")
+        if answer.status_code != 200 or not isinstance(_json("POST", "/logout", answer), dict):
+            raise UnexpectedAnswer(_said("POST", "/logout", answer), path="/logout", status=answer.status_code)
+        return True
+
+    def _own_code(self) -> str:
+        """A code for the own account, if there is a secret to make it of."""
+        return self._code(self._totp_secret, "totp_secret") if self._totp_secret else ""
+
+    def _code(self, secret: str, option: str) -> str:
         try:
             import pyotp
         except ImportError as error:
-            raise MissingLibrary("pyotp", "by totp_secret, to make one-time codes") from error
+            raise MissingLibrary("pyotp", "by %s, to make one-time codes" % option) from error
         try:
-            return str(pyotp.TOTP(self.connection.totp_secret or "").at(int(self._now())))
+            return str(pyotp.TOTP(secret).at(int(self._now())))
         except ValueError as error:
-            raise InvalidOption(
-                "totp_secret", "********", "not the base32 text that authenticator apps take"
-            ) from error
+            raise InvalidOption(option, "********", "not the base32 text that authenticator apps take") from error
 
     def _log_in(self, credentials: tuple[str, str], code: str = "") -> tuple[dict[str, Any], bool]:
         """What the box says, ``{status, reason}`` or ``{status, api_key, privileges}``, and whether that is a session to end.
@@ -282,7 +416,9 @@ class Client:
         if answer.status_code != 200:
             raise UnexpectedAnswer(_said("POST", path, answer), path=path, status=answer.status_code)
         told = _json("POST", path, answer)
-        if not isinstance(told, dict) or "status" not in told or (told["status"] == "ok" and "api_key" not in told):
+        # Older boxes give a key to administrators only.
+        granted = {"privileges", "api_key"} if is_session else {"privileges"}
+        if not isinstance(told, dict) or not (granted if told.get("status") == "ok" else {"status"}).issubset(told):
             raise UnexpectedAnswer("POST %s: not what a box answers to a log-in." % path, path=path)
         return told, is_session
 
@@ -312,6 +448,29 @@ class Client:
             return False
         raise UnexpectedAnswer(_said("GET", "/mail/users", answer), path="/mail/users", status=answer.status_code)
 
+    def _served(self, domain: str) -> bytes:
+        """The certificate (DER) that the box shows to who asks for a domain.
+
+        It is looked at and not trusted, so nothing but the domain's name is sent.
+        """
+        parts = urlsplit(self.connection.url)
+        if parts.scheme != "https":
+            raise InvalidOption("host", self.connection.url, "only https shows which certificate the box serves")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        left = list(_BACKOFF_SECONDS)
+        while True:
+            self.reads += 1
+            try:
+                raw = socket.create_connection((parts.hostname or "", parts.port or 443), self.connection.timeout)
+                with raw, context.wrap_socket(raw, server_hostname=domain) as connection:
+                    return connection.getpeercert(binary_form=True) or b""
+            except OSError as error:
+                if not left or isinstance(error, socket.gaierror):
+                    raise _no_connection(self.connection, error) from error
+            self._sleep(left.pop(0))
+
     def _read(
         self,
         method: str,
@@ -335,7 +494,13 @@ class Client:
             self._sleep(left.pop(0))
 
     def _request(
-        self, method: str, path: str, data: Any, credentials: tuple[str, str], headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        data: Any,
+        credentials: tuple[str, str],
+        headers: Mapping[str, str],
+        timeout: float | None = None,
     ) -> Any:
         return self._session.request(
             method,
@@ -343,7 +508,7 @@ class Client:
             data=data,
             headers=headers,
             auth=credentials,
-            timeout=self.connection.timeout,
+            timeout=self.connection.timeout if timeout is None else timeout,
             # Given with each request, because REQUESTS_CA_BUNDLE in the environment beats the session's.
             verify=self.connection.verify,
             # A redirect would carry the credentials to somebody else.

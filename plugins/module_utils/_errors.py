@@ -103,6 +103,12 @@ class BoxFailed(BoxError):
     code = "box_failed"
 
 
+class TimedOut(BoxError):
+    """What was waited for did not come in time; it may come yet."""
+
+    code = "timed_out"
+
+
 class NotAsDeclared(BoxError):
     """What the box holds after the writes is not what was planned."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
 from ._client import HAS_REQUESTS
 from ._task import Task, run
@@ -33,7 +33,8 @@ def argument_rules(task: Task) -> dict[str, Any]:
     """The keyword arguments, ``argument_spec`` among them, by which Ansible validates a task's options."""
     rules = dict(task.rules)
     rules["required_one_of"] = [("password", "api_key"), *rules.get("required_one_of", ())]
-    return {"argument_spec": {**CONNECTION_OPTIONS, **task.options}, **rules}
+    files = FILE_COMMON_ARGUMENTS if task.keeps else {}
+    return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
 
 def perform(task: Task, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def perform(task: Task, options: Mapping[str, Any], check_mode: bool) -> dict[st
 def run_module(task: Task) -> None:
     """Run a task as a module."""
     module = AnsibleModule(supports_check_mode=True, **argument_rules(task))
+    module.no_log_values.update(task.secrets(module.params))
     result = perform(task, module.params, module.check_mode)
     for warning in result.pop("warnings", []):
         module.warn(warning)

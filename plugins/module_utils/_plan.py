@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 Known = Dict[str, Any]
-"""What has been read so far: the name of a :class:`Read` or :class:`Proof` -> its value.
+"""What is known so far: the name of a :class:`Read` or :class:`Proof` -> its value.
 
-``caller`` is always there: the address that the run is signed in with.
+``caller`` is always there: the address that the run is signed in with; and ``by_password``: whether it
+has the caller's password, not only a key. What the box answered to a
+:class:`Call` that has a name is there once the call was made.
 """
 
 View = Dict[str, Any]
@@ -26,6 +28,10 @@ class Read:
     :param path: below ``/admin``, with its query.
     :param parse: turns the decoded answer (JSON, or a text) into a value, and raises
         ``UnexpectedAnswer`` if it has another shape.
+    :param optional: whether planners can do without: if a box has no such thing, or fails at it, the
+        error is the value.
+    :param once: whether one answer does for the whole run, because the box takes long for it, and
+        calls that change it tell so themselves.
     """
 
     name: str
@@ -34,6 +40,8 @@ class Read:
     method: str = "GET"
     form: Optional[Mapping[str, str]] = None
     json: bool = True
+    optional: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,84 @@ class Proof:
         return "password of " + self.email
 
 
-Question = Union[Read, Proof]
+@dataclass(frozen=True)
+class Served:
+    """The question which certificate the box shows to who asks for a name; its value is the leaf in DER.
+
+    Nobody signs in for it, and nothing is sent to the box but the name.
+    """
+
+    domain: str
+
+    @property
+    def name(self) -> str:
+        return "certificate of " + self.domain
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The question what time it is; its value is the number of seconds since 1970."""
+
+    name: str = "now"
+
+
+@dataclass(frozen=True)
+class FileText:
+    """The question what a file holds on the machine that runs the task; its value is None if there is none."""
+
+    path: str
+
+    @property
+    def name(self) -> str:
+        return "file " + self.path
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """The wish for a key that outlives the run; its value is the key. It changes nothing of what a box keeps."""
+
+    name: str = "api_key"
+
+
+@dataclass(frozen=True)
+class LogOut:
+    """The wish that the key ends that the run is signed in with; its value is whether the box ends keys."""
+
+    name: str = "logged_out"
+
+
+BoxQuestion = Union[Read, Proof, Served, Moment, LogIn, LogOut]
+Question = Union[BoxQuestion, FileText]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What has to come before a call can be sent.
+
+    :param over: its value is true once it has come.
+    :param seconds: after how many the run doesn't wait any longer.
+    :param what: what it waits for, behind "waited in vain for".
+    :param option: which says how long.
+    """
+
+    over: Read
+    seconds: float
+    what: str
+    option: str
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The time for which a call takes the box away. It ends every session.
+
+    :param over: its value is true once the box is back; while the box is still going, or away, it isn't.
+    :param seconds: after how many the run doesn't wait any longer.
+    :param option: the module's option that says so.
+    """
+
+    over: Read
+    seconds: float
+    option: str
 
 
 @dataclass(frozen=True)
@@ -65,8 +150,18 @@ class Call:
     :param body: sent as ``text/plain``; never empty, because to a box an empty body means "all" or "me".
     :param secret: names of the form's fields that are never shown.
     :param password_of: the address whose password this call sets to ``form["password"]``.
+    :param mfa_of: the address whose MFA this call changes, which ends its sessions. If there is a
+        ``form["secret"]``, the client adds its code of the moment as ``token``, and signs in with it from then on.
+    :param wait: what has to come before it is sent.
     :param rebuild: what brings the box's DNS and web in line if it stored this call and then failed.
     :param undo: what takes a stored value out again that makes the box fail.
+    :param parse: turns what the box says, with HTTP 200, into a value: false if nothing was changed.
+        Raises ``Refused`` for an error in disguise. Without it, the call changes something.
+    :param name: under which that value is known to planners from then on.
+    :param moot: whether it will most likely change nothing; check mode predicts so.
+    :param shows: whether reading tells if the box did it, should its answer be lost.
+    :param seconds: how many it may take, if that is more than the connection allows a request.
+    :param outage: if it takes the box away.
     """
 
     method: str
@@ -75,8 +170,16 @@ class Call:
     body: Optional[str] = None
     secret: Tuple[str, ...] = ()
     password_of: Optional[str] = None
+    mfa_of: Optional[str] = None
+    wait: Optional[Wait] = field(default=None, compare=False)
     rebuild: Tuple[Call, ...] = field(default=(), compare=False)
     undo: Tuple[Call, ...] = field(default=(), compare=False)
+    parse: Optional[Callable[[str], Any]] = field(default=None, compare=False)
+    name: Optional[str] = None
+    moot: bool = False
+    shows: bool = True
+    seconds: float = 0
+    outage: Optional[Outage] = None
 
     def __post_init__(self) -> None:
         if self.body is not None and not self.body.strip():
@@ -103,7 +206,11 @@ class Change:
     :param key: what the object is called: an address, a name and type.
     :param before: the object as it is; a view always has its ``state``.
     :param after: the object as it will be. A key that is left out can't be foretold.
+    :param reveals: what results show beyond the view, and diffs don't, such as a secret that the box made:
+        at once if there are no calls, else as soon as the first is sent, even if it fails.
+    :param settles: how many seconds it may take until the box shows what was written.
     :param locks_out: whether the caller loses its rights by this, so that it can't be read back.
+    :param leads_on: whether only a new plan, when the calls are made, can tell what else is to be done.
     """
 
     resource: str
@@ -112,7 +219,10 @@ class Change:
     after: View
     calls: Tuple[Call, ...] = ()
     warnings: Tuple[str, ...] = ()
+    reveals: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    settles: float = 0
     locks_out: bool = False
+    leads_on: bool = False
 
 
 @dataclass(frozen=True)

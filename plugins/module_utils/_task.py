@@ -6,23 +6,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
+from . import _files
 from ._client import Client, Connection
-from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown
-from ._plan import Call, Change, Known, Plan, Question, View
+from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
+from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
+
+# How long to wait before it is read again what was written, where that takes a moment to show.
+_SETTLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Task:
     """One module, as data and pure functions.
 
-    :param name: under which the result shows the object, in the form of the module's options.
+    :param name: under which the result shows the object, in the form of the module's options; empty if
+        the task changes nothing and the result is what it has found, each thing under its own name.
     :param options: the argument spec, without the options of the connection.
     :param rules: what goes with what, as ``AnsibleModule`` takes it (``mutually_exclusive`` and so on).
     :param check: turns options into what is wanted; raises ``InvalidOption``.
     :param needs: what has yet to be read before ``plan`` can tell; empty in the end.
     :param plan: the change that leads from what was read to what is wanted.
+    :param keeps: the key of the view whose text is kept in the file that the option ``path`` names, with
+        Ansible's usual options for files; it is the action plugin that sees to it.
+    :param secrets: texts that are secret although they are part of an option that isn't.
     """
 
     name: str
@@ -31,6 +39,8 @@ class Task:
     needs: Callable[[Any, Known], Sequence[Question]]
     plan: Callable[[Any, Known], Change]
     rules: Mapping[str, Any] = field(default_factory=dict)
+    keeps: Optional[str] = None
+    secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
 
 
 def run(
@@ -48,14 +58,18 @@ def run(
         wanted = task.check(options)
         connection = Connection.from_options(options)
     except BoxError as error:
-        return _failed(error, [], 0, 0)
+        return _failed(error, [], False, 0, 0)
     client = connect(connection)
     conversation = _Conversation(task, wanted, client)
     try:
         with client:
             return conversation.hold(check_mode)
     except BoxError as error:
-        return _failed(error, conversation.sent, client.reads, client.writes)
+        result = _failed(error, conversation.sent, conversation.changed, client.reads, client.writes)
+        if conversation.revealed:
+            # The box may go by it already, and then nobody else knows it.
+            result[task.name] = conversation.revealed
+        return result
 
 
 class _Conversation:
@@ -63,53 +77,117 @@ class _Conversation:
 
     def __init__(self, task: Task, wanted: Any, client: Client) -> None:
         self.sent: list[Call] = []
+        self.changed = False
+        self.revealed: dict[str, Any] = {}
         self._task = task
         self._wanted = wanted
         self._client = client
         self._warnings: list[str] = []
+        # What stays known when the box is read again.
+        self._lasting: Known = {
+            "caller": client.connection.username,
+            "by_password": client.connection.password is not None,
+        }
 
     def hold(self, check_mode: bool) -> dict[str, Any]:
-        plan = self._plan()
-        views = [change.after for change in plan.changes]
-        if plan.calls and not check_mode:
-            self._send(plan.calls)
-            views = self._read_back(plan)
+        first = last = self._plan()
+        views = [change.after for change in first.changes]
+        calls, changed = list(first.calls), not all(call.moot for call in first.calls)
+        if first.calls and not check_mode:
+            last = self._carry_out(first)
+            views = self._read_back(last)
+            calls, changed = self.sent, self.changed
+        elif not first.calls:
+            self._reveal(first)
         result = {
-            "changed": bool(plan.calls),
-            "calls": [call.shown() for call in plan.calls],
-            "diff": _diff(plan.changes[0], self._client.connection.url),
-            self._task.name: views[0],
+            "changed": changed,
+            "calls": [call.shown() for call in calls],
             "requests": {"reads": self._client.reads, "writes": self._client.writes},
         }
-        warnings = [*plan.warnings, *self._warnings]
+        if not self._task.name:
+            result.update(views[0])
+        else:
+            result[self._task.name] = {**views[0], **self.revealed}
+            result["diff"] = _diff(first.changes[0], last.changes[0], self._client.connection.url)
+        warnings = [*last.warnings, *self._warnings]
         if warnings:
             result["warnings"] = warnings
         return result
 
     def _plan(self) -> Plan:
-        known: Known = {"caller": self._client.connection.username}
+        known = dict(self._lasting)
         while True:
             questions = self._task.needs(self._wanted, known)
             if not questions:
                 return Plan((self._task.plan(self._wanted, known),))
             for question in questions:
-                known[question.name] = self._client.ask(question)
+                known[question.name] = self._ask(question)
+
+    def _reveal(self, plan: Plan) -> None:
+        for change in plan.changes:
+            self.revealed.update(change.reveals)
+
+    def _ask(self, question: Question) -> Any:
+        if isinstance(question, FileText):
+            return _files.text(question.path)
+        if not isinstance(question, Read):
+            return self._client.ask(question)
+        try:
+            value = self._client.ask(question)
+        except (Unsupported, UnexpectedAnswer) as error:
+            # An answer with another shape is no box's; one with another status may be.
+            if not question.optional or (isinstance(error, UnexpectedAnswer) and "status" not in error.details):
+                raise
+            value = error
+        if question.once:
+            self._lasting[question.name] = value
+        return value
+
+    def _carry_out(self, plan: Plan) -> Plan:
+        """Make the calls, and those that only they lead to; return the plan that came last."""
+        while True:
+            self._reveal(plan)
+            self._send(plan.calls)
+            if not any(change.leads_on for change in plan.changes):
+                return plan
+            following = self._plan()
+            self._warnings += plan.warnings
+            if not following.calls:
+                return following
+            plan = following
 
     def _send(self, calls: Sequence[Call]) -> None:
         queue = list(calls)
         while queue:
             call = queue.pop(0)
+            value: Any = True
             try:
-                self._client.send(call)
+                if call.wait:
+                    self._client.wait_for(call.wait)
+                said = self._client.send(call)
+                value = call.parse(said) if call.parse else True
             except OutcomeUnknown as error:
-                queue = self._settle(call, error)
+                # A box that goes away may do so before it answers.
+                if not (call.outage and error.status != 500):
+                    queue = self._settle(call, error)
             self.sent.append(call)
+            self.changed = self.changed or bool(value)
+            if call.name is not None:
+                self._lasting[call.name] = value
+            if call.outage and value:
+                self._client.outlast(call.outage)
 
     def _settle(self, call: Call, error: OutcomeUnknown) -> list[Call]:
         """Find out whether a write was stored, and bring the box in line if it was; return the calls that are left.
 
         A box stores first and rebuilds DNS and web after, so it may fail with the change made.
         """
+        if not call.shows:
+            raise OutcomeUnknown(
+                "%s Nothing that can be read tells whether it was done; run again to make sure." % error.message,
+                error.status,
+                path=call.path,
+            ) from error
         left = list(self._plan().calls)
         if call in left:
             raise BoxFailed(
@@ -132,7 +210,8 @@ class _Conversation:
                 status=error.status,
                 left=[item.shown() for item in left],
             ) from failure
-        self._warnings.append("%s The change was stored all the same, and DNS and web were rebuilt." % error.message)
+        rebuilt = ", and what the box rebuilds after it was rebuilt" if call.rebuild else ""
+        self._warnings.append("%s The change was stored all the same%s." % (error.message, rebuilt))
         return left
 
     def _take_out(self, call: Call, error: OutcomeUnknown) -> None:
@@ -159,33 +238,46 @@ class _Conversation:
 
         :raises NotAsDeclared: if that isn't what was planned.
         """
-        if any(change.locks_out for change in plan.changes):
+        if self._client.signed_out or any(change.locks_out for change in plan.changes):
             self._warnings.append(
-                "What was written could not be read back: the account of this run has no rights any more."
+                "What was written could not be read back: the credentials of this run have no rights any more."
             )
             return [change.after for change in plan.changes]
-        found = self._plan()
-        for planned, now in zip(plan.changes, found.changes):
-            held = {key: now.before.get(key) for key in planned.after}
-            if held != planned.after:
-                raise NotAsDeclared(
-                    "%s %s: written, but the box now holds %s where %s was to be."
-                    % (planned.resource, planned.key, held, planned.after),
-                    planned=planned.after,
-                    found=now.before,
-                )
-        return [change.before for change in found.changes]
+        left = max(change.settles for change in plan.changes)
+        while True:
+            found = self._plan()
+            deviation = _deviation(plan, found)
+            if deviation is None:
+                return [change.before for change in found.changes]
+            if left <= 0:
+                raise deviation
+            self._client.pause(_SETTLE_SECONDS)
+            left -= _SETTLE_SECONDS
 
 
-def _diff(change: Change, url: str) -> dict[str, Any]:
-    header = "%s %s on %s" % (change.resource, change.key, url)
-    return {"before_header": header, "after_header": header, "before": change.before, "after": change.after}
+def _deviation(plan: Plan, found: Plan) -> NotAsDeclared | None:
+    """What the box holds otherwise than it was planned."""
+    for planned, now in zip(plan.changes, found.changes):
+        held = {key: now.before.get(key) for key in planned.after}
+        if held != planned.after:
+            return NotAsDeclared(
+                "%s %s: written, but the box now holds %s where %s was to be."
+                % (planned.resource, planned.key, held, planned.after),
+                planned=planned.after,
+                found=now.before,
+            )
+    return None
 
 
-def _failed(error: BoxError, sent: Sequence[Call], reads: int, writes: int) -> dict[str, Any]:
+def _diff(first: Change, last: Change, url: str) -> dict[str, Any]:
+    header = "%s %s on %s" % (first.resource, first.key, url)
+    return {"before_header": header, "after_header": header, "before": first.before, "after": last.after}
+
+
+def _failed(error: BoxError, sent: Sequence[Call], changed: bool, reads: int, writes: int) -> dict[str, Any]:
     return {
         "failed": True,
-        "changed": bool(sent),
+        "changed": changed,
         "msg": error.message,
         "failure": error.as_failure(),
         "calls": [call.shown() for call in sent],

@@ -20,7 +20,17 @@ from requests.adapters import BaseAdapter
 from ansible_collections.mailinabox.admin.plugins.module_utils import _errors
 from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
 from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client, Connection, admin_url
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
+    Call,
+    LogIn,
+    LogOut,
+    Moment,
+    Outage,
+    Proof,
+    Read,
+    Served,
+    Wait,
+)
 
 SECRET = "JBSWY3DPEHPK3PXP" * 2
 OPTIONS: dict[str, Any] = {
@@ -55,12 +65,16 @@ class Script(BaseAdapter):
         self.steps = list(steps)
         self.asked: list[tuple[str, str]] = []
         self.headers: list[Any] = []
+        self.bodies: list[Any] = []
         self.verify: list[Any] = []
+        self.timeouts: list[Any] = []
 
     def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
         self.asked.append((request.method, request.path_url.removeprefix("/admin")))
         self.headers.append(request.headers)
+        self.bodies.append(request.body)
         self.verify.append(options["verify"])
+        self.timeouts.append(options["timeout"])
         step = self.steps.pop(0)
         if isinstance(step, Exception):
             raise step
@@ -391,3 +405,238 @@ def test_a_new_own_password_ends_the_session_and_starts_another(talk: Talk) -> N
         *("/login", "/dns/zones", "/logout"),
     ]
     assert script.credentials()[2] == "me@box.example.com:new-password"
+
+
+ME = "me@box.example.com"
+ENABLE = Call("POST", "/mfa/totp/enable", {"secret": SECRET, "label": "phone"}, mfa_of=ME)
+DISABLE = Call("POST", "/mfa/disable", {"user": ME, "mfa-id": "1"}, mfa_of=ME)
+LOST = requests.ConnectionError(ConnectionResetError(104, "reset"))
+
+
+def test_new_own_codes_are_proved_and_used_from_then_on(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(), OK, Answer(body=[]), Answer())
+    with client:
+        client.send(ENABLE)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked] == ["/mfa/totp/enable", "/login", "/dns/zones", "/logout"]
+    assert script.bodies[0] == "secret=%s&label=phone&token=330901" % SECRET
+    assert script.headers[1]["x-auth-token"] == "330901"
+    assert script.credentials() == [*[ME + ":adminpass123"] * 2, *[ME + ":key"] * 2]
+
+
+def test_new_own_codes_are_used_even_if_the_answer_was_lost(talk: Talk) -> None:
+    for step in (LOST, Answer(504)):
+        client, script, _slept = talk(step, OK, Answer(body=[]), Answer())
+        with client:
+            with pytest.raises(_errors.OutcomeUnknown):
+                client.send(ENABLE)
+            client.ask(DNS_ZONES)
+        assert [path for _method, path in script.asked][1:] == ["/login", "/dns/zones", "/logout"]
+
+
+def test_codes_that_were_refused_are_not_used(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(400, "Invalid token."), Answer(body=[]))
+    with client:
+        with pytest.raises(_errors.Refused, match=r"Invalid token\."):
+            client.send(ENABLE)
+        client.ask(DNS_ZONES)
+    assert script.credentials() == [ME + ":adminpass123"] * 2
+
+
+def test_removed_own_codes_end_the_session(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(), OK, Answer(body=[]), Answer(), totp_secret=SECRET)
+    with client:
+        client.send(DISABLE)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked] == ["/login", "/mfa/disable", "/login", "/dns/zones", "/logout"]
+
+
+def test_a_key_is_followed_by_the_password_when_own_codes_change(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(), Answer(body=[]), api_key="own-key")
+    with client:
+        client.send(DISABLE)
+        client.ask(DNS_ZONES)
+    assert script.credentials() == [ME + ":own-key", ME + ":adminpass123"]
+
+
+def test_codes_of_somebody_else_change_nothing_for_the_run(talk: Talk) -> None:
+    other = Call("POST", "/mfa/disable", {"user": "bob@example.org"}, mfa_of="bob@example.org")
+    client, script, _slept = talk(OK, Answer(), Answer(body=[]), Answer(), totp_secret=SECRET)
+    with client:
+        client.send(other)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked] == ["/login", "/mfa/disable", "/dns/zones", "/logout"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "options", "paths", "slept"),
+    [
+        ([OK], {}, ["/login"], []),
+        ([OK], {"totp_secret": SECRET}, ["/login"], []),
+        ([INVALID, OK], {"totp_secret": SECRET}, ["/login", "/login"], [20.0]),
+        ([Answer(404), OK], {}, ["/login", "/me"], []),
+    ],
+)
+def test_a_session_for_others_stays_open(
+    talk: Talk, steps: Sequence[Answer], options: dict[str, str], paths: list[str], slept: list[float]
+) -> None:
+    client, script, pauses = talk(*steps, **options)
+    with client:
+        assert client.ask(LogIn()) == "key"
+    assert [path for _method, path in script.asked] == paths
+    assert set(script.credentials()) == {ME + ":adminpass123"}
+    assert all(("x-auth-token" in headers) == bool(options) for headers in script.headers)
+    assert pauses == slept
+
+
+NO_ADMIN = Answer(body={"status": "ok", "api_key": "key", "email": ME, "privileges": []})
+NO_ADMIN_OF_OLD = Answer(body={"status": "ok", "email": ME, "privileges": []})
+
+
+@pytest.mark.parametrize(
+    ("steps", "error", "words"),
+    [
+        ([NO_MFA_CODE], _errors.AuthenticationFailed, "give totp_secret"),
+        ([NO_ADMIN, Answer()], _errors.AuthenticationFailed, "Only an administrator"),
+        ([Answer(404), NO_ADMIN_OF_OLD], _errors.AuthenticationFailed, "Only an administrator"),
+        ([Answer(body={"status": "ok"})], _errors.UnexpectedAnswer, "not what a box answers"),
+        ([Answer(body=[])], _errors.UnexpectedAnswer, "not what a box answers"),
+    ],
+)
+def test_no_session(talk: Talk, steps: Sequence[Answer], error: type[Exception], words: str) -> None:
+    client, script, _slept = talk(*steps)
+    with client, pytest.raises(error, match=words):
+        client.ask(LogIn())
+    assert script.steps == []
+
+
+@pytest.mark.parametrize(("step", "ended"), [(Answer(body={"status": "ok"}), True), (Answer(404, "<html>"), False)])
+def test_logging_out(talk: Talk, step: Answer, ended: bool) -> None:
+    client, script, _slept = talk(step, api_key="own-key")
+    with client:
+        assert client.ask(LogOut()) is ended
+    assert script.asked == [("POST", "/logout")]
+    assert script.credentials() == [ME + ":own-key"]
+
+
+@pytest.mark.parametrize("step", [Answer(200, "<html>"), Answer(500, "<html>"), Answer(body=[])])
+def test_no_box_to_log_out_from(talk: Talk, step: Answer) -> None:
+    client, _script, _slept = talk(step, api_key="own-key")
+    with client, pytest.raises(_errors.UnexpectedAnswer):
+        client.ask(LogOut())
+
+
+def test_the_time(talk: Talk) -> None:
+    client, script, _slept = talk(now=1000.5)
+    with client:
+        assert client.ask(Moment()) == 1000.5
+    assert script.asked == []
+
+
+def test_a_certificate_is_seen_over_tls_only(talk: Talk) -> None:
+    client, _script, _slept = talk(host="http://localhost")
+    with client, pytest.raises(_errors.InvalidOption, match=r"^host: "):
+        client.ask(Served("example.org"))
+
+
+def test_where_nobody_listens_no_certificate_is_seen(talk: Talk) -> None:
+    client, script, slept = talk(host="127.0.0.1:1")
+    with client, pytest.raises(_errors.ConnectionFailed, match="refused"):
+        client.ask(Served("example.org"))
+    assert slept == [0.5, 1.0, 2.0]
+    assert client.reads == 4
+    assert script.asked == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "comes_after", "waited"), [(60, 0, 0), (60, 3, 1.75), (60, 6, 13.75), (7, 99, 7), (0, 99, 0)]
+)
+def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
+    time = [1000.0]
+    client = Client(
+        Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
+    )
+    script = Script(*[Answer(body=False)] * comes_after, Answer(body=True))
+    client._session.mount("https://", script)
+    wait = Wait(Read("ready", "/ready", bool), seconds, "it to be ready", option="wait")
+    with client:
+        if comes_after < 99:
+            client.wait_for(wait)
+            assert script.steps == []
+        else:
+            with pytest.raises(_errors.TimedOut, match="^wait: waited %g s in vain for it to be ready" % seconds):
+                client.wait_for(wait)
+    assert time[-1] - 1000 == waited
+
+
+BACK = Read("back", "/system/reboot", lambda required: required is False)
+OUTAGE = Outage(BACK, 60, "reboot_timeout")
+DUE, OVER = Answer(body=True), Answer(body=False)
+REFUSED = requests.ConnectionError(ConnectionRefusedError(111, "refused"))
+FORGOTTEN = Answer(401, "", "Incorrect email address or password.")
+
+
+def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
+    # Still going, gone, behind a proxy that is up already, not a box yet, and back.
+    steps = [DUE, REFUSED, requests.ReadTimeout("slow"), Answer(502), Answer(200, "<html>"), Answer(body=[]), OVER]
+    client, script, slept = talk(*steps)
+    with client:
+        client.outlast(OUTAGE)
+    assert slept == [0.25, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0]
+    assert {path for _method, path in script.asked} == {"/system/reboot"}
+    assert client.reads == 7
+
+
+def test_a_box_that_stays_away(talk: Talk) -> None:
+    client, _script, slept = talk(*[REFUSED] * 20)
+    client._now = lambda: sum(slept)
+    with client, pytest.raises(_errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
+        client.outlast(OUTAGE)
+    assert 60 <= sum(slept) < 66
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "credentials"),
+    [
+        ({"api_key": "own-key"}, [FORGOTTEN, Answer(body=[])], ["own-key", "adminpass123"]),
+        (
+            {"api_key": "own-key", "totp_secret": SECRET},
+            [FORGOTTEN, OK, Answer(body=[]), Answer()],
+            ["own-key", "adminpass123", "key", "key"],
+        ),
+        ({"password": None, "api_key": "own-key"}, [FORGOTTEN, FORGOTTEN], ["own-key", "own-key"]),
+    ],
+)
+def test_a_key_that_a_restart_ended(
+    talk: Talk, options: dict[str, Any], steps: Sequence[Answer], credentials: list[str]
+) -> None:
+    client, script, _slept = talk(*steps, **options)
+    with client:
+        client.outlast(OUTAGE)
+        assert client.signed_out == ("password" in options)
+        if client.signed_out:
+            with pytest.raises(_errors.AuthenticationFailed):
+                client.ask(DNS_ZONES)
+        else:
+            client.ask(DNS_ZONES)
+    assert script.credentials() == [ME + ":" + secret for secret in credentials]
+
+
+def test_a_session_that_a_restart_ended_is_followed_by_another(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(), FORGOTTEN, OK, Answer(body=[]), Answer(), totp_secret=SECRET)
+    with client:
+        client.send(WRITE)
+        client.outlast(OUTAGE)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked] == [
+        *("/login", "/mail/users/add", "/system/reboot"),
+        *("/login", "/dns/zones", "/logout"),
+    ]
+
+
+def test_a_write_may_have_more_time_than_others(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(), Answer())
+    with client:
+        client.send(Call("POST", "/quick", seconds=10))
+        client.send(Call("POST", "/slow", seconds=1800))
+    assert script.timeouts == [120, 1800]

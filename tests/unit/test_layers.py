@@ -13,7 +13,7 @@ import pytest
 PLUGINS = Path(__file__).parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
 
-VALUES = {"_errors", "_names", "_records", "_plan"}
+VALUES = {"_errors", "_names", "_pem", "_records", "_plan"}
 FACTS = VALUES | {"_answers"}
 # Not in the standard library, and imported only by what needs them.
 LIBRARIES = {"ansible", "cryptography", "dns", "idna", "pyotp", "requests"}
@@ -23,11 +23,15 @@ MAY_IMPORT = {
     "module_utils/_errors.py": set(),
     "module_utils/_names.py": {"idna"},
     "module_utils/_records.py": {"_errors", "_names", "dns"},
+    "module_utils/_pem.py": {"_errors", "cryptography"},
+    "module_utils/_files.py": {"_errors"},
     "module_utils/_plan.py": {"_errors", "_names"},
     "module_utils/_answers.py": VALUES,
     "module_utils/_resources/*.py": FACTS,
+    # What it tells of an object is what the object's own module would show.
+    "module_utils/_resources/info.py": FACTS | {"aliases", "backup", "dns", "nameservers", "users"},
     "module_utils/_client.py": VALUES | {"requests", "pyotp"},
-    "module_utils/_task.py": VALUES | {"_client"},
+    "module_utils/_task.py": VALUES | {"_client", "_files"},
     "module_utils/_module.py": VALUES | {"_client", "_task", "ansible"},
     "action/*.py": {"_client", "_module", "_task", "ansible"},
     "modules/*.py": {"_module", "_task", "_resources"},

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))
 RUNTIME: dict[str, Any] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
@@ -41,11 +43,28 @@ def test_documentation_and_options_agree(name: str) -> None:
     assert set(documentation["options"]) == set(module(name).TASK.options)
     assert documentation["version_added"] == "1.0.0"
     returned = yaml.safe_load(module(name).RETURN)
-    assert set(returned) == {module(name).TASK.name, "calls", "requests", "failure"}
+    assert set(returned) == {*shown(module(name).TASK), "calls", "requests", "failure"}
+
+
+def shown(task: Any) -> set[str]:
+    """The keys of the result that are the task's own: its object, or each thing that it gathers."""
+    return {task.name} if task.name else set(task.options["gather_subset"]["choices"]) - {"all"}
+
+
+def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks, those in blocks among them."""
+    found = []
+    for task in tasks:
+        found += [task, *flat([inner for part in ("block", "rescue", "always") for inner in task.get(part, [])])]
+    return found
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_option_is_in_an_example_or_is_shared(name: str) -> None:
-    used = {option for task in yaml.safe_load(module(name).EXAMPLES) for option in task["mailinabox.admin." + name]}
-    assert used <= set(module(name).TASK.options)
+    used = {
+        option
+        for task in flat(yaml.safe_load(module(name).EXAMPLES))
+        for option in task.get("mailinabox.admin." + name) or ()
+    }
+    assert used <= set(argument_rules(module(name).TASK)["argument_spec"])
     assert {option for option, spec in module(name).TASK.options.items() if spec.get("required")} <= used

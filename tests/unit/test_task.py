@@ -6,13 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._client import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, OutcomeUnknown, Refused
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Change, Known, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
+    Call,
+    Change,
+    FileText,
+    Known,
+    Read,
+    Wait,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
 
 OPTIONS = {
@@ -72,6 +80,10 @@ class FakeClient:
         self.sent: list[str] = []
         self.reads = self.writes = 0
         self.closed = False
+        self.signed_out = False
+        self.waited: list[Wait] = []
+        # What becomes true with each pause.
+        self.coming: list[str] = []
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
 
     def __enter__(self) -> FakeClient:
@@ -83,6 +95,13 @@ class FakeClient:
     def ask(self, question: Read) -> Any:
         self.reads += 1
         return question.parse(sorted(self.words))
+
+    def wait_for(self, wait: Wait) -> None:
+        self.waited.append(wait)
+
+    def pause(self, _seconds: float) -> None:
+        if self.coming:
+            self.words.add(self.coming.pop(0))
 
     def send(self, call: Call) -> str:
         self.writes += 1
@@ -210,3 +229,87 @@ def test_nothing_is_read_back_once_locked_out(do: Do) -> None:
     result, client = do("exit")
     assert client.reads == 1
     assert "could not be read back" in result["warnings"][0]
+
+
+# Another resource: one word that shows late, needs something first, and comes with a secret.
+READY = Wait(Read("ready", "/ready", bool), 60, "it to be ready", option="wait")
+
+
+def plan_slowly(wanted: tuple[str, ...], known: Known) -> Change:
+    missing = [word for word in wanted if word not in known["words"]]
+    calls = tuple(Call("POST", "/slow", wait=READY) for _word in missing)
+    words = {"words": sorted(known["words"])}
+    after = {"words": sorted({*known["words"], *wanted})}
+    return Change("words", "all", words, after, calls, reveals={"secret": "s3cret"}, settles=1)
+
+
+SLOW = Task("words", {}, check, lambda _wanted, known: [] if "words" in known else [WORDS], plan_slowly)
+
+
+def slowly(client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
+    return run(SLOW, {**OPTIONS, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+
+
+def test_what_shows_late_is_waited_for() -> None:
+    client = FakeClient(set(), {})
+    client.coming = ["", "a"]
+    client.words = {""}
+    result = slowly(client)
+    assert result["changed"]
+    assert client.reads == 4
+    assert client.waited == [READY]
+    assert result["words"] == {"words": ["", "a"], "secret": "s3cret"}
+    assert "s3cret" not in str(result["diff"])
+
+
+def test_what_never_shows_is_a_failure_that_still_reveals() -> None:
+    client = FakeClient(set(), {})
+    result = slowly(client)
+    assert result["failure"]["code"] == "not_as_declared"
+    assert client.reads == 4
+    assert result["words"] == {"secret": "s3cret"}
+    assert "s3cret" not in str(result["failure"])
+
+
+def test_what_a_lost_answer_reveals() -> None:
+    client = FakeClient(set(), {"/slow": [(doubt(), False)]})
+    result = slowly(client)
+    assert result["failed"]
+    assert result["words"] == {"secret": "s3cret"}
+
+
+def test_check_mode_waits_for_nothing_and_reveals_nothing() -> None:
+    client = FakeClient(set(), {})
+    result = slowly(client, check_mode=True)
+    assert result["changed"]
+    assert client.waited == client.sent == []
+    assert "s3cret" not in str(result)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_so_already_is_revealed(check_mode: bool) -> None:
+    result = slowly(FakeClient({"a"}, {}), check_mode)
+    assert not result["changed"]
+    assert result["words"] == {"words": ["a"], "secret": "s3cret"}
+
+
+def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("h\u00e9re", encoding="utf-8")
+
+    def read(name: str) -> dict[str, Any]:
+        question = FileText(str(tmp_path / name))
+        task = Task(
+            "text",
+            {},
+            lambda _options: None,
+            lambda _wanted, known: [] if question.name in known else [question],
+            lambda _wanted, known: Change(
+                "text", "all", {"text": known[question.name]}, {"text": known[question.name]}
+            ),
+        )
+        client = FakeClient(set(), {})
+        return run(task, OPTIONS, False, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+
+    assert read("here")["text"] == {"text": "h\u00e9re"}
+    assert read("not-here")["text"] == {"text": None}
+    assert read(".")["failure"]["details"] == {"option": "path", "value": str(tmp_path / ".")}

@@ -82,7 +82,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     alias = _find(aliases, wanted.address)
     if not wanted.present:
         return _plan_removal(wanted, alias, aliases)
-    before = _view(alias) if alias else _absent(wanted.address)
+    before = view(alias) if alias else _absent(wanted.address)
     if alias and _is_as_wanted(wanted, alias):
         return Change("alias", wanted.address, before, before)
 
@@ -106,7 +106,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         "permitted_senders": ",".join(senders),
     }
     call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    after = _view(Alias(wanted.address, receivers, senders))
+    after = view(Alias(wanted.address, receivers, senders))
     return Change("alias", wanted.address, before, after, (call,))
 
 
@@ -129,7 +129,7 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: tuple[Alias
         )
     # A box finds the alias by the very text that it stored.
     call = Call("POST", "/mail/aliases/remove", {"address": alias.address}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    return Change("alias", wanted.address, _view(alias), after, (call,))
+    return Change("alias", wanted.address, view(alias), after, (call,))
 
 
 def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: tuple[User, ...]) -> None:
@@ -205,7 +205,8 @@ def _find(aliases: tuple[Alias, ...], address: str) -> Alias | None:
     return next((alias for alias in aliases if alias.canonical == address), None)
 
 
-def _view(alias: Alias) -> View:
+def view(alias: Alias) -> View:
+    """An alias in the form of the module's options."""
     return {
         "address": _names.display(alias.canonical),
         "state": "present",

@@ -267,6 +267,17 @@ def _distinct(records: list[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_value(record) for record in records))
 
 
+def views(records: Sequence[Record]) -> list[View]:
+    """The records that a box has, by name and type, in the form of the module's options."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        found.setdefault((_name(record), record.rtype), []).append(record)
+    return [
+        {"name": name, "type": rtype, "values": sorted(_distinct(rows)), "state": "present"}
+        for (name, rtype), rows in sorted(found.items())
+    ]
+
+
 def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
     view: View = {"name": wanted.name, "type": wanted.rtype, "state": "present" if values else "absent"}
     if values:

@@ -135,9 +135,7 @@ def _plan_creation(wanted: WantedUser, users: tuple[User, ...]) -> Change:
 
 def _plan_update(wanted: WantedUser, user: User, users: tuple[User, ...], known: Known) -> Change:
     calls = []
-    before: View = {"email": user.email, "state": "present", "privileges": list(user.privileges)}
-    if user.quota is not None:
-        before["quota"] = _canonical_quota(user.quota)
+    before = view(user)
     after = dict(before)
     if wanted.privileges is not None:
         _check_privileges(wanted.privileges, user.privileges)
@@ -173,9 +171,7 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: tuple[User, ...]
         return Change("user", wanted.email, after, after)
     if not wanted.force:
         _guard_admin(user, users, known["caller"], "removing")
-    before: View = {"email": user.email, "state": "present", "privileges": list(user.privileges)}
-    if user.quota is not None:
-        before["quota"] = _canonical_quota(user.quota)
+    before = view(user)
     call = Call("POST", "/mail/users/remove", {"email": user.email}, rebuild=(REBUILD_DNS, REBUILD_WEB))
     warnings = _left_behind(user.email, known[ALIASES.name])
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
@@ -233,6 +229,14 @@ def _canonical_quota(stored: str) -> str:
         return _names.quota(stored)
     except ValueError:
         return stored
+
+
+def view(user: User) -> View:
+    """A user in the form of the module's options."""
+    shown: View = {"email": user.email, "state": "present", "privileges": list(user.privileges)}
+    if user.quota is not None:
+        shown["quota"] = _canonical_quota(user.quota)
+    return shown
 
 
 def _absent(email: str) -> View:

@@ -1,0 +1,22 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the machine that runs the task."""
+
+from __future__ import annotations
+
+from ._errors import InvalidOption
+
+
+def text(path: str) -> str | None:
+    """What a file holds, or None if there is none.
+
+    :raises InvalidOption: if there is something that can't be read, or is no file.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidOption("path", path, "can't be read: %s" % (error.strerror or error)) from error

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in certificates and in requests for them, as plain values."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Optional, Tuple
+
+from ._errors import MissingLibrary
+
+_CERTIFICATE = "CERTIFICATE"
+_REQUEST = "CERTIFICATE REQUEST"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One certificate.
+
+    :ivar pem: as text, in the one form that equal certificates share.
+    :ivar sha256: its fingerprint, in hexadecimal digits.
+    :ivar names: the DNS names that it is for, in lower case.
+    :ivar key: the public key (SubjectPublicKeyInfo in DER).
+    :ivar starts: the second since 1970 from which it is valid.
+    :ivar ends: the second since 1970 until which it is valid.
+    """
+
+    pem: str
+    sha256: str
+    names: Tuple[str, ...]
+    subject: str
+    issuer: str
+    key: bytes
+    starts: float
+    ends: float
+
+    @property
+    def is_self_signed(self) -> bool:
+        return self.subject == self.issuer
+
+    def names_exactly(self, domain: str) -> bool:
+        return domain in self.names
+
+    def covers(self, domain: str) -> bool:
+        """Whether it is for a domain, by its name or by a wildcard in the place of its first label."""
+        return domain in self.names or "*." + domain.partition(".")[2] in self.names
+
+    def is_valid_at(self, now: float) -> bool:
+        return self.starts <= now <= self.ends
+
+
+@dataclass(frozen=True)
+class SigningRequest:
+    """A request for a certificate.
+
+    :ivar key: the public key (SubjectPublicKeyInfo in DER).
+    """
+
+    domain: Optional[str]
+    country: Optional[str]
+    key: bytes
+
+
+def certificates(text: str) -> tuple[Certificate, ...]:
+    """The certificates in a PEM text, in their order.
+
+    :raises ValueError: if there is none, if one can't be read, or if there is a private key as well.
+    :raises MissingLibrary: if cryptography isn't there.
+    """
+    if "PRIVATE KEY-----" in text:
+        raise ValueError("there is a private key in it, which is nobody's business; the box has its own")
+    found = tuple(certificate(der) for der in _blocks(text, _CERTIFICATE))
+    if not found:
+        raise ValueError("there is no certificate in it (PEM, a block that begins with -----BEGIN CERTIFICATE-----)")
+    return found
+
+
+def certificate(der: bytes) -> Certificate:
+    """The certificate with this encoding; the errors are those of :func:`certificates`."""
+    x509 = _x509()
+    try:
+        found = x509.load_der_x509_certificate(der)
+        key = _key(found)
+        names = _names(found)
+    except Exception as error:
+        # What a library in Rust raises for a strange certificate isn't always a ValueError.
+        raise ValueError("not a certificate that can be read: %s" % error) from error
+    return Certificate(
+        pem=_armour(der, _CERTIFICATE),
+        sha256=hashlib.sha256(der).hexdigest(),
+        names=names,
+        subject=found.subject.rfc4514_string(),
+        issuer=found.issuer.rfc4514_string(),
+        key=key,
+        starts=_seconds(found, "not_valid_before"),
+        ends=_seconds(found, "not_valid_after"),
+    )
+
+
+def signing_request(text: str) -> SigningRequest:
+    """The request for a certificate in a PEM text.
+
+    :raises ValueError: if there isn't exactly one that can be read.
+    :raises MissingLibrary: if cryptography isn't there.
+    """
+    x509 = _x509()
+    blocks = _blocks(text, _REQUEST)
+    if len(blocks) != 1:
+        raise ValueError("not one request for a certificate (PEM)")
+    try:
+        found = x509.load_der_x509_csr(blocks[0])
+        key = _key(found)
+    except Exception as error:
+        raise ValueError("not a request that can be read: %s" % error) from error
+
+    def said(oid: Any) -> str | None:
+        values = [str(item.value) for item in found.subject.get_attributes_for_oid(oid)]
+        return values[0] if len(values) == 1 else None
+
+    oids = x509.oid.NameOID
+    return SigningRequest(said(oids.COMMON_NAME), said(oids.COUNTRY_NAME), key)
+
+
+def moment(seconds: float) -> str:
+    """A second since 1970 as people write it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _x509() -> Any:
+    try:
+        from cryptography import x509
+    except ImportError as error:
+        raise MissingLibrary("cryptography", "to read certificates") from error
+    return x509
+
+
+def _blocks(text: str, kind: str) -> list[bytes]:
+    try:
+        return [
+            base64.b64decode("".join(inner.split()), validate=True)
+            for inner in re.findall("-----BEGIN %s-----(.*?)-----END %s-----" % (kind, kind), text, re.DOTALL)
+        ]
+    except ValueError as error:
+        raise ValueError("not PEM: what stands between the lines is no base64") from error
+
+
+def _armour(der: bytes, kind: str) -> str:
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN %s-----" % kind, *lines, "-----END %s-----" % kind, ""])
+
+
+def _key(found: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key: bytes = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return key
+
+
+def _names(found: Any) -> tuple[str, ...]:
+    x509 = _x509()
+    try:
+        alternatives = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(sorted({str(name).lower() for name in alternatives.get_values_for_type(x509.DNSName)}))
+
+
+def _seconds(found: Any, field: str) -> float:
+    # Before version 42 cryptography gives a time without a zone.
+    at: datetime = getattr(found, field + "_utc", None) or getattr(found, field).replace(tzinfo=timezone.utc)
+    return at.timestamp()

@@ -1,0 +1,280 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where backups go and how long they are kept: what may be asked for, and the call that leads there."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
+from urllib.parse import quote, unquote
+
+from .. import _names
+from .._answers import BACKUP_CONFIG, BackupConfig
+from .._errors import InvalidOption, Refused, UnexpectedAnswer
+from .._plan import Call, Change, Known, Question, View
+
+_PATH = BACKUP_CONFIG.path
+_MASK = "********"
+_STORED = "credentials were stored"
+
+# Stand for credentials in views: they are never shown, but a change of them is.
+_DIFFERS = "(not the declared one)"
+_UNKNOWN = "(not known)"
+_AS_DECLARED = "(as declared)"
+
+# The password in a URL; a key may have any sign in it but the @ that ends it.
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^@\s]*)@")
+_B2 = re.compile(r"b2://([^:/@]*):([^@]*)@(.*)\Z", re.DOTALL)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_USER = re.compile(r"[A-Za-z0-9._-]+\Z")
+_PATH_SIGNS = re.compile(r"[^\s?#@]*\Z")
+_KEY_ID = re.compile(r"[A-Za-z0-9]+\Z")
+
+
+@dataclass(frozen=True)
+class B2:
+    """A Backblaze bucket; without a key, the key that the box has for it."""
+
+    key_id: str
+    key: Optional[str] = field(repr=False)
+    bucket: str
+
+    def url(self, key: str) -> str:
+        return "b2://%s:%s@%s" % (self.key_id, quote(key, safe=""), self.bucket)
+
+    def is_same_place(self, other: B2) -> bool:
+        return (self.key_id, self.bucket) == (other.key_id, other.bucket)
+
+
+@dataclass(frozen=True)
+class WantedBackup:
+    """What a task declares of the backups; None leaves a thing as it is.
+
+    :ivar target: ``off``, ``local`` or a URL, if it is none of Backblaze.
+    :ivar credentials: user and password of the target.
+    """
+
+    target: Optional[str] = None
+    b2: Optional[B2] = None
+    credentials: Optional[Tuple[str, str]] = field(default=None, repr=False)
+    always: bool = False
+    min_age_in_days: Optional[int] = None
+
+
+def check(options: Mapping[str, Any]) -> WantedBackup:
+    """The options of ``miab_backup_config`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes.
+    """
+    age = options["min_age_in_days"]
+    if age is not None and age < 1:
+        raise InvalidOption("min_age_in_days", age, "backups are kept for at least one day")
+    user, password = options["target_user"], options["target_password"]
+    credentials = None if user is None or password is None else (user, password)
+    always = options["update_credentials"] == "always"
+    if always and credentials is None:
+        raise InvalidOption(
+            "update_credentials", "always", "there are none to update: declare target_user and target_password"
+        )
+    target, b2 = None, None
+    if options["rsync"] is not None:
+        target = _rsync(options["rsync"])
+    elif options["s3"] is not None:
+        target = _s3(options["s3"])
+    elif options["b2"] is not None:
+        b2 = _b2(options["b2"])
+    elif options["target"] is not None:
+        target = _checked_target(options["target"])
+        b2 = _parse_b2(target)
+    return WantedBackup(None if b2 else target, b2, credentials, always, age)
+
+
+def secrets(options: Mapping[str, Any]) -> Iterable[str]:
+    """The key that is part of a target."""
+    # Options that turned out to be wrong are masked, too.
+    found = _URL_PASSWORD.search(str(options.get("target") or ""))
+    return {found.group(2), unquote(found.group(2))} - {"", _MASK} if found else ()
+
+
+def _checked_target(given: str) -> str:
+    target = given.strip()
+    if target in ("off", "local"):
+        return target
+    plain = "".join(character for character in target if character.isprintable() and not character.isspace())
+    why = ""
+    if "://" not in target:
+        why = "off, local or a URL (rsync://, s3://, b2://) is needed"
+    elif plain != target:
+        why = "a URL has no blanks"
+    elif _MASK in target:
+        why = "the key is masked; leave target out to keep it, or declare b2 without application_key"
+    elif target.startswith("b2://") and _parse_b2(target) is None:
+        why = "a target of Backblaze is b2://KEY_ID:APPLICATION_KEY@BUCKET"
+    if why:
+        raise InvalidOption("target", masked(plain), why)
+    return target
+
+
+def _part(option: str, value: Optional[str], pattern: re.Pattern[str], why: str) -> str:
+    if value is None or not pattern.match(value):
+        raise InvalidOption(option, value, why)
+    return value
+
+
+def _host(option: str, value: str) -> str:
+    try:
+        return _names.domain(value)
+    except ValueError as error:
+        raise InvalidOption(option, value, str(error)) from error
+
+
+def _rsync(parts: Mapping[str, Any]) -> str:
+    user = _part("rsync.user", parts["user"], _USER, "the name of an account is needed")
+    host = _host("rsync.host", parts["host"])
+    path = _part("rsync.path", parts["path"] or None, _PATH_SIGNS, "a path without blanks is needed")
+    port = parts["port"]
+    if port is not None and not 0 < port < 65536:
+        raise InvalidOption("rsync.port", port, "a port is a number from 1 to 65535")
+    # The first slash only ends the host; an absolute path brings its own.
+    return "rsync://%s@%s%s/%s" % (user, host, "" if port in (None, 22) else ":%d" % port, path)
+
+
+def _s3(parts: Mapping[str, Any]) -> str:
+    region, host = parts["region"], parts["host"]
+    if region is not None:
+        _part("s3.region", region, _USER, "the name of a region is needed, such as eu-central-1")
+    if region is None and host is None:
+        raise InvalidOption("s3.region", None, "the region at Amazon is needed, or the host of another provider")
+    bucket = _part("s3.bucket", parts["bucket"], _BUCKET, "the name of a bucket is needed")
+    path = _part("s3.path", parts["path"].strip("/"), _PATH_SIGNS, "a path without blanks is needed")
+    # At Amazon the host says the region; others may want it by itself, where a URL has its user.
+    place = "s3.%s.amazonaws.com" % region if host is None else _host("s3.host", host)
+    if host is not None and region is not None:
+        place = region + "@" + place
+    return "s3://%s/%s/%s" % (place, bucket, path)
+
+
+def _b2(parts: Mapping[str, Any]) -> B2:
+    key = parts["application_key"]
+    if key is not None and not (key and key.isascii() and key.isprintable()):
+        raise InvalidOption("b2.application_key", _MASK, "not an application key")
+    return B2(
+        _part("b2.key_id", parts["key_id"], _KEY_ID, "the id of an application key is needed"),
+        key,
+        _part("b2.bucket", parts["bucket"], _BUCKET, "the name of a bucket is needed"),
+    )
+
+
+def _parse_b2(target: str) -> B2 | None:
+    found = _B2.match(target)
+    return B2(found.group(1), unquote(found.group(2)), found.group(3)) if found else None
+
+
+def needs(_wanted: WantedBackup, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    return [] if BACKUP_CONFIG.name in known else [BACKUP_CONFIG]
+
+
+def plan(wanted: WantedBackup, known: Known) -> Change:
+    """The change that makes the settings what is wanted: one call, which stores all of them.
+
+    :raises InvalidOption: if the box would lose credentials by it, because it never shows them.
+    """
+    config: BackupConfig = known[BACKUP_CONFIG.name]
+    target = _target(wanted, config)
+    age = config.min_age_in_days if wanted.min_age_in_days is None else wanted.min_age_in_days
+    before, after = view(config), view(BackupConfig(target, age, config.folder))
+    if wanted.b2 is not None:
+        # The key is masked on both sides.
+        before["application_key"] = _AS_DECLARED if _is_same(target, config.target) else _DIFFERS
+        after["application_key"] = _AS_DECLARED
+    if wanted.always:
+        before["credentials"] = _AS_DECLARED if _STORED in known else _UNKNOWN
+        after["credentials"] = _AS_DECLARED
+    if before == after:
+        return Change("backup", "settings", before, before)
+    user, password = _credentials(wanted, target)
+    form = {"target": target, "target_user": user, "target_pass": password, "min_age": str(age)}
+    call = Call(
+        "POST",
+        _PATH,
+        form,
+        secret=("target_pass", "target") if masked(target) != target else ("target_pass",),
+        parse=_parse_answer,
+        name=_STORED if wanted.always else None,
+        # No reading shows credentials.
+        shows=not wanted.always,
+    )
+    return Change("backup", "settings", before, after, (call,))
+
+
+def _target(wanted: WantedBackup, config: BackupConfig) -> str:
+    """The target in the words that the box is to store."""
+    if wanted.b2 is not None:
+        present = _parse_b2(config.target)
+        if wanted.b2.key is not None:
+            target = wanted.b2.url(wanted.b2.key)
+            return config.target if _is_same(target, config.target) else target
+        if present is None or not present.is_same_place(wanted.b2):
+            raise InvalidOption(
+                "b2.application_key", None, "the key is needed, because the box has none for this bucket and key_id"
+            )
+        return config.target
+    if wanted.target is None:
+        return config.target
+    return "local" if wanted.target == "file://" + config.folder else wanted.target
+
+
+def _is_same(target: str, other: str) -> bool:
+    return target == other or (_parse_b2(target) is not None and _parse_b2(target) == _parse_b2(other))
+
+
+def _credentials(wanted: WantedBackup, target: str) -> tuple[str, str]:
+    if wanted.credentials is not None:
+        return wanted.credentials
+    if target.startswith("s3://"):
+        raise InvalidOption(
+            "target_password",
+            None,
+            "a box stores all its backup settings at once and never shows credentials, so target_user and target_password"
+            " are needed to change any; declare both as empty texts if the target needs none",
+        )
+    return "", ""
+
+
+def _parse_answer(said: str) -> bool:
+    """Every answer comes with HTTP 200; one means success."""
+    try:
+        words = json.loads(said)
+    except ValueError as error:
+        raise UnexpectedAnswer("POST %s: JSON is due: %.100r" % (_PATH, masked(said)), path=_PATH) from error
+    if words == "OK":
+        return True
+    # A box tells a target that it doesn't know by repeating it.
+    told = masked(str(words).strip())
+    raise Refused(
+        "POST %s: the box refuses: %s" % (_PATH, told or "(it says nothing; is the target one that it knows?)"),
+        path=_PATH,
+        text=told,
+    )
+
+
+def masked(text: str) -> str:
+    """A text without the passwords of the URLs in it."""
+    return _URL_PASSWORD.sub(r"\1:%s@" % _MASK, text)
+
+
+def view(config: BackupConfig) -> View:
+    """The settings in the form of the module's options, without secrets."""
+    return {"target": masked(config.target), "min_age_in_days": config.min_age_in_days}
+
+
+def declared(config: BackupConfig) -> View:
+    """The settings in a form that declares them on the same box: a bucket of Backblaze keeps its key."""
+    b2 = _parse_b2(config.target)
+    if b2 is None:
+        return view(config)
+    return {"b2": {"key_id": b2.key_id, "bucket": b2.bucket}, "min_age_in_days": config.min_age_in_days}

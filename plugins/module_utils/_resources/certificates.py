@@ -1,0 +1,329 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates of the box's domains: installed from PEM, or provisioned by the box."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+from .. import _names, _pem
+from .._answers import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
+from .._errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
+from .._pem import Certificate
+from .._plan import Call, Change, Known, Moment, Question, Read, Served, View, Wait
+
+# A country that no country is: a box asks for one, and it doesn't matter to the key.
+_NO_COUNTRY = "ZZ"
+# A box takes no certificate that ends within so many days.
+_DAYS_LEFT = 10
+_DAY = 86400
+# A web server that reads its configuration again shows the old certificate for a moment.
+_SETTLES = 10
+# An authority takes its time for each zone.
+_PROVISIONING_SECONDS = 600
+# Begins the names of the answers to calls that provision.
+_PROVISIONING = "provisioning"
+_LEFT_OUT = "left out"
+# What a box says when it has installed a certificate; and it may remark on another.
+_INSTALLED = ("updating primary certificate", "mail services restarted", "web updated")
+_REMARK = "there is no valid certificate for "
+
+PROVISIONED = "provisioned"
+
+
+@dataclass(frozen=True)
+class WantedCertificate:
+    """What a task declares of one domain's certificate.
+
+    :param leaf: the certificate to install; None to let the box get one.
+    :param chain: the certificates of the authorities between it and one that everybody knows.
+    :param wait: how many seconds the box may take until it can get one.
+    """
+
+    domain: str
+    leaf: Optional[Certificate] = None
+    chain: Tuple[Certificate, ...] = ()
+    wait: int = 0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What came of each domain that the box provisioned: ``domain``, ``result`` and ``log``.
+
+    It is true if there is a new certificate for one of them.
+    """
+
+    items: Tuple[Mapping[str, Any], ...]
+
+    def __bool__(self) -> bool:
+        return any(item["result"] == "installed" for item in self.items)
+
+    def of(self, domain: str) -> tuple[str, list[str]]:
+        """The result of a domain, and the box's log of it."""
+        for item in self.items:
+            if item["domain"] == domain:
+                return item["result"], item["log"]
+        return _LEFT_OUT, []
+
+
+def check(options: Mapping[str, Any]) -> WantedCertificate:
+    """The options of ``miab_ssl`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes.
+    :raises MissingLibrary: if there are certificates to read, and nothing to read them with.
+    """
+    try:
+        domain = _names.domain(options["domain"].strip())
+    except ValueError as error:
+        raise InvalidOption("domain", options["domain"], str(error)) from error
+    if options["wait"] < 0:
+        raise InvalidOption("wait", options["wait"], "a number of seconds, or 0, is needed")
+    if options["state"] == PROVISIONED:
+        return WantedCertificate(domain, wait=options["wait"])
+    leaf, *chain = _read("certificate", options["certificate"])
+    # In one text with the certificate, or in one of its own.
+    chain.extend(_read("chain", options["chain"]) if (options["chain"] or "").strip() else ())
+    if not leaf.covers(domain):
+        raise InvalidOption(
+            "certificate", _summary(leaf), "%s is not among its names; is this the first of the chain?" % domain
+        )
+    if leaf.is_self_signed:
+        raise InvalidOption("certificate", _summary(leaf), "self-signed; a box takes none that is")
+    below = leaf
+    for issuer in chain:
+        if below.issuer != issuer.subject:
+            raise InvalidOption(
+                "chain",
+                issuer.subject,
+                "out of order: the one before it (%s) was issued by %s, which has to come next"
+                % (below.subject, below.issuer),
+            )
+        below = issuer
+    return WantedCertificate(domain, leaf, tuple(chain))
+
+
+def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    if wanted.leaf is None:
+        return [] if SSL_STATUS.name in known else [SSL_STATUS]
+    served = Served(wanted.domain)
+    if served.name not in known:
+        # Alone: when this is the right one, nothing else matters.
+        return [served]
+    if _served(wanted, known).sha256 == wanted.leaf.sha256:
+        return []
+    return [question for question in (WEB_DOMAINS, _key_of(wanted.domain), Moment()) if question.name not in known]
+
+
+def plan(wanted: WantedCertificate, known: Known) -> Change:
+    """The change that gives the domain the certificate that is wanted.
+
+    :raises InvalidOption: for a domain or a certificate that this box can't take.
+    :raises Refused: if the box can't get a certificate, in its own words.
+    :raises BoxFailed: if the box tried to get one, and could not.
+    """
+    if wanted.leaf is None:
+        return _plan_provision(wanted, known)
+    served = _served(wanted, known)
+    before, after = _view(wanted.domain, served), _view(wanted.domain, wanted.leaf)
+    if served.sha256 == wanted.leaf.sha256:
+        return Change("certificate", wanted.domain, after, after)
+    _check_domain(wanted.domain, [str(row.get("domain")) for row in known[WEB_DOMAINS.name]])
+    _check_leaf(wanted, wanted.leaf, served, known)
+    form = {
+        "domain": wanted.domain,
+        "cert": wanted.leaf.pem,
+        "chain": "".join(issuer.pem for issuer in wanted.chain),
+    }
+    call = Call("POST", "/ssl/install", form, parse=_installed)
+    return Change("certificate", wanted.domain, before, after, (call,), settles=_SETTLES)
+
+
+def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
+    domain = wanted.domain
+    read: SslStatus = known[SSL_STATUS.name]
+    rows = {row.domain: row for row in read.certificates}
+    _check_domain(domain, [row.domain for row in read.certificates if row.status != "not-applicable"])
+    row = rows[domain]
+    done: list[Outcomes] = [known[name] for name in sorted(known) if name.startswith(_PROVISIONING)]
+    can_provision = domain in read.can_provision
+    after: View = {"domain": domain, "state": PROVISIONED}
+    if row.status == "success" and not can_provision:
+        view: View = {**after, "status": row.text}
+        if not done:
+            return Change("certificate", domain, view, view)
+        view["provisioned"] = [dict(item) for outcomes in done for item in outcomes.items]
+        # What the box would say could not be foretold.
+        return Change("certificate", domain, view, after)
+    if done:
+        _check_outcome(row, done[-1])
+    wait = None
+    if not can_provision:
+        if not wanted.wait:
+            raise Refused(
+                "domain: %s: the box can't get a certificate for it: %s Mostly its name has to lead to the box first;"
+                " the option wait gives that time." % (domain, row.text),
+                option="domain",
+                value=domain,
+                text=row.text,
+            )
+        wait = Wait(
+            Read(SSL_STATUS.name, SSL_STATUS.path, lambda answer: domain in SSL_STATUS.parse(answer).can_provision),
+            wanted.wait,
+            "the box to be able to get a certificate for %s: %s" % (domain, row.text),
+            option="wait",
+        )
+    call = Call(
+        "POST",
+        "/ssl/provision",
+        parse=_outcomes,
+        name="%s %d" % (_PROVISIONING, len(done)),
+        wait=wait,
+        seconds=_PROVISIONING_SECONDS,
+    )
+    before = {"domain": domain, "state": "absent", "status": row.text}
+    return Change("certificate", domain, before, after, (call,), leads_on=True)
+
+
+def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
+    """Whether the box should be asked once more for a certificate that isn't there yet.
+
+    It gets one certificate for the names of a zone, and a zone that needs one itself makes it forget the
+    names that come before it in its list, such as its own; those it gets the next time.
+
+    :raises BoxFailed: if that won't help.
+    """
+    result, log = outcomes.of(row.domain)
+    if result == _LEFT_OUT and outcomes:
+        return
+    raise BoxFailed(
+        "POST /ssl/provision: %s: %s. The box says: %s" % (row.domain, result, " ".join(log).strip() or row.text),
+        domain=row.domain,
+        result=result,
+        log=log,
+        status=row.text,
+        provisioned=[dict(item) for item in outcomes.items],
+    )
+
+
+def _outcomes(said: str) -> Outcomes:
+    """What came of each domain, from the answer to ``/ssl/provision``."""
+    try:
+        # There are sentences among them, on what the box did with all certificates together.
+        groups = [item for item in json.loads(said)["requests"] if isinstance(item, dict)]
+        return Outcomes(
+            tuple(
+                {"domain": domain, "result": group["result"], "log": [str(line) for line in group.get("log", ())]}
+                for group in groups
+                for domain in group["domains"]
+            )
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnexpectedAnswer(
+            "POST /ssl/provision: not what a box answers: %.200r" % said, path="/ssl/provision"
+        ) from error
+
+
+def _installed(said: str) -> bool:
+    """Whether a certificate was installed, from the answer to ``/ssl/install``, which is a 200 for errors too.
+
+    :raises Refused: in the box's words.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if not all(line in _INSTALLED or line.startswith(_REMARK) for line in lines):
+        raise Refused("POST /ssl/install: the box refuses: %s" % said.strip(), path="/ssl/install", text=said.strip())
+    return bool(lines)
+
+
+def _check_domain(domain: str, domains: Sequence[str]) -> None:
+    if domain not in domains:
+        raise InvalidOption(
+            "domain",
+            domain,
+            "no domain for which this box has a website, which are %s; a box makes one for each domain that has mail"
+            % (", ".join(sorted(domains)) or "none"),
+        )
+
+
+def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificate, known: Known) -> None:
+    """Refuse a certificate that the box would refuse, or keep and not use."""
+    now: float = known[Moment().name]
+    if not leaf.is_valid_at(now):
+        raise InvalidOption(
+            "certificate",
+            _summary(leaf),
+            "valid from %s to %s, and it is %s" % (_pem.moment(leaf.starts), _pem.moment(leaf.ends), _pem.moment(now)),
+        )
+    if (leaf.ends - now) // _DAY <= _DAYS_LEFT:
+        raise InvalidOption(
+            "certificate",
+            _summary(leaf),
+            "ends on %s; a box takes none that ends within %d days" % (_pem.moment(leaf.ends), _DAYS_LEFT),
+        )
+    try:
+        key = _pem.signing_request(known[_key_of(wanted.domain).name]).key
+    except ValueError as error:
+        raise UnexpectedAnswer("POST /ssl/csr/%s: %s" % (wanted.domain, error), domain=wanted.domain) from error
+    if leaf.key != key:
+        raise InvalidOption(
+            "certificate",
+            _summary(leaf),
+            "not for the key of the box; have a request signed that the box made (mailinabox.admin.miab_ssl_csr)",
+        )
+    # Of several that it has, a box uses one that names the domain itself, and of these the one that ends last.
+    # What isn't for its key is shown by somebody else, and doesn't count.
+    if served.key != key or not served.covers(wanted.domain) or served.is_self_signed:
+        return
+    has_name, new_has_name = served.names_exactly(wanted.domain), leaf.names_exactly(wanted.domain)
+    if has_name and not new_has_name:
+        raise InvalidOption(
+            "certificate",
+            _summary(leaf),
+            "the box would not use it, because the one that it has names %s itself" % wanted.domain,
+        )
+    if has_name == new_has_name and served.is_valid_at(now) and served.ends > leaf.ends:
+        raise InvalidOption(
+            "certificate",
+            _summary(leaf),
+            "ends on %s, and the box would not use it, because the one that it has ends on %s"
+            % (_pem.moment(leaf.ends), _pem.moment(served.ends)),
+        )
+
+
+def _read(option: str, text: str) -> tuple[Certificate, ...]:
+    try:
+        return _pem.certificates(text)
+    except ValueError as error:
+        # Not the text: who takes the wrong file may have put a private key here.
+        raise InvalidOption(option, "(%d characters)" % len(text), str(error)) from error
+
+
+def _served(wanted: WantedCertificate, known: Known) -> Certificate:
+    try:
+        return _pem.certificate(known[Served(wanted.domain).name])
+    except ValueError as error:
+        raise UnexpectedAnswer(
+            "The certificate that is served for %s: %s" % (wanted.domain, error), domain=wanted.domain
+        ) from error
+
+
+def _key_of(domain: str) -> Read:
+    return signing_request(domain, _NO_COUNTRY)
+
+
+def _summary(leaf: Certificate) -> str:
+    return "%s, for %s" % (leaf.subject, ", ".join(leaf.names) or "no name")
+
+
+def _view(domain: str, held: Certificate) -> View:
+    return {
+        "domain": domain,
+        "state": "installed" if held.covers(domain) and not held.is_self_signed else "absent",
+        "names": list(held.names),
+        "issuer": held.issuer,
+        "ends": _pem.moment(held.ends),
+        "sha256": held.sha256,
+    }

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that a box can be asked, by subset: which questions each takes, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Mapping, Sequence, Tuple
+
+from .. import _names
+from .._answers import (
+    ALIASES,
+    BACKUP_CONFIG,
+    BACKUP_STATUS,
+    DNS_RECORDS,
+    DNS_ZONES,
+    DOMAINS,
+    LATEST_VERSION,
+    PRIVACY,
+    PUBLISHED,
+    REBOOT_REQUIRED,
+    SECONDARY_NAMESERVERS,
+    SSL_STATUS,
+    STATUS_CHECKS,
+    UPDATES,
+    USERS,
+    VERSION,
+    WEB_DOMAINS,
+    Alias,
+    User,
+    mfa_status,
+    zone_file,
+)
+from .._errors import BoxError
+from .._plan import Change, Known, Question, Read, View
+from . import aliases, backup, dns, nameservers, users
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Subset:
+    """One thing that can be gathered.
+
+    :param reads: what has to be asked.
+    :param tell: the result, from what is known.
+    :param each: what has to be asked once those are known.
+    :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name. A
+        box may lack it, or fail at it, without the task failing.
+    """
+
+    reads: Tuple[Read, ...]
+    tell: Callable[[Known], Any]
+    each: Callable[[Known], Sequence[Read]] = lambda _known: ()
+    slow: bool = False
+
+
+def _user(user: User) -> View:
+    told = {**_declared(users.view(user)), "status": "active" if user.active else "inactive"}
+    if user.mailbox is not None:
+        told["mailbox"] = user.mailbox
+    if user.quota is not None:
+        told["used"] = user.used
+    return told
+
+
+def _alias(alias: Alias) -> View:
+    return {**_declared(aliases.view(alias)), "automatic": alias.automatic}
+
+
+def _declared(view: View) -> View:
+    """A view as it stands in a list of what is to be there."""
+    return {key: value for key, value in view.items() if key != "state"}
+
+
+def _active(known: Known) -> list[str]:
+    return [user.email for user in known[USERS.name] if user.active]
+
+
+def _mfa(known: Known) -> dict[str, Any]:
+    return {
+        email: [{"id": scheme.id, "type": scheme.kind, "label": scheme.label} for scheme in status.schemes]
+        for email, status in ((email, known[mfa_status(email).name]) for email in _active(known))
+    }
+
+
+def _certificates(known: Known) -> dict[str, Any]:
+    status = known[SSL_STATUS.name]
+    return {
+        "status": [{"domain": row.domain, "status": row.status, "text": row.text} for row in status.certificates],
+        "can_provision": list(status.can_provision),
+    }
+
+
+def _published(known: Known) -> list[View]:
+    return [
+        {
+            "zone": zone,
+            "records": [
+                {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
+                for row in rows
+            ],
+        }
+        for zone, rows in known[PUBLISHED.name]
+    ]
+
+
+def _updates(known: Known) -> list[View]:
+    found = []
+    for line in known[UPDATES.name]:
+        package, _blank, version = line.partition(" ")
+        found.append({"package": package, "version": version.strip("()")})
+    return found
+
+
+def _backup_config(known: Known) -> View:
+    config = known[BACKUP_CONFIG.name]
+    return {**backup.view(config), "folder": config.folder}
+
+
+def _nameservers(known: Known) -> list[str]:
+    hostnames: list[str] = nameservers.view(known[SECONDARY_NAMESERVERS.name])["hostnames"]
+    return hostnames
+
+
+def _records(known: Known) -> list[View]:
+    return [_declared(view) for view in dns.views(known[DNS_RECORDS.name])]
+
+
+def _config(known: Known) -> View:
+    """What was set up by hand, in the form that declares it, without secrets."""
+    return {
+        "users": [_declared(users.view(user)) for user in known[USERS.name] if user.active],
+        "aliases": [_declared(aliases.view(alias)) for alias in known[ALIASES.name] if not alias.automatic],
+        "dns_records": _records(known),
+        "secondary_nameservers": _nameservers(known),
+        "backup": backup.declared(known[BACKUP_CONFIG.name]),
+        "privacy": known[PRIVACY.name],
+    }
+
+
+def _plainly(read: Read, slow: bool = False) -> Subset:
+    """What a box tells, as it is."""
+
+    def tell(known: Known) -> Any:
+        value = known[read.name]
+        return list(value) if isinstance(value, tuple) else value
+
+    return Subset((read,), tell, slow=slow)
+
+
+SUBSETS: Mapping[str, Subset] = {
+    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name]]),
+    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name]]),
+    "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]]),
+    "dns_records": Subset((DNS_RECORDS,), _records),
+    "dns_zones": _plainly(DNS_ZONES),
+    "dns_dump": Subset((PUBLISHED,), _published, slow=True),
+    "zonefiles": Subset(
+        (DNS_ZONES,),
+        lambda known: {zone: known[zone_file(zone).name] for zone in known[DNS_ZONES.name]},
+        each=lambda known: [zone_file(zone) for zone in known[DNS_ZONES.name]],
+        slow=True,
+    ),
+    "secondary_nameservers": Subset((SECONDARY_NAMESERVERS,), _nameservers),
+    "certificates": Subset((SSL_STATUS,), _certificates, slow=True),
+    "web_domains": _plainly(WEB_DOMAINS, slow=True),
+    "mfa": Subset((USERS,), _mfa, each=lambda known: [mfa_status(email) for email in _active(known)], slow=True),
+    "version": _plainly(VERSION),
+    "latest_version": _plainly(LATEST_VERSION, slow=True),
+    "status_checks": _plainly(STATUS_CHECKS, slow=True),
+    "updates": Subset((UPDATES,), _updates, slow=True),
+    "reboot_required": _plainly(REBOOT_REQUIRED),
+    "privacy": _plainly(PRIVACY),
+    "backup_config": Subset((BACKUP_CONFIG,), _backup_config),
+    "backup_status": _plainly(BACKUP_STATUS, slow=True),
+    "config": Subset(
+        (USERS, ALIASES, DNS_RECORDS, SECONDARY_NAMESERVERS, BACKUP_CONFIG, PRIVACY),
+        _config,
+    ),
+}
+
+
+def check(options: Mapping[str, Any]) -> Tuple[str, ...]:
+    """The names of the subsets that are asked for, each once."""
+    asked = options["gather_subset"]
+    return tuple(name for name, subset in SUBSETS.items() if name in asked or (ALL in asked and not subset.slow))
+
+
+def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell: each thing once."""
+    first: dict[str, Read] = {}
+    then: dict[str, Read] = {}
+    for name in wanted:
+        subset = SUBSETS[name]
+        for read in subset.reads:
+            # The list that others are asked by has to be there.
+            optional = subset.slow and read not in (USERS, DNS_ZONES)
+            first.setdefault(read.name, replace(read, optional=optional))
+        if all(read.name in known for read in subset.reads):
+            then.update({read.name: replace(read, optional=True) for read in subset.each(known)})
+    return [read for read in {**first, **then}.values() if read.name not in known]
+
+
+def plan(wanted: Tuple[str, ...], known: Known) -> Change:
+    """No change, and everything that was asked for.
+
+    :raises BoxError: if the box could tell nothing of it.
+    """
+    told: View = {}
+    failures = {}
+    for name in wanted:
+        subset = SUBSETS[name]
+        reads = (*subset.reads, *subset.each(known))
+        failed = [known[read.name] for read in reads if isinstance(known[read.name], BoxError)]
+        if failed:
+            failures[name] = failed[0]
+        told[name] = None if failed else subset.tell(known)
+    if failures and len(failures) == len(wanted):
+        raise next(iter(failures.values()))
+    warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())
+    return Change("info", "of the box", told, told, warnings=warnings)

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One-time codes (TOTP) as a second factor of the box's users."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence, Tuple
+
+from .. import _names
+from .._answers import USERS, Mfa, Scheme, mfa_status
+from .._errors import InvalidOption, UnexpectedAnswer
+from .._plan import Call, Change, Known, Question, View
+
+_SECRET = re.compile(r"[A-Z2-7]{32}\Z")
+
+
+@dataclass(frozen=True)
+class WantedScheme:
+    """What a task declares of one scheme.
+
+    :param user: whose it is; None for the account that is signed in.
+    :param label: what it is called; None for all the schemes of the user.
+    :param secret: what codes are made of; None for one that the box makes.
+    """
+
+    user: Optional[str]
+    label: Optional[str]
+    present: bool = True
+    secret: Optional[str] = field(default=None, repr=False)
+
+
+def check(options: Mapping[str, Any]) -> WantedScheme:
+    """The options of ``miab_mfa`` in canonical form.
+
+    :raises InvalidOption: for a value that no box takes.
+    """
+    user = options["user"]
+    if user is not None:
+        try:
+            user = _names.address(user)
+        except ValueError as error:
+            raise InvalidOption("user", options["user"], str(error)) from error
+    label = options["label"]
+    if label is not None and not label.strip():
+        raise InvalidOption("label", label, "a name for the scheme is needed, such as that of the device")
+    present = options["state"] == "present"
+    secret = options["secret"]
+    if secret is not None and not present:
+        raise InvalidOption("secret", "********", "a scheme is removed by its label; leave the secret out")
+    if secret is not None:
+        secret = "".join(secret.split()).upper()
+        if not _SECRET.match(secret):
+            raise InvalidOption("secret", "********", "a box takes 32 characters in base32 (A to Z and 2 to 7)")
+    return WantedScheme(user, label, present, secret)
+
+
+def needs(wanted: WantedScheme, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    if wanted.user not in (None, known["caller"]):
+        if wanted.present:
+            return []
+        if USERS.name not in known:
+            return [USERS]
+        if not _is_there(wanted, known):
+            return []
+    read = mfa_status(_user(wanted, known))
+    return [] if read.name in known else [read]
+
+
+def plan(wanted: WantedScheme, known: Known) -> Change:
+    """The change that gives the user the scheme, or takes it away.
+
+    :raises InvalidOption: for a scheme for somebody else, and if the run could not sign in again after it.
+    """
+    user = _user(wanted, known)
+    if wanted.present and user != known["caller"]:
+        raise InvalidOption(
+            "user", user, "a box sets up codes only for the account that is signed in, which is %s" % known["caller"]
+        )
+    absent = _view(wanted, user, ())
+    if user != known["caller"] and not _is_there(wanted, known):
+        return Change("mfa", _key(wanted, user), absent, absent)
+    mfa: Mfa = known[mfa_status(user).name]
+    schemes = tuple(scheme for scheme in mfa.schemes if wanted.label in (None, scheme.label))
+    before = _view(wanted, user, schemes)
+    if bool(schemes) == wanted.present:
+        return Change("mfa", _key(wanted, user), before, before)
+    if user == known["caller"] and not known["by_password"]:
+        raise InvalidOption(
+            "password",
+            None,
+            "needed along with api_key: a change of the own codes ends every key of %s, so the run has to sign in anew"
+            % user,
+        )
+    if not wanted.present:
+        # Without an id the box removes them all.
+        forms = [{"user": user}] if wanted.label is None else [_by_id(user, scheme) for scheme in schemes]
+        calls = tuple(Call("POST", "/mfa/disable", form, mfa_of=user) for form in forms)
+        return Change("mfa", _key(wanted, user), before, absent, calls)
+    secret = wanted.secret or mfa.new_secret
+    if secret is None:
+        raise UnexpectedAnswer("POST /mfa/status: the box offers %s no secret." % user, path="/mfa/status")
+    form = {"secret": secret, "label": wanted.label or ""}
+    call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), mfa_of=user)
+    after = {**before, "state": "present"}
+    # One that the user gave is known to who needs it.
+    reveals = {} if wanted.secret else {"secret": secret}
+    return Change("mfa", _key(wanted, user), before, after, (call,), reveals=reveals)
+
+
+def _by_id(user: str, scheme: Scheme) -> dict[str, str]:
+    return {"user": user, "mfa-id": str(scheme.id)}
+
+
+def _is_there(wanted: WantedScheme, known: Known) -> bool:
+    """Whether the user, who isn't the one that is signed in, is a user of the box."""
+    return wanted.user in {user.email for user in known[USERS.name] if user.active}
+
+
+def _user(wanted: WantedScheme, known: Known) -> str:
+    return wanted.user or str(known["caller"])
+
+
+def _key(wanted: WantedScheme, user: str) -> str:
+    return user if wanted.label is None else "%s of %s" % (wanted.label, user)
+
+
+def _view(wanted: WantedScheme, user: str, schemes: Tuple[Scheme, ...]) -> View:
+    view: View = {"user": user, "state": "present" if schemes else "absent"}
+    if wanted.label is not None:
+        view["label"] = wanted.label
+    elif schemes:
+        view["labels"] = [scheme.label for scheme in schemes]
+    return view

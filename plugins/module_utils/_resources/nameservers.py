@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secondary name servers: what may be asked for, and the call that leads there."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Mapping, Sequence, Tuple
+
+from .. import _names
+from .._answers import SECONDARY_NAMESERVERS
+from .._errors import InvalidOption
+from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
+
+_XFR = "xfr:"
+
+Wanted = Tuple[str, ...]
+"""The whole list in canonical form, in the order in which it was declared."""
+
+
+def check(options: Mapping[str, Any]) -> Wanted:
+    """The option of ``miab_secondary_nameserver`` in canonical form.
+
+    :raises InvalidOption: for an entry that no box takes.
+    """
+    found = []
+    for entry in options["hostnames"]:
+        try:
+            found.append(canonical(entry))
+        except ValueError as error:
+            raise InvalidOption("hostnames", entry, str(error)) from error
+    return tuple(dict.fromkeys(found))
+
+
+def canonical(entry: str) -> str:
+    """A host name, or ``xfr:`` and an address or a network, in its one form.
+
+    :raises ValueError: with a reason.
+    """
+    text = entry.strip()
+    if not text:
+        raise ValueError("a host name is needed; an empty list removes all")
+    if text[: len(_XFR)].lower() == _XFR:
+        return _XFR + _canonical_peer(text[len(_XFR) :].strip())
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _names.domain(text[:-1] if text.endswith(".") else text)
+    raise ValueError("a name server needs a host name; %s%s lets an address transfer zones" % (_XFR, text))
+
+
+def _canonical_peer(text: str) -> str:
+    if "%" in text:
+        raise ValueError("an address without a zone index is needed")
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError as error:
+        raise ValueError("behind %s stands an address or a network: %s" % (_XFR, error)) from error
+
+
+def _canonical_stored(entry: str) -> str:
+    """The canonical form of an entry that a box lists; one that has none stays as it is."""
+    try:
+        return canonical(entry)
+    except ValueError:
+        return entry
+
+
+def needs(_wanted: Wanted, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    return [] if SECONDARY_NAMESERVERS.name in known else [SECONDARY_NAMESERVERS]
+
+
+def plan(wanted: Wanted, known: Known) -> Change:
+    """The change that makes the list what is wanted."""
+    stored = tuple(_canonical_stored(entry) for entry in known[SECONDARY_NAMESERVERS.name])
+    before, after = view(stored), view(wanted)
+    if before == after:
+        return Change("secondary name servers", "of all zones", before, before)
+    # An empty text clears the list.
+    call = Call("POST", "/dns/secondary-nameserver", {"hostnames": ",".join(wanted)}, rebuild=(REBUILD_DNS,))
+    return Change("secondary name servers", "of all zones", before, after, (call,))
+
+
+def view(entries: Sequence[str]) -> View:
+    """Entries of a box in the form of the module's option; their order means nothing."""
+    return {"hostnames": sorted({_canonical_stored(entry) for entry in entries})}

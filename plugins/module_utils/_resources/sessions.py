@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions: one log-in for many tasks.
+
+A session is nothing that a box keeps for its own sake, and without it the tasks of a run in check
+mode could not sign in. So it is begun and ended by asking, and never counts as a change.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from .._errors import InvalidOption
+from .._plan import Change, Known, LogIn, LogOut, Question
+
+
+def check(options: Mapping[str, Any]) -> bool:
+    """Whether a session is to begin; otherwise, to end.
+
+    :raises InvalidOption: for credentials that can't do it.
+    """
+    if options["state"] == "absent":
+        if not options["api_key"]:
+            raise InvalidOption("api_key", None, "it is the key of the session to end")
+        return False
+    if options["api_key"]:
+        raise InvalidOption("api_key", "********", "a session begins with a password; leave the key out")
+    return True
+
+
+def needs(begins: bool, known: Known) -> Sequence[Question]:
+    """What has to be asked for, beyond what is known."""
+    question = LogIn() if begins else LogOut()
+    return [] if question.name in known else [question]
+
+
+def plan(begins: bool, known: Known) -> Change:
+    """No change: the session has begun, or ended, when it was asked for."""
+    view = {"state": "present" if begins else "absent"}
+    reveals = {"api_key": known[LogIn().name]} if begins else {}
+    return Change("session", str(known["caller"]), view, view, reveals=reveals)

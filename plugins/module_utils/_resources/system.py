@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine under the box: privacy, packages, restart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional, Sequence
+
+from .._answers import PRIVACY, REBOOT_REQUIRED, UPDATES
+from .._errors import InvalidOption, UnexpectedAnswer
+from .._plan import Call, Change, Known, Outage, Question, Read, View
+
+_UPGRADED = "upgraded"
+# What apt has said for long, and what it says from version 3 on.
+_COUNT = re.compile(r"^(?:(?=\d+ upgraded)|\s*Upgrading: )(\d+)", re.MULTILINE)
+_NO_REBOOT = "No reboot is required"
+
+# A big upgrade on a small machine; the connection's timeout is about other requests.
+_UPGRADE_SECONDS = 1800
+
+# The flag goes with the restart, and not before.
+_BACK = Read("back", REBOOT_REQUIRED.path, lambda required: required is False)
+
+
+@dataclass(frozen=True)
+class WantedSystem:
+    """What a task declares of the machine; None or False leaves a thing as it is."""
+
+    private: Optional[bool] = None
+    upgrade: bool = False
+    reboot: bool = False
+    reboot_timeout: int = 600
+
+
+def check(options: Mapping[str, Any]) -> WantedSystem:
+    """The options of ``miab_system``.
+
+    :raises InvalidOption: for a limit that is none.
+    """
+    if options["reboot_timeout"] < 1:
+        raise InvalidOption("reboot_timeout", options["reboot_timeout"], "a number of seconds above 0 is needed")
+    return WantedSystem(
+        private=options["privacy"],
+        upgrade=options["packages"] is not None,
+        reboot=options["reboot"] is not None,
+        reboot_timeout=options["reboot_timeout"],
+    )
+
+
+def needs(wanted: WantedSystem, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    questions = []
+    if wanted.private is not None:
+        questions.append(PRIVACY)
+    if wanted.upgrade and _UPGRADED not in known:
+        questions.append(UPDATES)
+    if wanted.reboot:
+        questions.append(REBOOT_REQUIRED)
+    return [question for question in questions if question.name not in known]
+
+
+def plan(wanted: WantedSystem, known: Known) -> Change:
+    """Privacy first, which is quick and sure; then packages; then the restart that they may call for."""
+    before: View = {}
+    after: View = {}
+    calls = []
+    leads_on = False
+    if wanted.private is not None:
+        before["privacy"], after["privacy"] = known[PRIVACY.name], wanted.private
+        if before["privacy"] != wanted.private:
+            calls.append(Call("POST", "/system/privacy", {"value": "private" if wanted.private else "off"}))
+    upgrades = False
+    if wanted.upgrade:
+        before["updates"], after["updates"] = [] if _UPGRADED in known else list(known[UPDATES.name]), []
+        upgrades = bool(before["updates"])
+    if upgrades:
+        calls.append(
+            Call(
+                "POST",
+                "/system/update-packages",
+                parse=_parse_upgrade,
+                name=_UPGRADED,
+                shows=False,
+                seconds=_UPGRADE_SECONDS,
+            )
+        )
+    if wanted.reboot:
+        before["reboot_required"] = known[REBOOT_REQUIRED.name]
+        leads_on = upgrades and not before["reboot_required"]
+        if not leads_on:
+            after["reboot_required"] = False
+        if before["reboot_required"]:
+            outage = Outage(_BACK, wanted.reboot_timeout, "reboot_timeout")
+            calls.append(Call("POST", "/system/reboot", parse=_parse_reboot, outage=outage))
+    return Change("system", "as a whole", before, after, tuple(calls), leads_on=leads_on)
+
+
+def _parse_upgrade(said: str) -> int:
+    """How many packages were upgraded."""
+    found = _COUNT.search(said)
+    if not found:
+        raise UnexpectedAnswer(
+            "POST /system/update-packages: the box doesn't say how many packages it upgraded: %.200r" % said,
+            path="/system/update-packages",
+        )
+    return int(found.group(1))
+
+
+def _parse_reboot(said: str) -> bool:
+    """Whether the box restarts; somebody else may have restarted it in between."""
+    return not said.startswith(_NO_REBOOT)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DNS and web built anew on demand: the box alone knows whether there is anything to do."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence, Tuple
+
+from .._plan import Call, Change, Known, Question
+
+_UPDATED = "updated"
+_DNS_WORDS = "updated DNS:"
+
+
+def _parse_dns(said: str) -> Tuple[str, ...]:
+    """What the box says that it updated: zones, or parts of the configuration; nothing, if it says nothing."""
+    found = []
+    for line in said.splitlines():
+        line = line.strip()
+        words = line[len(_DNS_WORDS) :].split(",") if line.startswith(_DNS_WORDS) else [line]
+        found += [word.strip() for word in words if word.strip()]
+    return tuple(found)
+
+
+def _parse_web(said: str) -> bool:
+    return bool(said.strip())
+
+
+def check_dns(options: Mapping[str, Any]) -> bool:
+    """The option of ``miab_dns_update``: whether every zone is written, with changes or without."""
+    return bool(options["force"])
+
+
+def check_web(_options: Mapping[str, Any]) -> None:
+    """``miab_web_update`` has no options."""
+
+
+def needs(_wanted: Any, _known: Known) -> Sequence[Question]:
+    """Nothing that can be read tells whether there is anything to do."""
+    return []
+
+
+def plan_dns(force: bool, known: Known) -> Change:
+    """The call; once it is made, what it did."""
+    before = {"force": force}
+    if _UPDATED in known:
+        return Change("DNS", "of all zones", {**before, "updated": list(known[_UPDATED])}, before)
+    call = Call(
+        "POST",
+        "/dns/update",
+        {"force": "1" if force else "0"},
+        parse=_parse_dns,
+        name=_UPDATED,
+        # After each change by its API a box does this by itself.
+        moot=not force,
+        shows=False,
+    )
+    return Change("DNS", "of all zones", before, before, (call,))
+
+
+def plan_web(_wanted: None, known: Known) -> Change:
+    """The call; once it is made, what it did."""
+    if _UPDATED in known:
+        return Change("web", "of all domains", {"updated": known[_UPDATED]}, {})
+    call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, moot=True, shows=False)
+    return Change("web", "of all domains", {}, {}, (call,))

@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is gathered: which questions each subset takes, and what it makes of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    ALIASES,
+    BACKUP_CONFIG,
+    DNS_RECORDS,
+    DNS_ZONES,
+    DOMAINS,
+    LATEST_VERSION,
+    PRIVACY,
+    SECONDARY_NAMESERVERS,
+    UPDATES,
+    USERS,
+    VERSION,
+    Alias,
+    BackupConfig,
+    Mfa,
+    Record,
+    Scheme,
+    User,
+    mfa_status,
+    zone_file,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Unsupported
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import info
+
+ME = User("me@box.example.com", ("admin",), True, "0", None, "1.5M")
+OLD = User("old@example.org", (), False, None, "/mailboxes/old")
+LACKING = Unsupported("GET /x: the box has no such thing.", path="/x")
+
+
+def wanted(*subsets: str) -> tuple[str, ...]:
+    return info.check({"gather_subset": list(subsets)})
+
+
+def gathered(*subsets: str, **known: Any) -> Any:
+    return info.plan(wanted(*subsets), {"caller": "me", **known})
+
+
+def test_all_is_what_is_quick() -> None:
+    assert wanted("all") == tuple(name for name, subset in info.SUBSETS.items() if not subset.slow)
+    assert wanted("users", "users", "mfa") == ("users", "mfa")
+    assert set(wanted("all", "mfa")) == {*wanted("all"), "mfa"}
+
+
+def test_each_thing_is_asked_for_once() -> None:
+    reads = info.needs(wanted("all"), {})
+    assert len(reads) == len({read.name for read in reads}) == 10
+    assert not any(read.optional for read in reads)
+    assert [read.name for read in info.needs(wanted("users", "config"), {USERS.name: ()})] == [
+        *(ALIASES.name, DNS_RECORDS.name, SECONDARY_NAMESERVERS.name, BACKUP_CONFIG.name, PRIVACY.name)
+    ]
+
+
+def test_some_are_asked_by_what_others_tell() -> None:
+    assert info.needs(wanted("mfa"), {}) == [USERS]
+    assert info.needs(wanted("zonefiles"), {}) == [DNS_ZONES]
+    (read,) = info.needs(wanted("mfa"), {USERS.name: (ME, OLD)})
+    assert (read.name, read.form, read.optional) == (mfa_status(ME.email).name, {"user": ME.email}, True)
+    (read,) = info.needs(wanted("zonefiles"), {DNS_ZONES.name: ("example.org",)})
+    assert (read.path, read.optional) == ("/dns/zonefile/example.org", True)
+    assert info.needs(wanted("mfa"), {USERS.name: (OLD,)}) == []
+
+
+def test_slow_ones_may_be_lacking() -> None:
+    (read,) = info.needs(wanted("latest_version"), {})
+    assert read.optional
+
+
+def test_what_is_lacking_is_told() -> None:
+    zones = {DNS_ZONES.name: ("example.org",), zone_file("example.org").name: LACKING}
+    change = gathered("zonefiles", "version", **zones, **{VERSION.name: "v0.51"})
+    assert change.after == {"zonefiles": None, "version": "v0.51"}
+    assert change.warnings == ("zonefiles is left empty: GET /x: the box has no such thing.",)
+    with pytest.raises(Unsupported):
+        gathered("zonefiles", **zones)
+    with pytest.raises(Unsupported):
+        gathered("zonefiles", "latest_version", **zones, **{LATEST_VERSION.name: LACKING})
+
+
+def test_users_and_their_second_factors() -> None:
+    scheme = Mfa((Scheme(1, "totp", "phone"),), "new secret")
+    told = gathered("users", "mfa", **{USERS.name: (ME, OLD), mfa_status(ME.email).name: scheme}).after
+    assert told["users"] == [
+        {"email": ME.email, "privileges": ["admin"], "quota": "0", "used": "1.5M", "status": "active"},
+        {"email": OLD.email, "privileges": [], "mailbox": "/mailboxes/old", "status": "inactive"},
+    ]
+    assert told["mfa"] == {ME.email: [{"id": 1, "type": "totp", "label": "phone"}]}
+    assert "new secret" not in str(told) + repr(scheme)
+
+
+def test_domains_are_readable() -> None:
+    assert gathered("domains", **{DOMAINS.name: ("xn--bcher-kva.example",)}).after == {"domains": ["bücher.example"]}
+
+
+def test_updates() -> None:
+    told = gathered("updates", **{UPDATES.name: ("openssl (3.0.2-0ubuntu1.21)", "[something odd] ()")}).after
+    assert told["updates"][0] == {"package": "openssl", "version": "3.0.2-0ubuntu1.21"}
+
+
+def test_configuration_has_what_was_set_up_by_hand_and_no_secret() -> None:
+    config = gathered(
+        "config",
+        **{
+            USERS.name: (ME, OLD),
+            ALIASES.name: (
+                Alias("sales@example.org", ("b@example.org", "a@example.org"), ()),
+                Alias("abuse@example.org", ("administrator@box.example.com",), (), automatic=True),
+            ),
+            DNS_RECORDS.name: (
+                Record("WWW.example.org", "A", "192.0.2.2"),
+                Record("www.example.org", "AAAA", "2001:0DB8::1"),
+                Record("www.example.org", "A", "192.0.2.1"),
+            ),
+            SECONDARY_NAMESERVERS.name: ("xfr:192.0.2.1", "NS2.example.net"),
+            BACKUP_CONFIG.name: BackupConfig("b2://id:secret@bucket", 3, "/backup"),
+            PRIVACY.name: False,
+        },
+    ).after["config"]
+    assert config == {
+        "users": [{"email": ME.email, "privileges": ["admin"], "quota": "0"}],
+        "aliases": [
+            {
+                "address": "sales@example.org",
+                "forwards_to": ["a@example.org", "b@example.org"],
+                "permitted_senders": [],
+            }
+        ],
+        "dns_records": [
+            {"name": "www.example.org", "type": "A", "values": ["192.0.2.1", "192.0.2.2"]},
+            {"name": "www.example.org", "type": "AAAA", "values": ["2001:db8::1"]},
+        ],
+        "secondary_nameservers": ["ns2.example.net", "xfr:192.0.2.1"],
+        "backup": {"b2": {"key_id": "id", "bucket": "bucket"}, "min_age_in_days": 3},
+        "privacy": False,
+    }

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task makes of the answers to its calls, and of questions that a box may not be able to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
+    BoxError,
+    OutcomeUnknown,
+    Refused,
+    TimedOut,
+    UnexpectedAnswer,
+    Unsupported,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Change, Known, Outage, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+
+OPTIONS = {
+    "host": "box.example.com",
+    "username": "me@box.example.com",
+    "password": "adminpass123",
+    "api_key": None,
+    "totp_secret": None,
+    "ca_path": None,
+    "validate_certs": True,
+    "timeout": 120,
+}
+
+
+class FakeClient:
+    """A box that says what it is told to.
+
+    :param answers: to the calls, one after the other: a text, or an error.
+    :param values: of the questions.
+    """
+
+    def __init__(self, answers: Sequence[str | Exception] = (), values: dict[str, Any] | None = None) -> None:
+        self.answers = list(answers)
+        self.values = values or {}
+        self.reads = self.writes = 0
+        self.signed_out = False
+        self.outages: list[Outage] = []
+        self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
+
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        pass
+
+    def ask(self, question: Read) -> Any:
+        self.reads += 1
+        value = self.values[question.path]
+        if isinstance(value, Exception):
+            raise value
+        return question.parse(value)
+
+    def send(self, call: Call) -> str:
+        self.writes += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def outlast(self, outage: Outage) -> None:
+        self.outages.append(outage)
+
+
+def do(task: Task, client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
+    return run(task, OPTIONS, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+
+
+def judged(said: str) -> int:
+    if said == "no":
+        raise Refused("POST /do: no", path="/do")
+    return int(said)
+
+
+# A resource made up for these tests: the number that the box answers to the one call.
+
+
+def plan_call(moot: bool = False, shows: bool = False, **details: Any) -> Any:
+    def plan(_wanted: None, known: Known) -> Change:
+        if "done" in known:
+            return Change("thing", "it", {"done": known["done"]}, {})
+        return Change("thing", "it", {}, {}, (Call("POST", "/do", parse=judged, name="done", moot=moot, shows=shows),))
+
+    return Task("thing", {}, lambda _options: None, lambda _wanted, _known: [], plan)
+
+
+@pytest.mark.parametrize(
+    ("moot", "said", "predicted", "changed"),
+    [(False, "3", True, True), (False, "0", True, False), (True, "0", False, False), (True, "3", False, True)],
+)
+def test_the_answer_tells_whether_anything_was_changed(moot: bool, said: str, predicted: bool, changed: bool) -> None:
+    before, real = do(plan_call(moot), FakeClient(), True), do(plan_call(moot), FakeClient([said]))
+    assert (before["changed"], real["changed"]) == (predicted, changed)
+    assert before["calls"] == real["calls"] == [{"method": "POST", "path": "/do"}]
+    assert before["diff"] == real["diff"]
+    assert before["thing"] == {}
+    assert real["thing"] == {"done": int(said)}
+
+
+def test_an_error_in_disguise_is_no_success() -> None:
+    result = do(plan_call(), FakeClient(["no"]))
+    assert result["failure"] == {"code": "refused", "message": "POST /do: no", "details": {"path": "/do"}}
+    assert result["calls"] == []
+    assert not result["changed"]
+
+
+def test_what_no_reading_shows_stays_unknown() -> None:
+    result = do(plan_call(), FakeClient([OutcomeUnknown("POST /do: it broke.", 504)]))
+    assert result["failure"]["code"] == "outcome_unknown"
+    assert result["msg"].startswith("POST /do: it broke. Nothing that can be read tells")
+
+
+LIST = Read("list", "/list", list, once=True)
+DUE = Read("due", "/due", bool)
+BACK = Outage(Read("back", "/due", bool), 60, "limit")
+
+
+def plan_two(_wanted: None, known: Known) -> Change:
+    """Something is done to a list, and only then it shows whether a restart is due."""
+    pending = [] if "done" in known else known["list"]
+    calls = [Call("POST", "/do", parse=judged, name="done")] if pending else []
+    if known["due"]:
+        calls.append(Call("POST", "/restart", parse=judged, outage=BACK))
+    leads_on = bool(pending) and not known["due"]
+    after: dict[str, Any] = {"list": []} if leads_on else {"list": [], "due": False}
+    before = {"list": pending, "due": known["due"]}
+    return Change("thing", "it", before, after, tuple(calls), ("odd",) if pending else (), leads_on=leads_on)
+
+
+def needs_two(_wanted: None, known: Known) -> list[Read]:
+    return [read for read in (LIST, DUE) if read.name not in known]
+
+
+TWO = Task("thing", {}, lambda _options: None, needs_two, plan_two)
+
+
+class Restarting(FakeClient):
+    """A restart is due after the first call, and no more after the second."""
+
+    def __init__(self, *answers: str | Exception) -> None:
+        super().__init__(answers, {"/list": ["a"], "/due": False})
+
+    def send(self, call: Call) -> str:
+        self.values["/due"] = call.path == "/do"
+        return super().send(call)
+
+
+def test_one_call_leads_to_another() -> None:
+    client = Restarting("1", "1")
+    predicted, real = do(TWO, Restarting(), True), do(TWO, client)
+    assert [call["path"] for call in predicted["calls"]] == ["/do"]
+    assert [call["path"] for call in real["calls"]] == ["/do", "/restart"]
+    assert real["diff"]["before"] == {"list": ["a"], "due": False}
+    assert real["diff"]["after"] == real["thing"] == {"list": [], "due": False}
+    assert client.outages == [BACK]
+    assert real["warnings"] == ["odd"]
+    # The list is asked for once, though the box would still say the same.
+    assert client.reads == 4
+
+
+def test_one_call_leads_to_none() -> None:
+    client = FakeClient(["1"], {"/list": ["a"], "/due": False})
+    result = do(TWO, client)
+    assert [call["path"] for call in result["calls"]] == ["/do"]
+    assert result["thing"] == {"list": [], "due": False}
+    assert client.outages == []
+
+
+def test_a_box_that_does_not_go_is_not_waited_for() -> None:
+    client = Restarting("1", "0")
+    assert do(TWO, client)["changed"]
+    assert client.outages == []
+
+
+@pytest.mark.parametrize("status", [None, 502])
+def test_a_box_may_be_gone_before_it_answers(status: int | None) -> None:
+    client = Restarting("1", OutcomeUnknown("POST /restart: it broke.", status))
+    assert not do(TWO, client).get("failed")
+    assert client.outages == [BACK]
+
+
+class Staying(Restarting):
+    """It goes, and doesn't come back."""
+
+    def outlast(self, outage: Outage) -> None:
+        raise TimedOut(f"{outage.option}: too long")
+
+
+def test_a_box_that_stays_away_is_a_failure() -> None:
+    result = do(TWO, Staying("1", "1"))
+    assert result["failure"]["code"] == "timed_out"
+    assert result["changed"]
+    assert [call["path"] for call in result["calls"]] == ["/do", "/restart"]
+
+
+def test_nothing_is_read_back_without_credentials() -> None:
+    client = Restarting("1", "1")
+    client.signed_out = True
+    result = do(TWO, client)
+    assert "could not be read back" in result["warnings"][-1]
+    assert result["thing"] == {"list": [], "due": False}
+
+
+def finding(optional: bool) -> Task:
+    read = Read("found", "/found", str, optional=optional)
+
+    def plan(_wanted: None, known: Known) -> Change:
+        found = known["found"]
+        view = {"found": found.code if isinstance(found, BoxError) else found}
+        return Change("info", "it", view, view)
+
+    return Task("", {}, lambda _options: None, lambda _wanted, known: [] if "found" in known else [read], plan)
+
+
+LACKING = Unsupported("GET /found: no such thing", path="/found")
+FAILING = UnexpectedAnswer("GET /found: the box answers 500", path="/found", status=500)
+STRANGE = UnexpectedAnswer("GET /found: a web page came back", path="/found")
+
+
+@pytest.mark.parametrize(
+    ("optional", "value", "code", "failed"),
+    [
+        (True, "x", "x", False),
+        (True, LACKING, "unsupported", False),
+        (True, FAILING, "unexpected_answer", False),
+        (True, STRANGE, "unexpected_answer", True),
+        (False, LACKING, "unsupported", True),
+        (False, FAILING, "unexpected_answer", True),
+    ],
+)
+def test_what_a_box_can_not_answer(optional: bool, value: Any, code: str, failed: bool) -> None:
+    result = do(finding(optional), FakeClient(values={"/found": value}))
+    if failed:
+        assert result["failure"]["code"] == code
+    else:
+        assert result == {"changed": False, "calls": [], "found": code, "requests": {"reads": 1, "writes": 0}}
