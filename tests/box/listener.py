@@ -93,6 +93,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if drop.reset:
                 # Closing with nothing left to linger for resets the connection.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.server.after_answer()
             return
         status, headers = started[-1]
         code, _unused, phrase = status.partition(" ")

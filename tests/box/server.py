@@ -178,6 +178,7 @@ class Box:
 
     def _restart(self) -> None:
         with self.refusing():
+            self.state.start_anew()
             self._closing.wait(self.reboot_seconds)
 
     def _make_application(self, control: bool) -> flask.Flask:
@@ -254,6 +255,8 @@ class Box:
             "automatic_aliases": state.automatic_aliases,
             "dns_records": [record._asdict() for record in state.dns_records],
             "secondary_nameservers": state.secondary_nameservers,
+            "certificates": state.certificates,
+            "mfa": {user.email: [scheme.label for scheme in user.totp] for user in state.users.values()},
             "backup": asdict(state.backup),
             "privacy": state.privacy,
             "updates": state.updates,

@@ -122,8 +122,8 @@ class State:
     random_secret: Callable[[], str] = lambda: "".join(
         secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _unused in range(32)
     )
-    # Called when the box restarts.
-    on_reboot: Callable[[], None] = lambda: None
+    # Takes the box away when it restarts, and lets it start anew; without it, it is back at once.
+    on_reboot: Callable[[], None] | None = None
 
     # Mail
     users: dict[str, User] = field(default_factory=_first_users)
@@ -209,11 +209,17 @@ class State:
         self.backups.append(Backup(self.clock() - age_in_days * 86400, full, size))
 
     def reboot(self) -> None:
+        """Restart: until it is away, a restart is still due."""
+        if self.on_reboot is None:
+            self.start_anew()
+        else:
+            self.on_reboot()
+
+    def start_anew(self) -> None:
         """What a restart does to what it knows: sessions and keys are only in memory."""
         self.reboot_required = False
         self.sessions.clear()
         self.master_key = self.random_hex(32)
-        self.on_reboot()
 
     def banned(self) -> bool:
         """Whether fail2ban would have shut the client out by now."""

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of the contract is kept, at the end of pytest's output."""
+"""How much of the contract is kept, and by which module each route is used, at the end of pytest's output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    _tell_contract(terminalreporter)
+    _tell_routes(terminalreporter)
+
+
+def _tell_contract(terminalreporter: Any) -> None:
     kept: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()
     for outcome in ("passed", "failed"):
@@ -27,3 +32,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         counts = " · ".join(f"{key[1]} {kept[key]}/{asked[key]}" for key in sections)
         total = sum(kept[key] for key in sections), sum(asked[key] for key in sections)
         terminalreporter.write_line(f"{version}: {total[0]} of {total[1]} ({counts})")
+
+
+def _tell_routes(terminalreporter: Any) -> None:
+    """By its name, each route that a test has found a module for."""
+    routes = sorted(
+        value
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in getattr(report, "user_properties", ())
+        if name == "route"
+    )
+    if routes:
+        terminalreporter.section("routes of the API, and the modules that use them")
+    for route, modules, note in routes:
+        terminalreporter.write_line(f"{route}: {modules}{' (' + note + ')' if note else ''}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.box import Box
+from tests.box import Box, crypto
 from tests.box.prepare import prepare
 
 from .playbooks import ROOT, connection, run_playbook
@@ -25,18 +26,43 @@ STATE: dict[str, Any] = {
         {"email": "ann@example.org", "password": "ann-old-password"},
         {"email": "bob@example.org", "password": "bob-password-1", "privileges": ["admin"]},
         {"email": "carol@example.org", "password": "carol-password-1"},
+        {"email": "dan@example.org", "password": "dan-password-1", "privileges": ["admin"]},
     ],
     "aliases": [{"address": "info@example.org", "forwards_to": ["carol@example.org"]}],
     "dns_records": [{"qname": "blog.example.org", "rtype": "CNAME", "value": "host.example.net"}],
 }
-VARIABLES = {"ann_password": "ann-new-password", "bob_password": "bob-password-2"}
+BACKUP_TARGETS = {
+    "rsync://box@backup.example.net//srv/box",
+    "s3://s3.eu-central-1.amazonaws.com/example-backups/box",
+}
+VARIABLES = {
+    "ann_password": "ann-new-password",
+    "bob_password": "bob-password-2",
+    "dan_password": "dan-password-1",
+    "backup_access_key": "ACCESSKEY",
+    "backup_secret_key": "secret-key-of-s3",
+    "automation_totp_secret": "JBSWY3DPEHPK3PXP" * 2,
+    "miab_totp_secret": "JBSWY3DPEHPK3PXP" * 2,
+}
+
+
+def write_files(folder: Path) -> None:
+    """The files that examples read: a certificate for the box, and that of the authority."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    key = crypto.box_key().public_key()
+    pem = crypto.sign(["box.example.com"], key, now, now + datetime.timedelta(days=365))
+    (folder / "box.example.com.pem").write_text(pem, encoding="ascii")
+    (folder / "chain.pem").write_text(crypto.authority().pem, encoding="ascii")
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str, newest_box: Box, tmp_path: Path) -> None:
     prepare(newest_box.state, STATE)
+    newest_box.state.backup_targets |= BACKUP_TARGETS
+    write_files(tmp_path)
     tasks = yaml.safe_load(import_module("ansible_collections.mailinabox.admin.plugins.modules." + name).EXAMPLES)
-    plays = [{"hosts": "box", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]
+    variables = {**VARIABLES, **{"miab_" + option: value for option, value in connection(newest_box).items()}}
+    plays = [{"hosts": "box", "gather_facts": False, "vars": variables, "tasks": tasks}]
     (tmp_path / "playbook.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
     environment = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
     run = run_playbook(newest_box, tmp_path / "playbook.yml", tmp_path, environment=environment)

@@ -1,0 +1,254 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather what a box knows."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: miab_info
+short_description: Gather what a Mail-in-a-Box knows
+version_added: 1.0.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - Reads what a Mail-in-a-Box server can tell of itself, by subset, and changes nothing.
+  - Each thing is asked for once, however many subsets need it.
+options:
+  gather_subset:
+    description:
+      - What to gather. V(all) stands for all that a box has at hand, which is V(users), V(aliases), V(domains),
+        V(dns_records), V(dns_zones), V(secondary_nameservers), V(version), V(reboot_required), V(privacy),
+        V(backup_config) and V(config).
+      - The others are only gathered by name. For V(dns_dump), V(certificates), V(web_domains), V(status_checks),
+        V(updates) and V(backup_status) a box examines itself or its backups, which may take it minutes; for
+        V(latest_version) it asks the project's site; V(zonefiles) takes a request for each zone, V(mfa) one for each user.
+      - One of these others that the box lacks, or fails at, is null in the result, and the task warns of it. V(zonefiles)
+        are lacking on v0.51. Only if nothing at all could be gathered does the task fail.
+    type: list
+    elements: str
+    choices:
+      - all
+      - users
+      - aliases
+      - domains
+      - dns_records
+      - dns_zones
+      - dns_dump
+      - zonefiles
+      - secondary_nameservers
+      - certificates
+      - web_domains
+      - mfa
+      - version
+      - latest_version
+      - status_checks
+      - updates
+      - reboot_required
+      - privacy
+      - backup_config
+      - backup_status
+      - config
+    default: [all]
+attributes:
+  diff_mode:
+    description: Has nothing to show, because nothing is changed.
+    support: none
+extends_documentation_fragment:
+  - mailinabox.admin.box
+  - mailinabox.admin.attributes
+"""
+
+EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+- name: What is on the box
+  mailinabox.admin.miab_info:
+  register: box
+
+- name: Who has mail there
+  ansible.builtin.debug:
+    msg: "{{ box.users | map(attribute='email') }}"
+
+- name: How the box is, and what it could upgrade
+  mailinabox.admin.miab_info:
+    gather_subset: [status_checks, updates, reboot_required]
+
+- name: The box in the form that declares it
+  mailinabox.admin.miab_info:
+    gather_subset: config
+"""
+
+RETURN = r"""
+users:
+  description:
+    - The users, and the archived mailboxes of users who were removed, whose C(status) is C(inactive).
+    - C(quota) and C(used), which is null if the box doesn't know, are there on boxes with quotas (v73 and newer).
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"email": "ann@example.org", "privileges": [], "quota": "2G", "used": "1.5M", "status": "active"}]
+aliases:
+  description: The aliases, those that the box made by itself among them.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"address": "sales@example.org", "forwards_to": ["ann@example.org"], "permitted_senders": [], "automatic": false}]
+domains:
+  description: The domains that have mail, in Unicode.
+  returned: if gathered
+  type: list
+  elements: str
+  sample: [box.example.com, example.org]
+dns_records:
+  description: The custom DNS records, by name and type.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"name": "www.example.org", "type": "A", "values": ["192.0.2.1"]}]
+dns_zones:
+  description: The zones that the box answers for.
+  returned: if gathered
+  type: list
+  elements: str
+  sample: [example.com, example.org]
+dns_dump:
+  description: What has to be published for each zone, with the reasons, for who has the zone elsewhere.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample:
+    - zone: example.org
+      records: [{"name": "example.org", "type": "MX", "value": "10 box.example.com.", "explanation": "Required. ..."}]
+zonefiles:
+  description: The text of each zone's file. Null on a box that doesn't show it, as v0.51.
+  returned: if gathered
+  type: dict
+  sample: {"example.org": "$ORIGIN example.org. ..."}
+secondary_nameservers:
+  description: The secondary name servers.
+  returned: if gathered
+  type: list
+  elements: str
+  sample: [ns2.example.net]
+certificates:
+  description: How good the certificate of each domain is, and for which domains the box could get one by itself.
+  returned: if gathered
+  type: dict
+  sample: {"status": [{"domain": "example.org", "status": "success", "text": "Signed & valid. ..."}], "can_provision": []}
+web_domains:
+  description: The domains that have a web site, as the box tells of them.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample:
+    - domain: example.org
+      root: /home/user-data/www/default
+      custom_root: /home/user-data/www/example.org
+      ssl_certificate: [success, "Signed & valid. ..."]
+      static_enabled: true
+mfa:
+  description: The second factors of each user, without their secrets.
+  returned: if gathered
+  type: dict
+  sample: {"me@box.example.com": [{"id": 1, "type": "totp", "label": "phone"}]}
+version:
+  description: The version of Mail-in-a-Box. Forks call themselves what they like.
+  returned: if gathered
+  type: str
+  sample: v75
+latest_version:
+  description: The newest version that there is, as the project's site says. Null if the box can't reach it.
+  returned: if gathered
+  type: str
+  sample: v75
+status_checks:
+  description: What the box finds when it examines itself, as it tells - headings, and under each what is C(ok) or isn't.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"type": "heading", "text": "System", "extra": []}, {"type": "ok", "text": "...", "extra": []}]
+updates:
+  description: The packages that can be upgraded. The list may be up to eight hours old.
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"package": "openssl", "version": "3.0.2-0ubuntu1.21"}]
+reboot_required:
+  description: Whether a restart is due.
+  returned: if gathered
+  type: bool
+  sample: false
+privacy:
+  description: Whether the box refrains from asking for new versions of itself.
+  returned: if gathered
+  type: bool
+  sample: true
+backup_config:
+  description: Where backups go, a key in the target masked, and the folder of those on the box itself.
+  returned: if gathered
+  type: dict
+  sample: {"target": "local", "min_age_in_days": 3, "folder": "/home/user-data/backup/encrypted"}
+backup_status:
+  description: The backups that there are, as the box tells. Empty if backups are off; C(error) if it can't tell.
+  returned: if gathered
+  type: dict
+  sample: {"backups": [{"date": "20200801T023706Z", "full": false, "size": 125332}], "unmatched_file_size": 0}
+config:
+  description:
+    - What was set up by hand, in the form that declares it. No secrets, no automatic aliases, no archived mailboxes.
+    - A target at Backblaze is told by its parts, without the key.
+  returned: if gathered
+  type: dict
+  sample:
+    users: [{"email": "ann@example.org", "privileges": [], "quota": "2G"}]
+    aliases: [{"address": "sales@example.org", "forwards_to": ["ann@example.org"], "permitted_senders": []}]
+    dns_records: [{"name": "www.example.org", "type": "A", "values": ["192.0.2.1"]}]
+    secondary_nameservers: [ns2.example.net]
+    backup: {"target": "local", "min_age_in_days": 3}
+    privacy: true
+calls:
+  description: What was sent to change the box, which is nothing.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+requests:
+  description: How many requests the task made, to read and to write.
+  returned: always
+  type: dict
+  sample: {"reads": 10, "writes": 0}
+failure:
+  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  returned: failure
+  type: dict
+  sample: {"code": "unsupported", "message": "GET /dns/zonefile/example.org: the box has no such thing ...", "details": {}}
+"""
+
+from ..module_utils._module import run_module
+from ..module_utils._resources import info
+from ..module_utils._task import Task
+
+TASK = Task(
+    name="",
+    options={
+        "gather_subset": {
+            "type": "list",
+            "elements": "str",
+            "choices": [info.ALL, *info.SUBSETS],
+            "default": [info.ALL],
+        },
+    },
+    check=info.check,
+    needs=info.needs,
+    plan=info.plan,
+)
+
+
+def main() -> None:
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

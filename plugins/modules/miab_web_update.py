@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Have a box configure its web server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: miab_web_update
+short_description: Have a Mail-in-a-Box configure its web server anew
+version_added: 1.0.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - Has a Mail-in-a-Box server write the configuration of its web server, and load it if it differs - as after a folder
+    for a domain's own site was made, or a certificate was put in place by hand.
+  - A box does so by itself after each change by its API.
+  - The task is changed if the box says that it updated something. In check mode nobody can tell beforehand, and no
+    change is predicted, which is right unless the box has something to catch up on.
+options: {}
+extends_documentation_fragment:
+  - mailinabox.admin.box
+  - mailinabox.admin.attributes
+seealso:
+  - module: mailinabox.admin.miab_dns_update
+"""
+
+EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+- name: The web server knows of the new folders
+  mailinabox.admin.miab_web_update:
+"""
+
+RETURN = r"""
+web_update:
+  description: Under C(updated), whether the box updated something; in check mode empty, because it can't be foretold.
+  returned: success
+  type: dict
+  sample: {"updated": true}
+calls:
+  description:
+    - What was sent to change the box, in order; in check mode, what would be sent.
+    - When the task fails, what had been sent by then.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"method": "POST", "path": "/web/update"}]
+requests:
+  description: How many requests the task made, to read and to write.
+  returned: always
+  type: dict
+  sample: {"reads": 0, "writes": 1}
+failure:
+  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  returned: failure
+  type: dict
+  sample: {"code": "outcome_unknown", "message": "POST /web/update: the box answers 500 ...", "details": {"status": 500}}
+"""
+
+from ..module_utils._module import run_module
+from ..module_utils._resources import updates
+from ..module_utils._task import Task
+
+TASK = Task(
+    name="web_update",
+    options={},
+    check=updates.check_web,
+    needs=updates.needs,
+    plan=updates.plan_web,
+)
+
+
+def main() -> None:
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()
