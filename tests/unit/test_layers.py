@@ -33,8 +33,9 @@ MAY_IMPORT = {
     "module_utils/_client.py": VALUES | {"requests", "pyotp"},
     "module_utils/_task.py": VALUES | {"_client", "_files"},
     "module_utils/_module.py": VALUES | {"_client", "_task", "ansible"},
-    "action/*.py": {"_client", "_module", "_task", "ansible"},
     "modules/*.py": {"_module", "_task", "_resources"},
+    "plugin_utils/*.py": {"_client", "_module", "_task", "ansible"},
+    "action/*.py": {"modules", "plugin_utils"},
     "doc_fragments/*.py": set(),
 }
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
@@ -26,17 +25,20 @@ from ..module_utils._client import HAS_REQUESTS
 from ..module_utils._module import argument_rules, perform
 from ..module_utils._task import Task
 
-_MODULES = "ansible_collections.mailinabox.admin.plugins.modules."
 
+class InProcess(ActionBase):
+    """An action that runs its module's task in the worker.
 
-class ActionModule(ActionBase):
-    """Every ``miab_*`` action, by the routing in ``meta/runtime.yml``."""
+    :cvar definition: the task.
+    """
+
+    definition: ClassVar[Task]
 
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        task: Task = import_module(_MODULES + self._task.action.rpartition(".")[2]).TASK
+        task = self.definition
         keeps_file = task.keeps is not None and self._task.args.get("path") is not None
         if keeps_file and self._task.async_val:
             raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
