@@ -10,7 +10,7 @@ version string.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
 from . import _names
@@ -62,6 +62,39 @@ class Record(NamedTuple):
     name: str
     rtype: str
     value: str
+
+    @property
+    def canonical_name(self) -> str:
+        """Its name in the one form, as far as it has one."""
+        try:
+            return _names.dns_name(self.name)
+        except ValueError:
+            return self.name
+
+
+Users = Dict[str, User]
+"""Users and archived mailboxes by address."""
+
+Aliases = Dict[str, Alias]
+"""Aliases by canonical address."""
+
+Records = Dict[Tuple[str, str], Tuple[Record, ...]]
+"""Custom records by canonical name and type."""
+
+
+def by_email(users: Iterable[User]) -> Users:
+    return {user.email: user for user in users}
+
+
+def by_address(aliases: Iterable[Alias]) -> Aliases:
+    return {alias.canonical: alias for alias in aliases}
+
+
+def by_name_and_type(records: Iterable[Record]) -> Records:
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        found.setdefault((record.canonical_name, record.rtype), []).append(record)
+    return {key: tuple(rows) for key, rows in found.items()}
 
 
 class Published(NamedTuple):
@@ -134,9 +167,9 @@ def _shape_is_wrong(what: str, item: Any) -> UnexpectedAnswer:
     return UnexpectedAnswer("The list of %s has another shape than a box's: %.200r" % (what, item), what=what)
 
 
-def _parse_users(answer: Any) -> tuple[User, ...]:
+def _parse_users(answer: Any) -> Users:
     try:
-        return tuple(
+        return by_email(
             User(
                 email=row["email"].lower(),
                 privileges=tuple(sorted(row["privileges"])),
@@ -152,7 +185,7 @@ def _parse_users(answer: Any) -> tuple[User, ...]:
         raise _shape_is_wrong("users", answer) from error
 
 
-def _parse_aliases(answer: Any) -> tuple[Alias, ...]:
+def _parse_aliases(answer: Any) -> Aliases:
     try:
         rows = [row for group in answer for row in group["aliases"]]
         # v0.51 keeps automatic aliases among the others, as required ones that forward to the
@@ -173,14 +206,14 @@ def _parse_aliases(answer: Any) -> tuple[Alias, ...]:
                     apart="auto" in row,
                 )
             )
-        return tuple(found)
+        return by_address(found)
     except (KeyError, TypeError, AttributeError) as error:
         raise _shape_is_wrong("aliases", answer) from error
 
 
-def _parse_records(answer: Any) -> tuple[Record, ...]:
+def _parse_records(answer: Any) -> Records:
     try:
-        return tuple(Record(row["qname"], row["rtype"], row["value"]) for row in answer)
+        return by_name_and_type(Record(row["qname"], row["rtype"], row["value"]) for row in answer)
     except (KeyError, TypeError) as error:
         raise _shape_is_wrong("custom DNS records", answer) from error
 

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import ALIASES, USERS, Alias, User
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    ALIASES,
+    USERS,
+    Alias,
+    User,
+    by_address,
+    by_email,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidOption
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases
 
@@ -32,7 +39,7 @@ def wanted(address: str = "sales@example.org", **options: Any) -> aliases.Wanted
 
 def known(*present: Alias) -> dict[str, Any]:
     listed = (ADMINISTRATOR, *present)
-    return {"caller": ME.email, USERS.name: (ME, BOB, AARON, ANN, OLD), ALIASES.name: listed}
+    return {"caller": ME.email, USERS.name: by_email((ME, BOB, AARON, ANN, OLD)), ALIASES.name: by_address(listed)}
 
 
 def form(address: str, forwards_to: str, senders: str = "", update: str = "0") -> tuple[str, dict[str, str]]:
@@ -68,9 +75,9 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
 def test_needs_users_only_for_a_change() -> None:
     declared = wanted(forwards_to=["bob@example.net", "ann@example.org"])
     assert aliases.needs(declared, {}) == [ALIASES]
-    assert aliases.needs(declared, {ALIASES.name: (SALES,)}) == []
-    assert aliases.needs(declared, {ALIASES.name: ()}) == [USERS]
-    assert aliases.needs(wanted(state="absent"), {ALIASES.name: (SALES,)}) == []
+    assert aliases.needs(declared, {ALIASES.name: by_address((SALES,))}) == []
+    assert aliases.needs(declared, {ALIASES.name: {}}) == [USERS]
+    assert aliases.needs(wanted(state="absent"), {ALIASES.name: by_address((SALES,))}) == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     DNS_RECORDS,
     DNS_ZONES,
     Record,
+    by_name_and_type,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
@@ -32,7 +33,11 @@ def wanted(name: str = "www.example.org", rtype: str = "A", **options: Any) -> d
 
 
 def known(*records: tuple[str, str, str], dump: tuple[Record, ...] | None = None) -> dict[str, Any]:
-    read = {"caller": "me", DNS_ZONES.name: ZONES, DNS_RECORDS.name: tuple(Record(*record) for record in records)}
+    read = {
+        "caller": "me",
+        DNS_ZONES.name: ZONES,
+        DNS_RECORDS.name: by_name_and_type(Record(*record) for record in records),
+    }
     return read if dump is None else {**read, DNS_DUMP.name: dump}
 
 

@@ -27,6 +27,9 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     Record,
     Scheme,
     User,
+    by_address,
+    by_email,
+    by_name_and_type,
     mfa_status,
     zone_file,
 )
@@ -56,7 +59,7 @@ def test_each_thing_is_asked_for_once() -> None:
     reads = info.needs(wanted("all"), {})
     assert len(reads) == len({read.name for read in reads}) == 10
     assert not any(read.optional for read in reads)
-    assert [read.name for read in info.needs(wanted("users", "config"), {USERS.name: ()})] == [
+    assert [read.name for read in info.needs(wanted("users", "config"), {USERS.name: {}})] == [
         *(ALIASES.name, DNS_RECORDS.name, SECONDARY_NAMESERVERS.name, BACKUP_CONFIG.name, PRIVACY.name)
     ]
 
@@ -64,11 +67,11 @@ def test_each_thing_is_asked_for_once() -> None:
 def test_some_are_asked_by_what_others_tell() -> None:
     assert info.needs(wanted("mfa"), {}) == [USERS]
     assert info.needs(wanted("zonefiles"), {}) == [DNS_ZONES]
-    (read,) = info.needs(wanted("mfa"), {USERS.name: (ME, OLD)})
+    (read,) = info.needs(wanted("mfa"), {USERS.name: by_email((ME, OLD))})
     assert (read.name, read.form, read.optional) == (mfa_status(ME.email).name, {"user": ME.email}, True)
     (read,) = info.needs(wanted("zonefiles"), {DNS_ZONES.name: ("example.org",)})
     assert (read.path, read.optional) == ("/dns/zonefile/example.org", True)
-    assert info.needs(wanted("mfa"), {USERS.name: (OLD,)}) == []
+    assert info.needs(wanted("mfa"), {USERS.name: by_email((OLD,))}) == []
 
 
 def test_slow_ones_may_be_lacking() -> None:
@@ -89,7 +92,7 @@ def test_what_is_lacking_is_told() -> None:
 
 def test_users_and_their_second_factors() -> None:
     scheme = Mfa((Scheme(1, "totp", "phone"),), "new secret")
-    told = gathered("users", "mfa", **{USERS.name: (ME, OLD), mfa_status(ME.email).name: scheme}).after
+    told = gathered("users", "mfa", **{USERS.name: by_email((ME, OLD)), mfa_status(ME.email).name: scheme}).after
     assert told["users"] == [
         {"email": ME.email, "privileges": ["admin"], "quota": "0", "used": "1.5M", "status": "active"},
         {"email": OLD.email, "privileges": [], "mailbox": "/mailboxes/old", "status": "inactive"},
@@ -111,15 +114,19 @@ def test_configuration_has_what_was_set_up_by_hand_and_no_secret() -> None:
     config = gathered(
         "config",
         **{
-            USERS.name: (ME, OLD),
-            ALIASES.name: (
-                Alias("sales@example.org", ("b@example.org", "a@example.org"), ()),
-                Alias("abuse@example.org", ("administrator@box.example.com",), (), automatic=True),
+            USERS.name: by_email((ME, OLD)),
+            ALIASES.name: by_address(
+                (
+                    Alias("sales@example.org", ("b@example.org", "a@example.org"), ()),
+                    Alias("abuse@example.org", ("administrator@box.example.com",), (), automatic=True),
+                )
             ),
-            DNS_RECORDS.name: (
-                Record("WWW.example.org", "A", "192.0.2.2"),
-                Record("www.example.org", "AAAA", "2001:0DB8::1"),
-                Record("www.example.org", "A", "192.0.2.1"),
+            DNS_RECORDS.name: by_name_and_type(
+                (
+                    Record("WWW.example.org", "A", "192.0.2.2"),
+                    Record("www.example.org", "AAAA", "2001:0DB8::1"),
+                    Record("www.example.org", "A", "192.0.2.1"),
+                )
             ),
             SECONDARY_NAMESERVERS.name: ("xfr:192.0.2.1", "NS2.example.net"),
             BACKUP_CONFIG.name: BackupConfig("b2://id:secret@bucket", 3, "/backup"),

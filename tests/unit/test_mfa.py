@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import USERS, Mfa, Scheme, User, mfa_status
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    USERS,
+    Mfa,
+    Scheme,
+    User,
+    by_email,
+    mfa_status,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, UnexpectedAnswer
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import mfa
 
@@ -31,7 +38,7 @@ def known(*schemes: Scheme, user: str = ME, by_password: bool = True) -> dict[st
     return {
         "caller": ME,
         "by_password": by_password,
-        USERS.name: (User(ME, ("admin",), True, None, None), User(BOB, (), True, None, None)),
+        USERS.name: by_email((User(ME, ("admin",), True, None, None), User(BOB, (), True, None, None))),
         mfa_status(user).name: Mfa(schemes, NEW if user == ME else None),
     }
 

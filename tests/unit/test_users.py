@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import ALIASES, USERS, Alias, User
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    ALIASES,
+    USERS,
+    Alias,
+    User,
+    by_address,
+    by_email,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidOption, Unsupported
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Proof
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import users
@@ -38,7 +45,7 @@ def wanted(email: str = "ann@example.org", **options: Any) -> users.WantedUser:
 
 
 def known(*present: User, **more: Any) -> dict[str, Any]:
-    return {"caller": ME.email, USERS.name: (ME, *present), ALIASES.name: (), **more}
+    return {"caller": ME.email, USERS.name: by_email((ME, *present)), ALIASES.name: {}, **more}
 
 
 def sent(change: Any) -> list[tuple[str, dict[str, str]]]:
@@ -96,7 +103,7 @@ def test_a_secret_is_in_no_message_and_no_representation() -> None:
 )
 def test_needs(declared: users.WantedUser, present: list[User], questions: list[Any]) -> None:
     assert users.needs(declared, {"caller": ME.email}) == [USERS]
-    assert list(users.needs(declared, {"caller": ME.email, USERS.name: (ME, *present)})) == questions
+    assert list(users.needs(declared, {"caller": ME.email, USERS.name: by_email((ME, *present))})) == questions
 
 
 ADD = {"email": "ann@example.org", "password": "password-1", "privileges": ""}
@@ -177,18 +184,18 @@ def test_view_of_an_update() -> None:
         (wanted(), known(), InvalidOption, "password is needed"),
         (wanted(user_password="password-1", privileges=["adnim"]), known(), InvalidOption, "adnim"),
         (wanted(privileges=["superuser"]), known(ANN), InvalidOption, "superuser"),
-        (wanted(quota="1G"), {"caller": ME.email, USERS.name: WITHOUT_QUOTAS}, Unsupported, "v73"),
+        (wanted(quota="1G"), {"caller": ME.email, USERS.name: by_email(WITHOUT_QUOTAS)}, Unsupported, "v73"),
         (wanted(ME.email, state="absent"), known(BOB), Guarded, "force: true"),
         (wanted(ME.email, privileges=[]), known(BOB), Guarded, "force: true"),
         (
             wanted("bob@example.org", state="absent"),
-            {**known(), USERS.name: (BOB, ANN, OLD._replace(privileges=("admin",)))},
+            {**known(), USERS.name: by_email((BOB, ANN, OLD._replace(privileges=("admin",))))},
             Guarded,
             "without an administrator",
         ),
         (
             wanted("bob@example.org", privileges=[]),
-            {**known(), USERS.name: (BOB, ANN)},
+            {**known(), USERS.name: by_email((BOB, ANN))},
             Guarded,
             "without an administrator",
         ),
@@ -218,7 +225,7 @@ def test_aliases_that_name_a_removed_user_are_told() -> None:
         Alias("noreply@example.org", (), (ANN.email,)),
         Alias("info@example.org", (BOB.email,), ()),
     )
-    change = users.plan(wanted(state="absent"), {**known(ANN), ALIASES.name: aliases})
+    change = users.plan(wanted(state="absent"), {**known(ANN), ALIASES.name: by_address(aliases)})
     assert change.warnings == (
         "ann@example.org is removed, but aliases still name it: noreply@example.org, sales@example.org.",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .. import _names
-from .._answers import ALIASES, USERS, Alias, User
+from .._answers import ALIASES, USERS, Alias, Aliases, Users
 from .._errors import Guarded, InvalidOption
 from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Question, View
 
@@ -67,7 +67,7 @@ def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
     """What has to be read, beyond what is known, before :func:`plan` can tell."""
     if ALIASES.name not in known:
         return [ALIASES]
-    if not wanted.present or USERS.name in known or _is_as_wanted(wanted, _find(known[ALIASES.name], wanted.address)):
+    if not wanted.present or USERS.name in known or _is_as_wanted(wanted, known[ALIASES.name].get(wanted.address)):
         return []
     return [USERS]
 
@@ -78,8 +78,8 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     :raises Guarded: if it would take mail away from a user, or from the administrator, and isn't forced.
     :raises InvalidOption: for what only the box's state shows to be impossible.
     """
-    aliases: tuple[Alias, ...] = known[ALIASES.name]
-    alias = _find(aliases, wanted.address)
+    aliases: Aliases = known[ALIASES.name]
+    alias = aliases.get(wanted.address)
     if not wanted.present:
         return _plan_removal(wanted, alias, aliases)
     before = view(alias) if alias else _absent(wanted.address)
@@ -94,7 +94,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         raise InvalidOption(
             "forwards_to", wanted.forwards_to, "%s would forward to nobody and permit nobody to send" % wanted.address
         )
-    users = tuple(user for user in known[USERS.name] if user.active)
+    users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
     _check_receivers(wanted, receivers, users, aliases)
     form = {
@@ -110,7 +110,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     return Change("alias", wanted.address, before, after, (call,))
 
 
-def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: tuple[Alias, ...]) -> Change:
+def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) -> Change:
     after = _absent(wanted.address)
     if alias is None:
         return Change("alias", wanted.address, after, after)
@@ -120,7 +120,9 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: tuple[Alias
             % (_names.display(wanted.address))
         )
         return Change("alias", wanted.address, after, after, warnings=(warning,))
-    if not wanted.force and any(other.automatic and other.forwards_to == (wanted.address,) for other in aliases):
+    if not wanted.force and any(
+        other.automatic and other.forwards_to == (wanted.address,) for other in aliases.values()
+    ):
         raise Guarded(
             "address: every automatic alias of the box forwards to %s, and its mail would be lost;"
             " force: true removes it all the same." % wanted.address,
@@ -132,8 +134,8 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: tuple[Alias
     return Change("alias", wanted.address, view(alias), after, (call,))
 
 
-def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: tuple[User, ...]) -> None:
-    strangers = [sender for sender in senders if sender not in {user.email for user in users}]
+def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: Users) -> None:
+    strangers = [sender for sender in senders if not _is_user(users, sender)]
     if strangers and wanted.permitted_senders is None:
         raise InvalidOption(
             "permitted_senders",
@@ -149,10 +151,8 @@ def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: tuple[U
         )
 
 
-def _check_receivers(
-    wanted: WantedAlias, receivers: tuple[str, ...], users: tuple[User, ...], aliases: tuple[Alias, ...]
-) -> None:
-    if receivers and wanted.address in {user.email for user in users} - set(receivers) and not wanted.force:
+def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Users, aliases: Aliases) -> None:
+    if receivers and wanted.address not in receivers and _is_user(users, wanted.address) and not wanted.force:
         raise Guarded(
             "address: %s is a user, whose mailbox would receive nothing any more; add the address to forwards_to,"
             " or force it with force: true." % wanted.address,
@@ -161,16 +161,15 @@ def _check_receivers(
         )
     if not _names.is_dcv(wanted.address):
         return
-    admins = {user.email for user in users if "admin" in user.privileges}
     for receiver in receivers:
-        if not _names.is_dcv(receiver) and _names.without_tag(receiver) not in admins:
+        if not _names.is_dcv(receiver) and not _is_admin(users, _names.without_tag(receiver)):
             raise InvalidOption(
                 "forwards_to",
                 list(receivers),
                 "%s proves who owns the domain, so it may only forward to administrators of the box, and %s is none"
                 % (wanted.address, receiver),
             )
-    hiding = next((",".join(other.forwards_to) for other in aliases if other.automatic and other.apart), "")
+    hiding = next((",".join(other.forwards_to) for other in aliases.values() if other.automatic and other.apart), "")
     if _can_be_hidden(wanted.address) and ",".join(_latest_first(receivers)) <= hiding:
         raise InvalidOption(
             "forwards_to",
@@ -178,6 +177,14 @@ def _check_receivers(
             "the box would list its automatic alias (to %s) in the place of this one, so that nobody could see it;"
             " one receiver has to sort behind %s, such as an alias webmaster@" % (hiding, hiding),
         )
+
+
+def _is_user(users: Users, email: str) -> bool:
+    return email in users and users[email].active
+
+
+def _is_admin(users: Users, email: str) -> bool:
+    return _is_user(users, email) and "admin" in users[email].privileges
 
 
 def _can_be_hidden(address: str) -> bool:
@@ -199,10 +206,6 @@ def _is_as_wanted(wanted: WantedAlias, alias: Alias | None) -> bool:
         and (wanted.forwards_to is None or set(wanted.forwards_to) == set(alias.forwards_to))
         and (wanted.permitted_senders is None or set(wanted.permitted_senders) == set(alias.permitted_senders))
     )
-
-
-def _find(aliases: tuple[Alias, ...], address: str) -> Alias | None:
-    return next((alias for alias in aliases if alias.canonical == address), None)
 
 
 def view(alias: Alias) -> View:
@@ -228,3 +231,26 @@ def _address(option: str, text: str, catch_all: bool = False) -> str:
 
 def _unique(addresses: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
+
+
+def foresee(aliases: Aliases, change: Change) -> None:
+    """Make aliases what they will be after a change."""
+    after = change.after
+    if after["state"] == "absent":
+        aliases.pop(change.key, None)
+        return
+    receivers, senders = (
+        tuple(_names.address(address, catch_all=True) for address in after[key])
+        for key in ("forwards_to", "permitted_senders")
+    )
+    aliases[change.key] = Alias(change.key, receivers, senders)
+
+
+def needed_by_the_box(aliases: Aliases) -> set[str]:
+    """The addresses that a box's own mail goes to: the administrator's, and the one that its zones name."""
+    administrators = {other.forwards_to[0] for other in aliases.values() if other.automatic and other.forwards_to}
+    domains = {address.partition("@")[2] for address in administrators}
+    if not domains:
+        # A box that has made no automatic aliases yet doesn't tell its name.
+        domains = {address.partition("@")[2] for address in aliases}
+    return {local + domain for local in ("administrator@", "hostmaster@") for domain in domains}

@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .. import _names, _records
-from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Record
+from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Record, Records
 from .._errors import InvalidOption
 from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
 
@@ -101,7 +101,7 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     if questions or not (wanted.present and wanted.rtype == "CNAME"):
         return questions
     # Only a new CNAME has to keep clear of what the box publishes by itself.
-    stored = _of_type(wanted, known[DNS_RECORDS.name])
+    stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
     return [] if stored or DNS_DUMP.name in known else [DNS_DUMP]
 
 
@@ -110,7 +110,7 @@ def plan(wanted: WantedRecord, known: Known) -> Change:
 
     :raises InvalidOption: for a name in no zone of the box, or a record that would take its zone down.
     """
-    stored = _of_type(wanted, known[DNS_RECORDS.name])
+    stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
     present = _distinct(stored)
     target = _target(wanted, present)
     view_before, view_after = _view(wanted, present), _view(wanted, target)
@@ -134,7 +134,7 @@ def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
     return present + tuple(value for value in values if value not in present)
 
 
-def _calls(wanted: WantedRecord, stored: list[Record], target: tuple[str, ...]) -> tuple[Call, ...]:
+def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ...]) -> tuple[Call, ...]:
     """The fewest writes from the stored records to the target, never by way of no values at all.
 
     A box knows three writes: POST adds a value, DELETE takes one away, PUT makes one the only one.
@@ -196,9 +196,11 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
         raise InvalidOption(
             "name", wanted.name, "NS records can only be set for subdomains, and this is a zone of the box"
         )
-    others = sorted(
-        {record.rtype for record in known[DNS_RECORDS.name] if _name(record) == wanted.name} - {wanted.rtype}
-    )
+    others = [
+        rtype
+        for rtype in _records.RECORD_TYPES
+        if rtype != wanted.rtype and (wanted.name, rtype) in known[DNS_RECORDS.name]
+    ]
     if wanted.rtype != "CNAME":
         if "CNAME" in others:
             raise InvalidOption(
@@ -247,34 +249,19 @@ def _check_published(wanted: WantedRecord, published: tuple[Record, ...]) -> Non
         )
 
 
-def _of_type(wanted: WantedRecord, records: tuple[Record, ...]) -> list[Record]:
-    return [record for record in records if record.rtype == wanted.rtype and _name(record) == wanted.name]
-
-
-def _name(record: Record) -> str:
-    """The name of a stored record in its canonical form, as far as it has one."""
-    try:
-        return _names.dns_name(record.name)
-    except ValueError:
-        return record.name
-
-
 def _value(record: Record) -> str:
     return _records.canonical_stored(record.rtype, record.value)
 
 
-def _distinct(records: list[Record]) -> tuple[str, ...]:
+def _distinct(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_value(record) for record in records))
 
 
-def views(records: Sequence[Record]) -> list[View]:
+def views(records: Records) -> list[View]:
     """The records that a box has, by name and type, in the form of the module's options."""
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        found.setdefault((_name(record), record.rtype), []).append(record)
     return [
         {"name": name, "type": rtype, "values": sorted(_distinct(rows)), "state": "present"}
-        for (name, rtype), rows in sorted(found.items())
+        for (name, rtype), rows in sorted(records.items())
     ]
 
 
@@ -283,3 +270,29 @@ def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
     if values:
         view["values"] = sorted(values)
     return view
+
+
+def foresee(records: Records, change: Change) -> None:
+    """Make records what they will be after a change."""
+    after = change.after
+    key = (after["name"], after["type"])
+    if after["state"] == "absent":
+        records.pop(key, None)
+    else:
+        records[key] = tuple(Record(*key, value) for value in after["values"])
+
+
+def zones_to_come(zones: tuple[str, ...], before: set[str], after: set[str]) -> tuple[str, ...]:
+    """The zones of a box once other domains have mail.
+
+    A box makes a zone for each domain with mail that is in no other's.
+
+    :param before: the domains that have mail now.
+    :param after: those that will have.
+    """
+    staying = [zone for zone in zones if zone in after or zone not in before]
+    coming = sorted((domain for domain in after if _names.zone_of(domain, tuple(staying)) is None), key=len)
+    for domain in coming:
+        if _names.zone_of(domain, tuple(staying)) is None:
+            staying.append(domain)
+    return tuple(staying)

@@ -75,7 +75,7 @@ def _declared(view: View) -> View:
 
 
 def _active(known: Known) -> list[str]:
-    return [user.email for user in known[USERS.name] if user.active]
+    return [user.email for user in known[USERS.name].values() if user.active]
 
 
 def _mfa(known: Known) -> dict[str, Any]:
@@ -131,8 +131,8 @@ def _records(known: Known) -> list[View]:
 def _config(known: Known) -> View:
     """What was set up by hand, in the form that declares it, without secrets."""
     return {
-        "users": [_declared(users.view(user)) for user in known[USERS.name] if user.active],
-        "aliases": [_declared(aliases.view(alias)) for alias in known[ALIASES.name] if not alias.automatic],
+        "users": [_declared(users.view(user)) for user in known[USERS.name].values() if user.active],
+        "aliases": [_declared(aliases.view(alias)) for alias in known[ALIASES.name].values() if not alias.automatic],
         "dns_records": _records(known),
         "secondary_nameservers": _nameservers(known),
         "backup": backup.declared(known[BACKUP_CONFIG.name]),
@@ -151,8 +151,8 @@ def _plainly(read: Read, slow: bool = False) -> Subset:
 
 
 SUBSETS: Mapping[str, Subset] = {
-    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name]]),
-    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name]]),
+    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name].values()]),
+    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()]),
     "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]]),
     "dns_records": Subset((DNS_RECORDS,), _records),
     "dns_zones": _plainly(DNS_ZONES),

@@ -117,7 +117,8 @@ def _by_id(user: str, scheme: Scheme) -> dict[str, str]:
 
 def _is_there(wanted: WantedScheme, known: Known) -> bool:
     """Whether the user, who isn't the one that is signed in, is a user of the box."""
-    return wanted.user in {user.email for user in known[USERS.name] if user.active}
+    user = known[USERS.name].get(wanted.user)
+    return user is not None and user.active
 
 
 def _user(wanted: WantedScheme, known: Known) -> str:

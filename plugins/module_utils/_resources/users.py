@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .. import _names
-from .._answers import ALIASES, USERS, Alias, User
+from .._answers import ALIASES, USERS, Aliases, User, Users
 from .._errors import Guarded, InvalidOption, Unsupported
 from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Proof, Question, View
 
@@ -98,11 +98,11 @@ def plan(wanted: WantedUser, known: Known) -> Change:
     :raises Unsupported: for a quota on a box without quotas.
     :raises InvalidOption: for what only the box's state shows to be impossible.
     """
-    users: tuple[User, ...] = known[USERS.name]
+    users: Users = known[USERS.name]
     user = _active(users, wanted.email)
     if not wanted.present:
         return _plan_removal(wanted, user, users, known)
-    if wanted.quota is not None and not any(other.quota is not None for other in users):
+    if wanted.quota is not None and not any(other.quota is not None for other in users.values()):
         raise Unsupported(
             "quota: this box has no quotas (Mail-in-a-Box has them from v73 on); leave quota out.", option="quota"
         )
@@ -111,7 +111,7 @@ def plan(wanted: WantedUser, known: Known) -> Change:
     return _plan_update(wanted, user, users, known)
 
 
-def _plan_creation(wanted: WantedUser, users: tuple[User, ...]) -> Change:
+def _plan_creation(wanted: WantedUser, users: Users) -> Change:
     if wanted.password is None:
         raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
     privileges = wanted.privileges or ()
@@ -122,7 +122,7 @@ def _plan_creation(wanted: WantedUser, users: tuple[User, ...]) -> Change:
         form["quota"] = after["quota"] = wanted.quota
     if wanted.prove_password:
         after["user_password"] = _AS_DECLARED
-    archived = next((user for user in users if user.email == wanted.email), None)
+    archived = users.get(wanted.email)
     warnings = []
     if archived is not None:
         warnings.append(
@@ -133,7 +133,7 @@ def _plan_creation(wanted: WantedUser, users: tuple[User, ...]) -> Change:
     return Change("user", wanted.email, _absent(wanted.email), after, (call,), tuple(warnings))
 
 
-def _plan_update(wanted: WantedUser, user: User, users: tuple[User, ...], known: Known) -> Change:
+def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> Change:
     calls = []
     before = view(user)
     after = dict(before)
@@ -165,7 +165,7 @@ def _plan_update(wanted: WantedUser, user: User, users: tuple[User, ...], known:
     return Change("user", user.email, before, after, tuple(calls), locks_out=demoted and user.email == known["caller"])
 
 
-def _plan_removal(wanted: WantedUser, user: User | None, users: tuple[User, ...], known: Known) -> Change:
+def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Known) -> Change:
     after = _absent(wanted.email)
     if user is None:
         return Change("user", wanted.email, after, after)
@@ -177,9 +177,9 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: tuple[User, ...]
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
 
 
-def _left_behind(email: str, aliases: tuple[Alias, ...]) -> tuple[str, ...]:
+def _left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
     """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
-    naming = [alias for alias in aliases if email in alias.forwards_to or email in alias.permitted_senders]
+    naming = [alias for alias in aliases.values() if email in alias.forwards_to or email in alias.permitted_senders]
     if not naming:
         return ()
     return (
@@ -188,7 +188,7 @@ def _left_behind(email: str, aliases: tuple[Alias, ...]) -> tuple[str, ...]:
     )
 
 
-def _guard_admin(user: User, users: tuple[User, ...], caller: str, doing: str) -> None:
+def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:
     if user.email == caller:
         raise Guarded(
             "email: %s %s, the account that this task is signed in with, would lock it out; force: true does it all the same."
@@ -197,7 +197,7 @@ def _guard_admin(user: User, users: tuple[User, ...], caller: str, doing: str) -
             value=user.email,
         )
     if ADMIN in user.privileges and not any(
-        other.active and ADMIN in other.privileges for other in users if other.email != user.email
+        other.active and ADMIN in other.privileges for other in users.values() if other.email != user.email
     ):
         raise Guarded(
             "email: %s %s would leave the box without an administrator; force: true does it all the same."
@@ -220,8 +220,9 @@ def _proof(wanted: WantedUser, user: User) -> Proof | None:
     return Proof(user.email, wanted.password, admin=ADMIN in user.privileges)
 
 
-def _active(users: tuple[User, ...], email: str) -> User | None:
-    return next((user for user in users if user.email == email and user.active), None)
+def _active(users: Users, email: str) -> User | None:
+    user = users.get(email)
+    return user if user is not None and user.active else None
 
 
 def _canonical_quota(stored: str) -> str:
@@ -241,3 +242,12 @@ def view(user: User) -> View:
 
 def _absent(email: str) -> View:
     return {"email": email, "state": "absent"}
+
+
+def foresee(users: Users, change: Change) -> None:
+    """Make users what they will be after a change."""
+    after = change.after
+    if after["state"] == "absent":
+        users.pop(change.key, None)
+        return
+    users[change.key] = User(change.key, tuple(after["privileges"]), True, after.get("quota"), None)
