@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Sequence
 
 
 class BoxError(Exception):
@@ -113,3 +113,23 @@ class NotAsDeclared(BoxError):
     """What the box holds after the writes is not what was planned."""
 
     code = "not_as_declared"
+
+
+class Mistake(NamedTuple):
+    """One entry of a declaration that can't be fulfilled, in the words that name it, and why."""
+
+    where: str
+    why: str
+
+
+class InvalidDeclaration(BoxError):
+    """Entries of a declaration ask for what no box takes, or contradict each other or the box; nothing was changed."""
+
+    code = "invalid_declaration"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(
+            "%d of the declared can't be. Nothing was changed.\n%s"
+            % (len(mistakes), "\n".join("%s: %s" % mistake for mistake in mistakes)),
+            mistakes=[mistake._asdict() for mistake in mistakes],
+        )

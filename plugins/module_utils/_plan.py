@@ -224,6 +224,23 @@ class Change:
     locks_out: bool = False
     leads_on: bool = False
 
+    @property
+    def action(self) -> str:
+        """``create``, ``update`` or ``remove``."""
+        if self.after.get("state") == "absent":
+            return "remove"
+        return "create" if self.before.get("state") == "absent" else "update"
+
+    def shown(self) -> View:
+        """The change in a list of many: ``{resource, key, action, before, after}``."""
+        return {
+            "resource": self.resource,
+            "key": self.key,
+            "action": self.action,
+            "before": self.before,
+            "after": self.after,
+        }
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Union
 
 from . import _files
 from ._client import Client, Connection
@@ -27,7 +27,8 @@ class Task:
     :param rules: what goes with what, as ``AnsibleModule`` takes it (``mutually_exclusive`` and so on).
     :param check: turns options into what is wanted; raises ``InvalidOption``.
     :param needs: what has yet to be read before ``plan`` can tell; empty in the end.
-    :param plan: the change that leads from what was read to what is wanted.
+    :param plan: the change that leads from what was read to what is wanted; or a plan of many of them.
+    :param many: whether it is a plan of many. The result then tells those that have something to change, as a list.
     :param keeps: the key of the view whose text is kept in the file that the option ``path`` names, with
         Ansible's usual options for files; it is the action plugin that sees to it.
     :param secrets: texts that are secret although they are part of an option that isn't.
@@ -37,8 +38,9 @@ class Task:
     options: Mapping[str, Any]
     check: Callable[[Mapping[str, Any]], Any]
     needs: Callable[[Any, Known], Sequence[Question]]
-    plan: Callable[[Any, Known], Change]
+    plan: Callable[[Any, Known], Union[Change, Plan]]
     rules: Mapping[str, Any] = field(default_factory=dict)
+    many: bool = False
     keeps: Optional[str] = None
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
 
@@ -106,6 +108,10 @@ class _Conversation:
         }
         if not self._task.name:
             result.update(views[0])
+        elif self._task.many:
+            made = [change for change in first.changes if change.calls]
+            result[self._task.name] = [change.shown() for change in made]
+            result["diff"] = [_diff(change, change, self._client.connection.url) for change in made]
         else:
             result[self._task.name] = {**views[0], **self.revealed}
             result["diff"] = _diff(first.changes[0], last.changes[0], self._client.connection.url)
@@ -119,7 +125,8 @@ class _Conversation:
         while True:
             questions = self._task.needs(self._wanted, known)
             if not questions:
-                return Plan((self._task.plan(self._wanted, known),))
+                planned = self._task.plan(self._wanted, known)
+                return planned if isinstance(planned, Plan) else Plan((planned,))
             for question in questions:
                 known[question.name] = self._ask(question)
 
@@ -170,6 +177,9 @@ class _Conversation:
                 # A box that goes away may do so before it answers.
                 if not (call.outage and error.status != 500):
                     queue = self._settle(call, error)
+            except BoxError as error:
+                error.details.update(failed=call.shown(), left=[item.shown() for item in queue])
+                raise
             self.sent.append(call)
             self.changed = self.changed or bool(value)
             if call.name is not None:
@@ -257,7 +267,12 @@ class _Conversation:
 
 def _deviation(plan: Plan, found: Plan) -> NotAsDeclared | None:
     """What the box holds otherwise than it was planned."""
-    for planned, now in zip(plan.changes, found.changes):
+    by_key = {(change.resource, change.key): change for change in found.changes}
+    for planned in plan.changes:
+        now = by_key.get((planned.resource, planned.key))
+        if now is None:
+            # What nobody declares isn't planned any more once it is gone.
+            continue
         held = {key: now.before.get(key) for key in planned.after}
         if held != planned.after:
             return NotAsDeclared(

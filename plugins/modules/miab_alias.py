@@ -122,13 +122,7 @@ from ..module_utils._task import Task
 
 TASK = Task(
     name="alias",
-    options={
-        "address": {"type": "str", "required": True},
-        "forwards_to": {"type": "list", "elements": "str"},
-        "permitted_senders": {"type": "list", "elements": "str"},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "force": {"type": "bool", "default": False},
-    },
+    options=aliases.OPTIONS,
     check=aliases.check,
     needs=aliases.needs,
     plan=aliases.plan,

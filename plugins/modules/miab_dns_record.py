@@ -120,15 +120,8 @@ from ..module_utils._task import Task
 
 TASK = Task(
     name="dns_record",
-    options={
-        "name": {"type": "str", "required": True},
-        "type": {"type": "str", "required": True},
-        "value": {"type": "str"},
-        "values": {"type": "raw"},
-        "exclusive": {"type": "bool", "default": False},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    },
-    rules={"mutually_exclusive": [("value", "values")]},
+    options=dns.OPTIONS,
+    rules=dns.RULES,
     check=dns.check,
     needs=dns.needs,
     plan=dns.plan,

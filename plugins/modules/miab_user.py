@@ -121,15 +121,7 @@ from ..module_utils._task import Task
 
 TASK = Task(
     name="user",
-    options={
-        "email": {"type": "str", "required": True},
-        "user_password": {"type": "str", "no_log": True},
-        "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
-        "privileges": {"type": "list", "elements": "str"},
-        "quota": {"type": "str"},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "force": {"type": "bool", "default": False},
-    },
+    options=users.OPTIONS,
     check=users.check,
     needs=users.needs,
     plan=users.plan,

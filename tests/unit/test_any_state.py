@@ -77,7 +77,12 @@ def do(box: State, module: str, /, check_mode: bool = False, **options: Any) -> 
     """A task's result; options that are left out have their defaults."""
     spec = task(module).options
     filled = {name: options.get(name, spec[name].get("default")) for name in spec}
-    result = run(task(module), {**CONNECTION, **filled}, check_mode, connect=lambda _: RulesClient(box))  # type: ignore[arg-type,return-value]
+    return task_result(task(module), {**CONNECTION, **filled}, check_mode, RulesClient(box))
+
+
+def task_result(wanted: Task, options: Mapping[str, Any], check_mode: bool, client: RulesClient) -> dict[str, Any]:
+    """The result of a task that has to succeed."""
+    result = run(wanted, options, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
     assert not result.get("failed"), (options, result)
     return result
 

@@ -30,10 +30,13 @@ MAY_IMPORT = {
     "module_utils/_resources/*.py": FACTS,
     # What it tells of an object is what the object's own module would show.
     "module_utils/_resources/info.py": FACTS | {"aliases", "backup", "dns", "nameservers", "users"},
+    # The planners of the single modules, one after the other.
+    "module_utils/_config.py": FACTS | {"_resources"},
     "module_utils/_client.py": VALUES | {"requests", "pyotp"},
     "module_utils/_task.py": VALUES | {"_client", "_files"},
     "module_utils/_module.py": VALUES | {"_client", "_task", "ansible"},
     "modules/*.py": {"_module", "_task", "_resources"},
+    "modules/miab_config.py": {"_config", "_module", "_task", "_resources"},
     "plugin_utils/*.py": {"_client", "_module", "_task", "ansible"},
     "action/*.py": {"modules", "plugin_utils"},
     "doc_fragments/*.py": set(),

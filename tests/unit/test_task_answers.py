@@ -110,7 +110,8 @@ def test_the_answer_tells_whether_anything_was_changed(moot: bool, said: str, pr
 
 def test_an_error_in_disguise_is_no_success() -> None:
     result = do(plan_call(), FakeClient(["no"]))
-    assert result["failure"] == {"code": "refused", "message": "POST /do: no", "details": {"path": "/do"}}
+    details = {"path": "/do", "failed": {"method": "POST", "path": "/do"}, "left": []}
+    assert result["failure"] == {"code": "refused", "message": "POST /do: no", "details": details}
     assert result["calls"] == []
     assert not result["changed"]
 

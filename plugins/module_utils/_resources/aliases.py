@@ -13,6 +13,15 @@ from .._answers import ALIASES, USERS, Alias, Aliases, Users
 from .._errors import Guarded, InvalidOption
 from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Question, View
 
+OPTIONS = {
+    "address": {"type": "str", "required": True},
+    "forwards_to": {"type": "list", "elements": "str"},
+    "permitted_senders": {"type": "list", "elements": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force": {"type": "bool", "default": False},
+}
+"""What can be declared of one alias."""
+
 
 @dataclass(frozen=True)
 class WantedAlias:

@@ -33,6 +33,52 @@ _USER = re.compile(r"[A-Za-z0-9._-]+\Z")
 _PATH_SIGNS = re.compile(r"[^\s?#@]*\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9]+\Z")
 
+OPTIONS = {
+    "target": {"type": "str"},
+    "rsync": {
+        "type": "dict",
+        "options": {
+            "user": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+            "path": {"type": "str", "required": True},
+            "port": {"type": "int"},
+        },
+    },
+    "s3": {
+        "type": "dict",
+        "options": {
+            "region": {"type": "str"},
+            "host": {"type": "str"},
+            "bucket": {"type": "str", "required": True},
+            "path": {"type": "str", "default": ""},
+        },
+    },
+    "b2": {
+        "type": "dict",
+        "options": {
+            "key_id": {"type": "str", "required": True, "no_log": False},
+            "application_key": {"type": "str", "no_log": True},
+            "bucket": {"type": "str", "required": True},
+        },
+    },
+    "target_user": {"type": "str"},
+    "target_password": {"type": "str", "no_log": True},
+    "update_credentials": {
+        "type": "str",
+        "choices": ["always", "on_change"],
+        "default": "on_change",
+        "no_log": False,
+    },
+    "min_age_in_days": {"type": "int"},
+}
+"""What can be declared of the backups."""
+
+RULES = {
+    "mutually_exclusive": [("target", "rsync", "s3", "b2")],
+    "required_together": [("target_user", "target_password")],
+}
+"""What of them goes together."""
+
 
 @dataclass(frozen=True)
 class B2:

@@ -14,6 +14,19 @@ from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Record, Records
 from .._errors import InvalidOption
 from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
 
+OPTIONS = {
+    "name": {"type": "str", "required": True},
+    "type": {"type": "str", "required": True},
+    "value": {"type": "str"},
+    "values": {"type": "raw"},
+    "exclusive": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+"""What can be declared of the values of one name and type."""
+
+RULES = {"mutually_exclusive": [("value", "values")]}
+"""What of them goes together."""
+
 
 @dataclass(frozen=True)
 class WantedRecord:
@@ -280,6 +293,12 @@ def foresee(records: Records, change: Change) -> None:
         records.pop(key, None)
     else:
         records[key] = tuple(Record(*key, value) for value in after["values"])
+
+
+def without_custom(published: tuple[Record, ...], records: Records) -> tuple[Record, ...]:
+    """What a box publishes by itself, beside addresses, which its own records about a name depend on."""
+    custom = {record for rows in records.values() for record in rows if record.rtype not in ("A", "AAAA")}
+    return tuple(row for row in published if row not in custom)
 
 
 def zones_to_come(zones: tuple[str, ...], before: set[str], after: set[str]) -> tuple[str, ...]:

@@ -19,6 +19,17 @@ ADMIN = "admin"
 _DIFFERS = "(not the declared one)"
 _AS_DECLARED = "(as declared)"
 
+OPTIONS = {
+    "email": {"type": "str", "required": True},
+    "user_password": {"type": "str", "no_log": True},
+    "update_password": {"type": "str", "choices": ["always", "on_create"], "default": "always", "no_log": False},
+    "privileges": {"type": "list", "elements": "str"},
+    "quota": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force": {"type": "bool", "default": False},
+}
+"""What can be declared of one user."""
+
 
 @dataclass(frozen=True)
 class WantedUser:
@@ -173,11 +184,11 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
     call = Call("POST", "/mail/users/remove", {"email": user.email}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    warnings = _left_behind(user.email, known[ALIASES.name])
+    warnings = left_behind(user.email, known[ALIASES.name])
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
 
 
-def _left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
+def left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
     """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
     naming = [alias for alias in aliases.values() if email in alias.forwards_to or email in alias.permitted_senders]
     if not naming:

@@ -1,0 +1,326 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole box as one declaration: the planners of the single modules, one after the other.
+
+There are no rules about mail here, only about a declaration: the order, what a planner may take as
+given because an earlier one sees to it, and what goes because nobody declares it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS
+from ._errors import BoxError, Guarded, InvalidDeclaration, Mistake
+from ._plan import Change, Known, Plan, Question
+from ._resources import aliases, backup, dns, nameservers, system, users
+
+# By default so many objects may be purged, or this part of all that could be, whichever is more.
+_PURGE_OBJECTS = 5
+_PURGE_PERCENT = 20
+
+# Where what is held of a section is known.
+_LISTS = {"users": USERS.name, "aliases": ALIASES.name, "dns_records": DNS_RECORDS.name}
+
+
+class Item(NamedTuple):
+    """One entry of a declaration: where it stands, and what it asks for."""
+
+    where: str
+    wanted: Any
+
+
+@dataclass(frozen=True)
+class WantedConfig:
+    """What a task declares of a box.
+
+    :ivar sections: items by section; a section that isn't declared has none.
+    :ivar mistakes: entries that ask for what no box takes.
+    :ivar purge: sections of which only what is declared may stay.
+    :ivar keep: patterns of addresses and names that are never purged.
+    """
+
+    sections: Mapping[str, Tuple[Item, ...]]
+    mistakes: Tuple[Mistake, ...]
+    purge: Tuple[str, ...] = ()
+    keep: Tuple[str, ...] = ()
+    purge_limit: Optional[int] = None
+
+
+class _Section(NamedTuple):
+    """How one section is read: the planner's functions, and how to name an entry."""
+
+    check: Callable[[Mapping[str, Any]], Any]
+    needs: Callable[[Any, Known], Sequence[Question]]
+    plan: Callable[[Any, Known], Change]
+    label: Callable[[Mapping[str, Any]], str]
+    key: Callable[[Any], Any]
+
+
+def _check_record(options: Mapping[str, Any]) -> dns.WantedRecord:
+    """What is declared of a name and type is all of it."""
+    return dns.check({**options, "exclusive": True})
+
+
+def _check_privacy(options: Mapping[str, Any]) -> system.WantedSystem:
+    return system.WantedSystem(private=options["privacy"])
+
+
+_SECTIONS = {
+    "users": _Section(users.check, users.needs, users.plan, lambda o: str(o["email"]), lambda w: w.email),
+    "aliases": _Section(aliases.check, aliases.needs, aliases.plan, lambda o: str(o["address"]), lambda w: w.address),
+    "dns_records": _Section(
+        _check_record, dns.needs, dns.plan, lambda o: "%s %s" % (o["name"], o["type"]), lambda w: w.key
+    ),
+    "secondary_nameservers": _Section(
+        nameservers.check, nameservers.needs, nameservers.plan, lambda o: "", lambda w: 0
+    ),
+    "backup": _Section(backup.check, backup.needs, backup.plan, lambda o: "", lambda w: 0),
+    "privacy": _Section(_check_privacy, system.needs, system.plan, lambda o: "", lambda w: 0),
+}
+
+
+def check(options: Mapping[str, Any]) -> WantedConfig:
+    """The options of ``miab_config`` in canonical form; its mistakes are told along with those that only a box shows."""
+    mistakes: list[Mistake] = []
+    sections = {}
+    for name, section in _SECTIONS.items():
+        items: list[Item] = []
+        seen: dict[Any, str] = {}
+        for where, entry in _entries(name, options[name], section):
+            try:
+                wanted = section.check(entry)
+            except BoxError as error:
+                mistakes.append(Mistake(where, error.message))
+                continue
+            key = section.key(wanted)
+            if key in seen:
+                mistakes.append(Mistake(where, "declared twice; it is %s, too" % seen[key]))
+            seen[key] = where
+            items.append(Item(where, wanted))
+        sections[name] = tuple(items)
+    return WantedConfig(
+        sections,
+        tuple(mistakes),
+        tuple(options["purge"]),
+        tuple(pattern.lower() for pattern in options["keep"]),
+        options["purge_limit"],
+    )
+
+
+def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The entries of a section, each with the words that name it."""
+    if declared is None:
+        return []
+    if name == "secondary_nameservers":
+        return [(name, {"hostnames": declared})]
+    if name == "privacy":
+        return [(name, {"privacy": declared})]
+    if name == "backup":
+        return [(name, declared)]
+    return [("%s[%d] %s" % (name, number, section.label(entry)), entry) for number, entry in enumerate(declared)]
+
+
+def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
+    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    lists = []
+    # Zones come and go with users and aliases, and these name each other: who plans one reads both.
+    if any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases")):
+        lists += [USERS, ALIASES]
+    if "dns_records" in wanted.purge:
+        lists += [DNS_RECORDS, DNS_ZONES]
+    questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
+    for name, section in _SECTIONS.items():
+        for item in wanted.sections[name]:
+            for question in section.needs(item.wanted, known):
+                questions[question.name] = question
+    return list(questions.values())
+
+
+def plan(wanted: WantedConfig, known: Known) -> Plan:
+    """Everything that leads from what was read to what is declared, in an order that works.
+
+    :raises InvalidDeclaration: with all mistakes at once, each with the words that name its entry.
+    :raises Guarded: if more would be purged than the limit allows.
+    """
+    planning = _Planning(wanted, known)
+    planning.plan_users()
+    planning.plan_aliases()
+    planning.plan_records()
+    planning.plan_settings()
+    if planning.mistakes:
+        raise InvalidDeclaration(planning.mistakes)
+    planning.check_purge()
+    return Plan(planning.in_order())
+
+
+class _Planning:
+    """The changes so far, and what is known of the box as it will be after them."""
+
+    def __init__(self, wanted: WantedConfig, known: Known) -> None:
+        self.mistakes = list(wanted.mistakes)
+        self._wanted = wanted
+        self._read = known
+        self._known = dict(known)
+        self._added: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
+        self._removed: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
+        self._purged: list[Change] = []
+        self._purgeable = 0
+
+    def plan_users(self) -> None:
+        items = self._wanted.sections["users"]
+        if not self._concerns("users"):
+            return
+        held = self._known[USERS.name] = dict(self._known[USERS.name])
+        declared = {item.wanted.email for item in items}
+        undeclared = [
+            email
+            for email, user in held.items()
+            if user.active and email not in declared and email != self._known["caller"]
+        ]
+
+        def foresee(change: Change) -> None:
+            users.foresee(held, change)
+
+        # Who comes is first: there may be an administrator among them, without whom another could not go.
+        self._add(
+            "users", sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in held)), foresee
+        )
+        self._purge("users", undeclared, lambda email: users.WantedUser(email, present=False), foresee)
+
+    def plan_aliases(self) -> None:
+        items = self._wanted.sections["aliases"]
+        if not self._concerns("aliases"):
+            return
+        held = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        spared = {item.wanted.address for item in items} | aliases.needed_by_the_box(held)
+        undeclared = [address for address, alias in held.items() if not alias.automatic and address not in spared]
+
+        def foresee(change: Change) -> None:
+            aliases.foresee(held, change)
+
+        self._add("aliases", items, foresee)
+        self._purge("aliases", undeclared, lambda address: aliases.WantedAlias(address, present=False), foresee)
+
+    def plan_records(self) -> None:
+        items = self._wanted.sections["dns_records"]
+        if not self._concerns("dns_records"):
+            return
+        if DNS_DUMP.name in self._known:
+            published = dns.without_custom(self._known[DNS_DUMP.name], self._known[DNS_RECORDS.name])
+            self._known[DNS_DUMP.name] = published
+        held = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
+        declared = {(item.wanted.name, item.wanted.rtype) for item in items}
+        undeclared = [key for key in held if key not in declared]
+
+        def foresee(change: Change) -> None:
+            dns.foresee(held, change)
+
+        # What goes is gone before what comes is looked at: a CNAME may give way to an address.
+        self._add("dns_records", [item for item in items if not item.wanted.present], foresee)
+        self._purge(
+            "dns_records", undeclared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
+        )
+        self._known[DNS_ZONES.name] = self._zones_to_come()
+        self._add("dns_records", [item for item in items if item.wanted.present], foresee)
+
+    def plan_settings(self) -> None:
+        for name in ("secondary_nameservers", "backup", "privacy"):
+            self._add(name, self._wanted.sections[name])
+
+    def check_purge(self) -> None:
+        """Refuse to purge more than anybody would expect; most likely the declaration was cut short.
+
+        :raises Guarded: with what would go.
+        """
+        limit = self._wanted.purge_limit
+        if limit is None:
+            limit = max(_PURGE_OBJECTS, self._purgeable * _PURGE_PERCENT // 100)
+        if len(self._purged) > limit:
+            names = ["%s %s" % (change.resource, change.key) for change in self._purged]
+            raise Guarded(
+                "purge: %d objects that nobody declares would go, and purge_limit is %d. Nothing was changed."
+                " These would go: %s." % (len(names), limit, ", ".join(names)),
+                option="purge_limit",
+                value=limit,
+                would_go=names,
+            )
+
+    def in_order(self) -> tuple[Change, ...]:
+        """What comes is there before what needs it, and what goes is gone before what it needs."""
+        added, removed = self._added, self._removed
+        coming = {change.after["name"] for change in added["dns_records"] if change.calls}
+        return (
+            *(change for change in added["users"] if change.key != self._known["caller"]),
+            *added["aliases"],
+            *(change for change in removed["dns_records"] if change.after["name"] in coming),
+            *added["dns_records"],
+            *added["secondary_nameservers"],
+            *added["backup"],
+            *added["privacy"],
+            *(change for change in removed["dns_records"] if change.after["name"] not in coming),
+            *removed["aliases"],
+            # Which aliases still name a user is to be told as it is in the end.
+            *(
+                replace(
+                    change, warnings=users.left_behind(change.key, self._known[ALIASES.name]) if change.calls else ()
+                )
+                for change in removed["users"]
+            ),
+            # A change of the own account may end what the run is signed in with.
+            *(change for change in added["users"] if change.key == self._known["caller"]),
+        )
+
+    def _concerns(self, name: str) -> bool:
+        return bool(self._wanted.sections[name]) or name in self._wanted.purge
+
+    def _add(
+        self, name: str, items: Iterable[Item], foresee: Callable[[Change], None] = lambda _change: None
+    ) -> list[Change]:
+        """Plan entries of a section, each on top of those before, and return the changes."""
+        made = []
+        for item in items:
+            try:
+                change = _SECTIONS[name].plan(item.wanted, self._known)
+            except BoxError as error:
+                self.mistakes.append(Mistake(item.where, error.message))
+                continue
+            goes = change.after.get("state") == "absent"
+            (self._removed if goes else self._added)[name].append(change)
+            foresee(change)
+            made.append(change)
+        return made
+
+    def _purge(
+        self, name: str, undeclared: Sequence[Any], gone: Callable[[Any], Any], foresee: Callable[[Change], None]
+    ) -> None:
+        """Plan the removal of what nobody declares."""
+        if name not in self._wanted.purge:
+            return
+        self._purgeable += len(self._known[_LISTS[name]])
+        items = []
+        for key in undeclared:
+            label = key if isinstance(key, str) else " ".join(key)
+            if not any(fnmatchcase(label.partition(" ")[0], pattern) for pattern in self._wanted.keep):
+                items.append(Item("purge of %s %s" % (name, label), gone(key)))
+        self._purged += self._add(name, items, foresee)
+
+    def _zones_to_come(self) -> tuple[str, ...]:
+        """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
+        zones: tuple[str, ...] = self._known[DNS_ZONES.name]
+        if USERS.name not in self._known or ALIASES.name not in self._known:
+            return zones
+        before, after = _domains(self._read), _domains(self._known)
+        return dns.zones_to_come(zones, before, after)
+
+
+def _domains(known: Known) -> set[str]:
+    """The domains that have mail because somebody put an address on them."""
+    hand_made = [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
+    return {
+        address.partition("@")[2]
+        for address in (*(email for email, user in known[USERS.name].items() if user.active), *hand_made)
+    }

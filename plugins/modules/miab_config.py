@@ -1,0 +1,342 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keep a whole box as one declaration."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: miab_config
+short_description: Keep a whole Mail-in-a-Box as one declaration
+version_added: 1.0.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - Makes users, aliases, DNS records and settings of a Mail-in-a-Box server what one task declares, with the same rules
+    as the modules for single objects, whose options the entries have.
+  - Each list of the box is read once. Only what differs is written, in an order that works - users, aliases and DNS
+    records that come, then DNS records, aliases and users that go.
+  - The whole declaration is checked before the first write, also against itself, and all its mistakes are told at once.
+    A record may be in a domain that a declared user brings, an alias may permit a sender who is declared beside it.
+  - What isn't declared stays, unless O(purge) says otherwise.
+  - If a write fails, the task stops there. The result tells what was done, what failed and what is left, and running
+    the task again goes on from there.
+options:
+  users:
+    description:
+      - Users, each with the options of M(mailinabox.admin.miab_user).
+      - The password of each user is proved, one request each, unless its entry says C(update_password=on_create).
+    type: list
+    elements: dict
+    suboptions:
+      email:
+        description: The user's mail address.
+        type: str
+        required: true
+      user_password:
+        description: The user's password. Needed to make a user.
+        type: str
+      update_password:
+        description: Whether the password of an existing user is to be this one.
+        type: str
+        choices: [always, on_create]
+        default: always
+      privileges:
+        description: All the privileges that the user is to have.
+        type: list
+        elements: str
+      quota:
+        description: How much mail the user may keep.
+        type: str
+      state:
+        description: Whether the user is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      force:
+        description: Do what would lock somebody out.
+        type: bool
+        default: false
+  aliases:
+    description:
+      - Aliases, each with the options of M(mailinabox.admin.miab_alias).
+    type: list
+    elements: dict
+    suboptions:
+      address:
+        description: The address of the alias.
+        type: str
+        required: true
+      forwards_to:
+        description: All the addresses that receive the mail.
+        type: list
+        elements: str
+      permitted_senders:
+        description: The users who may send mail from the address.
+        type: list
+        elements: str
+      state:
+        description: Whether the alias is to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      force:
+        description: Do what would take mail away.
+        type: bool
+        default: false
+  dns_records:
+    description:
+      - Custom DNS records, each with the options of M(mailinabox.admin.miab_dns_record). The declared values are the
+        only ones of their name and type.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The full name.
+        type: str
+        required: true
+      type:
+        description: The type of record.
+        type: str
+        required: true
+      value:
+        description: One value.
+        type: str
+      values:
+        description: All values, a list of texts or one text.
+        type: raw
+      state:
+        description: Whether the values are to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+  secondary_nameservers:
+    description:
+      - All secondary name servers, as O(mailinabox.admin.miab_secondary_nameserver#module:hostnames). An empty list removes them.
+    type: list
+    elements: str
+  backup:
+    description:
+      - Where backups go, with the options of M(mailinabox.admin.miab_backup_config).
+    type: dict
+    suboptions:
+      target:
+        description: V(off), V(local) or a URL.
+        type: str
+      rsync:
+        description: A folder on another machine.
+        type: dict
+        suboptions:
+          user:
+            description: The account there.
+            type: str
+            required: true
+          host:
+            description: The machine's host name.
+            type: str
+            required: true
+          path:
+            description: The folder there.
+            type: str
+            required: true
+          port:
+            description: The port of SSH there.
+            type: int
+      s3:
+        description: A bucket at Amazon, or at a provider with the same interface.
+        type: dict
+        suboptions:
+          region:
+            description: The region.
+            type: str
+          host:
+            description: The host name of another provider than Amazon.
+            type: str
+          bucket:
+            description: The bucket's name.
+            type: str
+            required: true
+          path:
+            description: A folder in the bucket.
+            type: str
+            default: ""
+      b2:
+        description: A bucket at Backblaze.
+        type: dict
+        suboptions:
+          key_id:
+            description: The id of an application key.
+            type: str
+            required: true
+          application_key:
+            description: The application key.
+            type: str
+          bucket:
+            description: The bucket's name.
+            type: str
+            required: true
+      target_user:
+        description: The user, or access key, that the target wants.
+        type: str
+      target_password:
+        description: The password, or secret key, that the target wants.
+        type: str
+      update_credentials:
+        description: Whether to send credentials each time.
+        type: str
+        choices: [always, on_change]
+        default: on_change
+      min_age_in_days:
+        description: For how many days backups are kept at least.
+        type: int
+  privacy:
+    description:
+      - Whether the box keeps to itself, and doesn't ask whether there is a new version of it.
+    type: bool
+  purge:
+    description:
+      - Sections of which only what is declared may stay. Everything else in them is removed.
+      - Never removed are automatic aliases, the aliases C(administrator@) and C(hostmaster@) of the box, the account that
+        the task is signed in with, and what O(keep) names.
+    type: list
+    elements: str
+    choices: [users, aliases, dns_records]
+    default: []
+  keep:
+    description:
+      - Patterns of mail addresses and DNS names that O(purge) leaves alone, such as V(*@example.org) or V(*.example.org).
+        C(*) stands for anything, C(?) for one character.
+    type: list
+    elements: str
+    default: []
+  purge_limit:
+    description:
+      - How many objects may be purged. If there are more, nothing is changed, and the task fails and lists them.
+      - Left out, it is 5, or 20 % of the objects in the sections of O(purge), whichever is more.
+    type: int
+extends_documentation_fragment:
+  - mailinabox.admin.box
+  - mailinabox.admin.attributes
+seealso:
+  - module: mailinabox.admin.miab_info
+    description: Its subset C(config) is what this module takes.
+"""
+
+EXAMPLES = r"""
+# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
+# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+- name: The box is this, and no other aliases are on it
+  mailinabox.admin.miab_config:
+    users:
+      - email: ann@example.org
+        user_password: "{{ ann_password }}"
+        quota: 2G
+      - email: carol@example.org
+        state: absent
+    aliases:
+      - address: sales@example.org
+        forwards_to: [ann@example.org, bob@example.org]
+      - address: "@shop.example"
+        forwards_to: ["@example.org"]
+    dns_records:
+      - name: www.shop.example
+        type: A
+        values: [192.0.2.1, 192.0.2.2]
+    privacy: false
+    purge: [aliases]
+    keep: ["*@lists.example.org"]
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, in order; in check mode, what would be. What is as it should be isn't listed.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    resource:
+      description: What kind of object it is.
+      type: str
+      returned: success
+      sample: user
+    key:
+      description: What the object is called.
+      type: str
+      returned: success
+      sample: ann@example.org
+    action:
+      description: V(create), V(update) or V(remove).
+      type: str
+      returned: success
+      sample: update
+    before:
+      description: The object as it was, in the form of its module's options.
+      type: dict
+      returned: success
+      sample: {"email": "ann@example.org", "privileges": [], "quota": "1G", "state": "present"}
+    after:
+      description: The object as it is to be.
+      type: dict
+      returned: success
+      sample: {"email": "ann@example.org", "privileges": [], "quota": "2G", "state": "present"}
+calls:
+  description:
+    - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
+    - When the task fails, what had been sent by then.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"method": "POST", "path": "/mail/users/quota", "form": {"email": "ann@example.org", "quota": "2G"}}]
+requests:
+  description: How many requests the task made, to read and to write.
+  returned: always
+  type: dict
+  sample: {"reads": 8, "writes": 1}
+failure:
+  description:
+    - Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+    - For C(invalid_declaration), C(details.mistakes) lists each mistake with C(where) and C(why). When a write failed,
+      C(details.failed) is the call, and C(details.left) lists those that were not sent any more.
+  returned: failure
+  type: dict
+  sample: {"code": "invalid_declaration", "details": {"mistakes": [{"where": "users[0] ann@example", "why": "email: ..."}]}}
+"""
+
+from ..module_utils import _config
+from ..module_utils._module import run_module
+from ..module_utils._resources import aliases, backup, dns, users
+from ..module_utils._task import Task
+
+TASK = Task(
+    name="changes",
+    many=True,
+    options={
+        "users": {"type": "list", "elements": "dict", "options": users.OPTIONS},
+        "aliases": {"type": "list", "elements": "dict", "options": aliases.OPTIONS},
+        "dns_records": {
+            "type": "list",
+            "elements": "dict",
+            "options": {name: spec for name, spec in dns.OPTIONS.items() if name != "exclusive"},
+            **dns.RULES,
+        },
+        "secondary_nameservers": {"type": "list", "elements": "str"},
+        "backup": {"type": "dict", "options": backup.OPTIONS, **backup.RULES},
+        "privacy": {"type": "bool"},
+        "purge": {"type": "list", "elements": "str", "choices": ["users", "aliases", "dns_records"], "default": []},
+        "keep": {"type": "list", "elements": "str", "default": []},
+        "purge_limit": {"type": "int"},
+    },
+    check=_config.check,
+    needs=_config.needs,
+    plan=_config.plan,
+    secrets=lambda options: backup.secrets(options["backup"] or {}),
+)
+
+
+def main() -> None:
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

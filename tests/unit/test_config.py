@@ -1,0 +1,316 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole box as one declaration: what it asks for, what stands against it, and the order of its calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.module_utils import _config
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    ALIASES,
+    DNS_DUMP,
+    DNS_RECORDS,
+    DNS_ZONES,
+    USERS,
+    Alias,
+    Record,
+    User,
+    by_address,
+    by_email,
+    by_name_and_type,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidDeclaration
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Plan
+from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
+from tests.box.prepare import prepare
+from tests.box.state import State
+
+from .test_any_state import BOX, CONNECTION, RulesClient, task_result
+
+ME = User("me@box.example.com", ("admin",), True, "0", None)
+BOB = User("bob@example.org", ("admin",), True, "0", None)
+ANN = User("ann@example.org", (), True, "0", None)
+ADMINISTRATOR = Alias("administrator@box.example.com", (ME.email,), ())
+HOSTMASTER = Alias("hostmaster@box.example.com", (BOB.email,), ())
+ABUSE = Alias("abuse@example.org", (ADMINISTRATOR.address,), (), automatic=True)
+SALES = Alias("sales@example.org", (ANN.email,), ())
+
+
+def filled(entry: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """An entry as Ansible passes it on, with its defaults."""
+    return {name: entry.get(name, option.get("default")) for name, option in spec.items()}
+
+
+def declaration(**options: Any) -> dict[str, Any]:
+    whole = filled(options, dict(TASK.options))
+    for section in ("users", "aliases", "dns_records"):
+        if whole[section] is not None:
+            whole[section] = [filled(entry, TASK.options[section]["options"]) for entry in whole[section]]
+    return whole
+
+
+def known(
+    *listed: User | Alias | Record, zones: tuple[str, ...] = ("box.example.com", "example.org")
+) -> dict[str, Any]:
+    return {
+        "caller": ME.email,
+        USERS.name: by_email([ME, *(row for row in listed if isinstance(row, User))]),
+        ALIASES.name: by_address([ADMINISTRATOR, *(row for row in listed if isinstance(row, Alias))]),
+        DNS_RECORDS.name: by_name_and_type(row for row in listed if isinstance(row, Record)),
+        DNS_ZONES.name: zones,
+        DNS_DUMP.name: (),
+    }
+
+
+def plan(state: dict[str, Any], **options: Any) -> Plan:
+    return _config.plan(_config.check(declaration(**options)), state)
+
+
+def paths(made: Plan) -> list[str]:
+    return [call.path for call in made.calls]
+
+
+def user(email: str, **options: Any) -> dict[str, Any]:
+    return {"email": email, "update_password": "on_create", **options}
+
+
+def new(email: str, **options: Any) -> dict[str, Any]:
+    return user(email, user_password="some-password-1", **options)
+
+
+def test_nothing_declared_reads_nothing() -> None:
+    wanted = _config.check(declaration())
+    assert _config.needs(wanted, {"caller": ME.email}) == []
+    assert _config.plan(wanted, {"caller": ME.email}).changes == ()
+
+
+def test_each_list_is_asked_for_once() -> None:
+    wanted = _config.check(
+        declaration(
+            users=[user(ANN.email), user(BOB.email)],
+            aliases=[{"address": SALES.address}],
+            dns_records=[{"name": "www.example.org", "type": "A", "value": "192.0.2.1"}],
+            purge=["users", "aliases", "dns_records"],
+        )
+    )
+    first = [question.name for question in _config.needs(wanted, {"caller": ME.email})]
+    assert sorted(first) == sorted([USERS.name, ALIASES.name, DNS_RECORDS.name, DNS_ZONES.name])
+    assert _config.needs(wanted, known(ANN, BOB)) == []
+
+
+def test_what_comes_is_there_before_what_needs_it_and_what_goes_is_gone_before() -> None:
+    made = plan(
+        known(ANN, SALES, Record("old.example.org", "A", "192.0.2.1")),
+        dns_records=[
+            {"name": "old.example.org", "type": "A", "state": "absent"},
+            {"name": "www.new.example", "type": "A", "value": "192.0.2.1"},
+        ],
+        aliases=[
+            {"address": SALES.address, "state": "absent"},
+            {"address": "webmaster@new.example", "forwards_to": ["eve@new.example"]},
+        ],
+        users=[user(ANN.email, state="absent"), new("eve@new.example", privileges=["admin"])],
+    )
+    assert paths(made) == [
+        "/mail/users/add",
+        "/mail/aliases/add",
+        "/dns/custom/www.new.example/A",
+        "/dns/custom/old.example.org/A",
+        "/mail/aliases/remove",
+        "/mail/users/remove",
+    ]
+    # The alias that named her is gone, too.
+    assert made.warnings == ()
+
+
+def test_a_cname_gives_way_to_an_address() -> None:
+    made = plan(
+        known(ANN, Record("www.example.org", "CNAME", "host.example.net.")),
+        dns_records=[
+            {"name": "www.example.org", "type": "A", "value": "192.0.2.1"},
+            {"name": "www.example.org", "type": "CNAME", "state": "absent"},
+        ],
+    )
+    assert [call.method for call in made.calls] == ["DELETE", "POST"]
+
+
+def test_the_own_account_is_last() -> None:
+    made = plan(known(), users=[user(ME.email, quota="1G"), new("ann@example.org")])
+    assert paths(made) == ["/mail/users/add", "/mail/users/quota"]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidDeclaration) as caught:
+        plan(
+            known(ANN, BOB),
+            users=[
+                user("no address"),
+                user("gus@example.org"),
+                user(ANN.email),
+                user("Ann@Example.org"),
+                user(ME.email, state="absent"),
+            ],
+            aliases=[
+                {"address": "x@example.org", "forwards_to": [ANN.email], "permitted_senders": ["nobody@example.org"]},
+                {"address": "webmaster@example.org", "forwards_to": [ANN.email]},
+            ],
+            dns_records=[
+                {"name": "www.elsewhere.example", "type": "A", "value": "192.0.2.1"},
+                {"name": "www.example.org", "type": "MX", "value": "not an mx"},
+            ],
+        )
+    where = [mistake["where"] for mistake in caught.value.details["mistakes"]]
+    assert where == [
+        "users[0] no address",
+        "users[3] Ann@Example.org",
+        "dns_records[1] www.example.org MX",
+        "users[1] gus@example.org",
+        "users[4] me@box.example.com",
+        "aliases[0] x@example.org",
+        "aliases[1] webmaster@example.org",
+        "dns_records[0] www.elsewhere.example A",
+    ]
+    assert caught.value.message.startswith("8 of the declared can't be. Nothing was changed.\n")
+    assert "users[3] Ann@Example.org: declared twice; it is users[2] ann@example.org, too" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        # The second-to-last administrator is demoted, and the last one removed.
+        {"users": [user(BOB.email, privileges=[], force=False), user(ME.email, state="absent")]},
+        {"users": [user(BOB.email, privileges=[]), user(ME.email, privileges=[])]},
+        # A sender who goes, a domain that goes.
+        {
+            "users": [user(ANN.email, state="absent")],
+            "aliases": [{"address": "x@example.org", "permitted_senders": [ANN.email]}],
+        },
+        {
+            "users": [user(ANN.email, state="absent"), user(BOB.email, state="absent")],
+            "dns_records": [{"name": "www.example.org", "type": "A", "value": "192.0.2.1"}],
+        },
+    ],
+)
+def test_what_contradicts_itself(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidDeclaration):
+        plan(known(ANN, BOB), **options)
+
+
+def test_purge_leaves_alone_what_the_box_and_the_run_need() -> None:
+    made = plan(
+        known(ANN, BOB, HOSTMASTER, ABUSE, SALES, Record("www.example.org", "A", "192.0.2.1")),
+        users=[user(BOB.email)],
+        purge=["users", "aliases", "dns_records"],
+    )
+    assert [(change.resource, change.key, change.action) for change in made.changes if change.calls] == [
+        ("dns_record", "www.example.org A", "remove"),
+        ("alias", "sales@example.org", "remove"),
+        ("user", "ann@example.org", "remove"),
+    ]
+
+
+def test_purge_leaves_alone_what_is_to_be_kept() -> None:
+    made = plan(
+        known(
+            ANN, BOB, SALES, Record("www.example.org", "A", "192.0.2.1"), Record("a.b.example.org", "A", "192.0.2.1")
+        ),
+        purge=["users", "aliases", "dns_records"],
+        keep=["ANN@*", "*@example.com", "www.example.org", "sales@example.or?"],
+    )
+    assert [change.key for change in made.changes] == ["a.b.example.org A", "bob@example.org"]
+
+
+MANY = tuple(User("u%02d@example.org" % number, (), True, "0", None) for number in range(40))
+
+
+@pytest.mark.parametrize(
+    ("kept", "limit", "goes"),
+    [
+        # 41 users with the own one, of which 20 % are 8.
+        (32, None, True),
+        (31, None, False),
+        (31, 9, True),
+        (39, 0, False),
+        (40, 0, True),
+    ],
+)
+def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
+    options: dict[str, Any] = {
+        "users": [user(row.email) for row in MANY[:kept]],
+        "purge": ["users"],
+        "purge_limit": limit,
+    }
+    if goes:
+        assert len(plan(known(*MANY), **options).calls) == 40 - kept
+        return
+    with pytest.raises(Guarded) as caught:
+        plan(known(*MANY), **options)
+    assert len(caught.value.details["would_go"]) == 40 - kept
+    assert "user u39@example.org" in caught.value.message
+
+
+def test_few_objects_may_always_go() -> None:
+    assert len(plan(known(*MANY[:5]), purge=["users"]).calls) == 5
+
+
+ADDRESSES = ["ann@example.org", "bob@example.org", "cat@example.net"]
+USER = st.fixed_dictionaries(
+    {
+        "user_password": st.sampled_from(["password-1", "password-2"]),
+        "privileges": st.sampled_from([[], ["admin"]]),
+    }
+)
+RECEIVERS = [*ADDRESSES, "me@box.example.com"]
+ALIAS = st.fixed_dictionaries({"forwards_to": st.lists(st.sampled_from(RECEIVERS), min_size=1, unique=True)})
+VALUES = {"A": ["192.0.2.1", "192.0.2.2", "192.0.2.3"], "TXT": ["one", "two"], "CNAME": ["a.example.net."]}
+
+
+@st.composite
+def declarations(draw: st.DrawFn) -> dict[str, Any]:
+    """A declaration that a box can be: whatever it names is in it."""
+    users = draw(st.dictionaries(st.sampled_from(ADDRESSES), USER))
+    # A record needs its zone, an alias may bring it.
+    addresses = ["sales@example.org", "info@example.com"]
+    aliases = draw(st.dictionaries(st.sampled_from(addresses), ALIAS))
+    domains = sorted({address.partition("@")[2] for address in (*users, *aliases)} | {"box.example.com"})
+    records = []
+    for domain in domains:
+        # One type a name: a CNAME stands alone.
+        for name in draw(st.lists(st.sampled_from(["www2", "shop"]), unique=True)):
+            rtype = draw(st.sampled_from(sorted(VALUES)))
+            size = 1 if rtype == "CNAME" else 3
+            values = draw(st.lists(st.sampled_from(VALUES[rtype]), min_size=1, max_size=size, unique=True))
+            records.append({"name": "%s.%s" % (name, domain), "type": rtype, "values": values})
+    return {
+        "users": [{"email": email, **user} for email, user in users.items()],
+        "aliases": [{"address": address, **alias} for address, alias in aliases.items()],
+        "dns_records": records,
+        "privacy": draw(st.sampled_from([None, True, False])),
+        "purge": ["users", "aliases", "dns_records"],
+        "purge_limit": 100,
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(state=BOX, start=declarations(), end=declarations())
+def test_any_declaration_leads_to_any_other(state: State, start: dict[str, Any], end: dict[str, Any]) -> None:
+    prepare(state, {})
+    for declared in (start, end):
+        options = {**CONNECTION, **declaration(**declared)}
+        predicted = task_result(TASK, options, True, RulesClient(state))
+        real = task_result(TASK, options, False, RulesClient(state))
+        assert predicted["changes"] == real["changes"]
+        assert predicted["calls"] == real["calls"]
+        assert not task_result(TASK, options, False, RulesClient(state))["changed"]
+        assert state.broken_zones() == state.dropped_zones() == []
+    assert set(state.users) == {user["email"] for user in end["users"]} | {ME.email}
+    held = {(record.qname, record.rtype, record.value) for record in state.dns_records}
+    assert held == {
+        (record["name"], record["type"], value) for record in end["dns_records"] for value in record["values"]
+    }
