@@ -100,6 +100,7 @@ def by_name_and_type(records: Iterable[Record]) -> Records:
 class Published(NamedTuple):
     """A record that a box publishes, and why."""
 
+    zone: str
     name: str
     rtype: str
     value: str
@@ -224,20 +225,14 @@ def _parse_zones(answer: Any) -> tuple[str, ...]:
     return tuple(answer)
 
 
-def _parse_dump(answer: Any) -> tuple[Record, ...]:
-    try:
-        return tuple(Record(row["qname"], row["rtype"], row["value"]) for _zone, rows in answer for row in rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _shape_is_wrong("published DNS records", answer) from error
-
-
-def _parse_published(answer: Any) -> tuple[tuple[str, tuple[Published, ...]], ...]:
+def _parse_dump(answer: Any) -> tuple[Published, ...]:
     try:
         return tuple(
-            (zone, tuple(Published(row["qname"], row["rtype"], row["value"], row["explanation"]) for row in rows))
+            Published(zone, row["qname"], row["rtype"], row["value"], row.get("explanation", ""))
             for zone, rows in answer
+            for row in rows
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _shape_is_wrong("published DNS records", answer) from error
 
 
@@ -310,7 +305,6 @@ ALIASES = Read("aliases", "/mail/aliases?format=json", _parse_aliases)
 DNS_RECORDS = Read("dns_records", "/dns/custom", _parse_records)
 DNS_ZONES = Read("dns_zones", "/dns/zones", _parse_zones)
 DNS_DUMP = Read("dns_dump", "/dns/dump", _parse_dump)
-PUBLISHED = Read("published", "/dns/dump", _parse_published)
 SECONDARY_NAMESERVERS = Read("secondary_nameservers", "/dns/secondary-nameserver", _parse_nameservers)
 DOMAINS = Read("domains", "/mail/domains", _parse_lines, json=False)
 SSL_STATUS = Read("ssl_status", "/ssl/status", _parse_ssl_status)

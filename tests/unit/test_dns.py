@@ -17,6 +17,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     DNS_DUMP,
     DNS_RECORDS,
     DNS_ZONES,
+    Published,
     Record,
     by_name_and_type,
 )
@@ -32,7 +33,7 @@ def wanted(name: str = "www.example.org", rtype: str = "A", **options: Any) -> d
     return dns.check({"name": name, "type": rtype, **defaults, **options})
 
 
-def known(*records: tuple[str, str, str], dump: tuple[Record, ...] | None = None) -> dict[str, Any]:
+def known(*records: tuple[str, str, str], dump: tuple[Published, ...] | None = None) -> dict[str, Any]:
     read = {
         "caller": "me",
         DNS_ZONES.name: ZONES,
@@ -184,7 +185,7 @@ def test_the_path_has_the_stored_name() -> None:
 
 
 PUBLISHED = tuple(
-    Record(*row)
+    Published("example.org", *row, explanation="")
     for row in [
         ("example.org", "MX", "10 box.example.com."),
         ("www.example.org", "A", "203.0.113.10"),

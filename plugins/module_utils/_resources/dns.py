@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .. import _names, _records
-from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Record, Records
+from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Published, Record, Records
 from .._errors import InvalidOption
 from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
 
@@ -239,7 +239,7 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
         _check_published(wanted, known[DNS_DUMP.name])
 
 
-def _check_published(wanted: WantedRecord, published: tuple[Record, ...]) -> None:
+def _check_published(wanted: WantedRecord, published: tuple[Published, ...]) -> None:
     """Refuse a CNAME at a name where the box publishes something that doesn't give way to it.
 
     The default A and AAAA records of a name give way, and with them the records that say that it has no mail.
@@ -295,10 +295,10 @@ def foresee(records: Records, change: Change) -> None:
         records[key] = tuple(Record(*key, value) for value in after["values"])
 
 
-def without_custom(published: tuple[Record, ...], records: Records) -> tuple[Record, ...]:
+def without_custom(published: tuple[Published, ...], records: Records) -> tuple[Published, ...]:
     """What a box publishes by itself, beside addresses, which its own records about a name depend on."""
     custom = {record for rows in records.values() for record in rows if record.rtype not in ("A", "AAAA")}
-    return tuple(row for row in published if row not in custom)
+    return tuple(row for row in published if Record(row.name, row.rtype, row.value) not in custom)
 
 
 def zones_to_come(zones: tuple[str, ...], before: set[str], after: set[str]) -> tuple[str, ...]:

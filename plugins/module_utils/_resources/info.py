@@ -13,12 +13,12 @@ from .._answers import (
     ALIASES,
     BACKUP_CONFIG,
     BACKUP_STATUS,
+    DNS_DUMP,
     DNS_RECORDS,
     DNS_ZONES,
     DOMAINS,
     LATEST_VERSION,
     PRIVACY,
-    PUBLISHED,
     REBOOT_REQUIRED,
     SECONDARY_NAMESERVERS,
     SSL_STATUS,
@@ -94,16 +94,11 @@ def _certificates(known: Known) -> dict[str, Any]:
 
 
 def _published(known: Known) -> list[View]:
-    return [
-        {
-            "zone": zone,
-            "records": [
-                {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
-                for row in rows
-            ],
-        }
-        for zone, rows in known[PUBLISHED.name]
-    ]
+    zones: dict[str, list[View]] = {}
+    for row in known[DNS_DUMP.name]:
+        told = {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
+        zones.setdefault(row.zone, []).append(told)
+    return [{"zone": zone, "records": records} for zone, records in zones.items()]
 
 
 def _updates(known: Known) -> list[View]:
@@ -156,7 +151,7 @@ SUBSETS: Mapping[str, Subset] = {
     "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]]),
     "dns_records": Subset((DNS_RECORDS,), _records),
     "dns_zones": _plainly(DNS_ZONES),
-    "dns_dump": Subset((PUBLISHED,), _published, slow=True),
+    "dns_dump": Subset((DNS_DUMP,), _published, slow=True),
     "zonefiles": Subset(
         (DNS_ZONES,),
         lambda known: {zone: known[zone_file(zone).name] for zone in known[DNS_ZONES.name]},
