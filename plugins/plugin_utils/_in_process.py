@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
@@ -44,7 +45,7 @@ class InProcess(ActionBase):
             raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
         if self._can_run_here():
             with self._environment():
-                result = self._run_here(task)
+                result = self._run_here(task, task_vars)
         else:
             result = self._execute_module(
                 module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
@@ -63,7 +64,7 @@ class InProcess(ActionBase):
             and HAS_REQUESTS
         )
 
-    def _run_here(self, task: Task) -> dict[str, Any]:
+    def _run_here(self, task: Task, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """What AnsibleModule does around a task: validate, run, mask."""
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
@@ -74,7 +75,8 @@ class InProcess(ActionBase):
             result: dict[str, Any] = {"failed": True, "msg": message}
         else:
             result = perform(task, options, self._task.check_mode)
-        result["invocation"] = {"module_args": options}
+        if _tells_invocation(task_vars):
+            result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
         masked: dict[str, Any] = remove_values(result, validated._no_log_values | set(task.secrets(options)))
         return masked
@@ -116,3 +118,11 @@ class InProcess(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _tells_invocation(task_vars: dict[str, Any] | None) -> bool:
+    """Whether Ansible lets a module's result tell its options, which releases before 2.21 always do."""
+    try:
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars or {}))
+    except AnsibleError:
+        return True

@@ -50,6 +50,7 @@ TASKS: Mapping[str, list[dict[str, Any]]] = {
         {**ANN, "state": "absent"},
         {**ANN, "user_password": "ann-password-1"},
     ],
+    "miab_config": [{"users": [{"email": "eve@example.org", "user_password": "eve-password-1"}]}],
     "miab_alias": [
         {"address": "sales@example.org", "forwards_to": ["ann@example.org"]},
         {"address": "sales@example.org", "state": "absent"},

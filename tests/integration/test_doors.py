@@ -64,7 +64,8 @@ TASKS: list[dict[str, Any]] = [
 
 
 def test_results_are_alike(tmp_path: Path) -> None:
-    in_process, module = through_both(TASKS, tmp_path)
+    # Newer releases of Ansible leave the invocation out unless they are told otherwise.
+    in_process, module = through_both(TASKS, tmp_path, environment={"ANSIBLE_INJECT_INVOCATION": "true"})
     assert len(in_process.outcomes) == len(module.outcomes) == len(TASKS)
     for one, other in zip(in_process.outcomes, module.outcomes, strict=True):
         assert one.failed == other.failed
@@ -74,6 +75,11 @@ def test_results_are_alike(tmp_path: Path) -> None:
         else:
             assert comparable(one.result) == comparable(other.result)
     assert [outcome.failed for outcome in in_process.outcomes] == [False] * 4 + [True] * 7
+
+
+def test_the_invocation_is_told_by_both_or_none(tmp_path: Path) -> None:
+    in_process, module = (run.outcomes[0].result for run in through_both(TASKS[:1], tmp_path))
+    assert ("invocation" in in_process) == ("invocation" in module)
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
