@@ -94,9 +94,15 @@ def _by_grammar(rtype: str, value: str) -> str:
     except ImportError as error:
         raise MissingLibrary("dnspython", "to check %s records" % rtype) from error
     try:
-        data = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
+        data: Any = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
         raise ValueError("not the form of %s record: %s" % (_EXAMPLES[rtype], error)) from error
+    # Releases of dnspython before 2.9 take a fingerprint of any length.
+    digits = {1: 40, 2: 64}.get(data.fp_type) if rtype == "SSHFP" else None
+    if digits and len(data.fingerprint) * 2 != digits:
+        raise ValueError(
+            "not the form of %s record: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
+        )
     form = str(data.to_text())
     # In these types all letters are host names or hexadecimal digits; a CAA value may be case-sensitive.
     return form if rtype == "CAA" else form.lower()
