@@ -260,7 +260,7 @@ class Client:
         :raises TimedOut: if it doesn't come in time.
         """
         end = self._now() + wait.seconds
-        delays = list(_POLL_SECONDS)
+        delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
         while not self.ask(wait.over):
             left = end - self._now()
             if left <= 0:
@@ -269,7 +269,7 @@ class Client:
                     option=wait.option,
                     value=wait.seconds,
                 )
-            self._sleep(min(left, delays.pop(0) if len(delays) > 1 else delays[0]))
+            self._sleep(min(left, next(delays)))
 
     def pause(self, seconds: float) -> None:
         """Give the box time to show what was written."""
