@@ -82,7 +82,7 @@ def do(box: State, module: str, /, check_mode: bool = False, **options: Any) -> 
 
 def task_result(wanted: Task, options: Mapping[str, Any], check_mode: bool, client: RulesClient) -> dict[str, Any]:
     """The result of a task that has to succeed."""
-    result = run(wanted, options, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+    result = run(wanted, options, check_mode, connect=lambda _connection: client)
     assert not result.get("failed"), (options, result)
     return result
 

@@ -69,7 +69,7 @@ class Script(BaseAdapter):
         self.verify: list[Any] = []
         self.timeouts: list[Any] = []
 
-    def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: Any, **options: Any) -> requests.Response:
         self.asked.append((request.method, request.path_url.removeprefix("/admin")))
         self.headers.append(request.headers)
         self.bodies.append(request.body)

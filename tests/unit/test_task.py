@@ -123,7 +123,7 @@ def do() -> Do:
         paths = {"/words/add": faults.get("add", []), "/rebuild": faults.get("rebuild", [])}
         client = FakeClient(set(held), {**paths, **faults.get("others", {})})
         options = {**OPTIONS, "wanted": wanted}
-        return run(TASK, options, check_mode, connect=lambda _connection: client), client  # type: ignore[arg-type,return-value]
+        return run(TASK, options, check_mode, connect=lambda _connection: client), client
 
     return run_task
 
@@ -247,7 +247,7 @@ SLOW = Task("words", {}, check, lambda _wanted, known: [] if "words" in known el
 
 
 def slowly(client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
-    return run(SLOW, {**OPTIONS, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+    return run(SLOW, {**OPTIONS, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)
 
 
 def test_what_shows_late_is_waited_for() -> None:
@@ -308,7 +308,7 @@ def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
             ),
         )
         client = FakeClient(set(), {})
-        return run(task, OPTIONS, False, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+        return run(task, OPTIONS, False, connect=lambda _connection: client)
 
     assert read("here")["text"] == {"text": "h\u00e9re"}
     assert read("not-here")["text"] == {"text": None}

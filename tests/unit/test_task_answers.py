@@ -74,7 +74,7 @@ class FakeClient:
 
 
 def do(task: Task, client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
-    return run(task, OPTIONS, check_mode, connect=lambda _connection: client)  # type: ignore[arg-type,return-value]
+    return run(task, OPTIONS, check_mode, connect=lambda _connection: client)
 
 
 def judged(said: str) -> int:
