@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show what the collection does: predict, apply and apply again, against a simulated box.
+"""Show what the collection does: plan, apply and apply again, for the company of examples/ and two simulated boxes.
 
-It succeeds only if the prediction was right and the last run changed nothing.
+It succeeds only if the plan was what happened, and the last run changed nothing.
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
 from checkout import ROOT, environment
 
-EXAMPLES = ROOT / "examples"
-DECLARATION = EXAMPLES / "example.org.yml"
-RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+)")
+COMPANY = ROOT / "examples" / "inventory.yml"
+# What each box holds at first, and the version that it has.
+STATES = ROOT / "tools" / "demo_boxes"
+VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
+RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+).* ignored=(\d+)")
 
 
 @contextmanager
-def simulated_box() -> Iterator[dict[str, str]]:
+def simulated_box(host: str) -> Iterator[dict[str, str]]:
     """A box that holds some mail, and how to reach it; it ends with this process, however that ends."""
-    command = [sys.executable, "-m", "tests.box", "--until-stdin-closes", "--state", str(EXAMPLES / "box.json")]
+    command = [sys.executable, "-m", "tests.box", "--until-stdin-closes", "--version", VERSIONS[host]]
+    command += ["--state", str(STATES / f"{host}.json")]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as box:
@@ -39,49 +44,61 @@ def simulated_box() -> Iterator[dict[str, str]]:
             box.terminate()
 
 
+def write_inventory(boxes: dict[str, dict[str, str]], folder: Path) -> Path:
+    """Where the boxes of the company really are: an inventory beside the company's own."""
+    hosts = {
+        host: {
+            "miab_host": box["url"],
+            "miab_username": box["username"],
+            "miab_password": box["password"],
+            "miab_ca_path": box["cacert"],
+        }
+        for host, box in boxes.items()
+    }
+    path = folder / "simulated.json"
+    path.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+    return path
+
+
 @dataclass
 class Run:
-    """What a playbook printed of its tasks, and how many of them it counted as changed."""
+    """What a playbook printed of the comparison with the declaration, and how many changes each box had."""
 
-    printed: str
-    changed: int
+    compared: str
+    changed: list[int]
 
 
-def apply(title: str, box: dict[str, str], *arguments: str) -> Run:
-    """Run the playbook, and show what it prints while it prints it."""
-    command = ["ansible-playbook", "mailinabox.admin.apply", "-e", f"@{DECLARATION}", *arguments]
+def run(title: str, playbook: str, inventory: Path, *arguments: str) -> Run:
+    """Run a playbook, and show what it prints while it prints it."""
+    command = ["ansible-playbook", f"mailinabox.admin.{playbook}", "-i", str(COMPANY), "-i", str(inventory), *arguments]
     print(f"\n=== {title}\n$ {' '.join(command).replace(str(ROOT) + os.sep, '')}", flush=True)
     surroundings = {
         **{name: value for name, value in environment().items() if name != "NO_COLOR"},
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
         "ANSIBLE_FORCE_COLOR": str(sys.stdout.isatty()),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "MIAB_HOST": box["url"],
-        "MIAB_USERNAME": box["username"],
-        "MIAB_PASSWORD": box["password"],
-        "MIAB_CA_PATH": box["cacert"],
+        # One box after the other, so that what two runs print can be compared.
+        "ANSIBLE_FORKS": "1",
     }
     printed = []
-    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, text=True) as run:
-        for line in run.stdout or ():
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
             print(line, end="", flush=True)
             printed.append(line)
     text = re.sub(r"\x1b\[[\d;]*m", "", "".join(printed))
-    recap = RECAP.search(text)
-    if run.returncode or not recap or recap[2] != "0" or recap[3] != "0":
+    recaps = RECAP.findall(text)
+    if process.returncode or len(recaps) != len(VERSIONS) or any(recap[1:] != ("0", "0", "0") for recap in recaps):
         sys.exit(f"{title}: failed")
-    return Run(text.partition("PLAY RECAP")[0], int(recap[1]))
+    return Run(text.split("\nTASK ")[1], [int(recap[0]) for recap in recaps])
 
 
-def show(box: dict[str, str]) -> None:
-    """Print what the box holds, asked of itself and not through the collection."""
+def show(host: str, box: dict[str, str]) -> None:
+    """Print what a box holds, asked of itself and not through the collection."""
 
     def ask(path: str) -> Any:
         credentials = (box["username"], box["password"])
         return requests.get(box["url"] + path, auth=credentials, verify=box["cacert"], timeout=30).json()
 
-    print("\n=== What the box holds now")
+    print(f"\n=== What {host} ({VERSIONS[host]}) holds now")
     for group in ask("/mail/users?format=json"):
         for user in group["users"]:
             told = (user["status"], user.get("quota", ""), *user["privileges"])
@@ -95,16 +112,21 @@ def show(box: dict[str, str]) -> None:
 
 
 def main() -> None:
-    with simulated_box() as box:
-        predicted = apply("What would change", box, "--check", "--diff")
-        applied = apply("Change it", box, "--diff")
-        again = apply("Once more", box)
-        show(box)
-    if not applied.changed or predicted.printed != applied.printed:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
+        boxes = {host: stack.enter_context(simulated_box(host)) for host in VERSIONS}
+        inventory = write_inventory(boxes, folder)
+        planned = run("What would change", "plan", inventory, "--diff", "-e", f"miab_plan_folder={folder}")
+        print("\n=== plan.md\n" + (folder / "plan.md").read_text(encoding="utf-8"), flush=True)
+        applied = run("Change it", "apply", inventory, "--diff")
+        again = run("Once more", "apply", inventory, "--diff")
+        for host, box in boxes.items():
+            show(host, box)
+    if not all(applied.changed) or planned.compared != applied.compared:
         sys.exit("\nThe prediction was not what happened.")
-    if again.changed:
+    if any(again.changed):
         sys.exit(f"\nThe last run still changed something: changed={again.changed}")
-    print("\nThe prediction was right, word for word, and the last run had changed=0. The box is stopped.")
+    print("\nThe prediction was right, word for word, and the last run had changed=0. The boxes are stopped.")
 
 
 if __name__ == "__main__":

@@ -28,12 +28,13 @@ VERSIONS = ("v0.51", "v55", "v60", "v75")
 
 @dataclass
 class Outcome:
-    """One task's result, and what the box held right after it."""
+    """One task's result on one host, and what the box held right after it, if there is one box."""
 
     name: str
     failed: bool
     result: dict[str, Any]
     state: dict[str, Any]
+    host: str
 
 
 @dataclass
@@ -86,14 +87,25 @@ def run_playbook(
     environment: Mapping[str, str] | None = None,
 ) -> Run:
     """Run a playbook file. The box refuses writes while a task is in check mode."""
+    watched = {"MIAB_TEST_BOX": box.url.removesuffix("/admin"), "MIAB_TEST_CACERT": box.cacert}
+    hosts = {"box": {"ansible_connection": DOORS[door]}}
+    run = run_on_hosts(hosts, playbook, folder, arguments, {**watched, **(environment or {})})
+    assert box.violations == [], "a write reached the box in check mode"
+    return run
+
+
+def run_on_hosts(
+    hosts: Mapping[str, Mapping[str, Any]],
+    playbook: Path,
+    folder: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a playbook file with an inventory of these hosts, each with its variables."""
     record = folder / "record.jsonl"
     record.unlink(missing_ok=True)
-    inventory = {
-        "all": {
-            "hosts": {"box": {"ansible_connection": DOORS[door]}},
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-        }
-    }
+    shared = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    inventory = {"all": {"hosts": {name: dict(variables) for name, variables in hosts.items()}, "vars": shared}}
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     # ansible.cfg of the surroundings, and a user's MIAB_ variables, are none of the test's business.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
@@ -121,16 +133,13 @@ def run_playbook(
             "ANSIBLE_NOCOLOR": "1",
             # Not there: the output is the same wherever the tests run.
             "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
-            "MIAB_TEST_BOX": box.url.removesuffix("/admin"),
-            "MIAB_TEST_CACERT": box.cacert,
             "MIAB_TEST_RECORD": str(record),
             **(environment or {}),
         },
     )
     lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
     outcomes = [
-        Outcome(entry["task"], entry["failed"], entry["result"], entry["state"])
+        Outcome(entry["task"], entry["failed"], entry["result"], entry.get("state", {}), entry["host"])
         for entry in (json.loads(line) for line in lines)
     ]
-    assert box.violations == [], "a write reached the box in check mode"
     return Run(done.returncode, done.stdout + done.stderr, outcomes)

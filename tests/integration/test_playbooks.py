@@ -1,0 +1,234 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks apply, plan and export, run by their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.box import Box
+from tests.box.faults import Fault
+from tests.box.prepare import prepare
+
+from .playbooks import VERSIONS, Run, connection, run_on_hosts
+from .test_config import DECLARATION, STATE
+
+# What an export has to keep: plain things, and those that YAML, Jinja or a planner could take for something else.
+HELD: dict[str, Any] = {
+    "users": [
+        {"email": "zoe@example.org", "password": "zoe-password-1", "privileges": ["admin"]},
+        {"email": "neil_o-x@example.org", "password": "neil-password-1"},
+        {"email": "ann@example.net", "password": "ann-password-1"},
+    ],
+    "aliases": [
+        {"address": "sales@example.org", "forwards_to": ["zoe@example.org", "ann@example.net"]},
+        {"address": "team@example.org", "forwards_to": [], "permitted_senders": ["zoe@example.org"]},
+        {"address": "@xn--bcher-kva.example", "forwards_to": ["@example.org"]},
+    ],
+    "dns_records": [
+        {"qname": "www.example.org", "rtype": "A", "value": "192.0.2.2"},
+        {"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"},
+        {"qname": "jinja.example.org", "rtype": "TXT", "value": "{{ 'not' ~ 'filled in' }} {% no %} {# kept #}"},
+        {"qname": "yaml.example.org", "rtype": "TXT", "value": "yes: no # 'really', \"1e3\" \\ | > `"},
+        {"qname": "number.example.org", "rtype": "TXT", "value": "0123"},
+        {"qname": "blog.example.net", "rtype": "CNAME", "value": "host.example.net"},
+    ],
+    "secondary_nameservers": ["ns2.example.net"],
+}
+PASSWORDS = {user["email"]: user["password"] for user in HELD["users"]}
+
+
+def run(name: str, boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: Mapping[str, Any]) -> Run:
+    """Run a playbook for boxes, each a host of its own.
+
+    :param variables: of one host each, under its name with _ in place of dots.
+    """
+    hosts = {
+        host: {
+            **{"miab_" + option: value for option, value in connection(box).items()},
+            **variables.get(host.replace(".", "_"), {}),
+        }
+        for host, box in boxes.items()
+    }
+    return run_on_hosts(hosts, Path("mailinabox.admin." + name), folder, arguments)
+
+
+def declared() -> dict[str, Any]:
+    return {"miab_" + name: value for name, value in DECLARATION.items()}
+
+
+def results(done: Run, task: str) -> list[dict[str, Any]]:
+    return [outcome.result for outcome in done.outcomes if outcome.name.endswith(task)]
+
+
+def writes(box: Box) -> list[Any]:
+    return [entry for entry in box.log if entry.is_write]
+
+
+@pytest.mark.parametrize("version", ["v60", "v75"])
+def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
+    with Box(version) as box, Box("v75") as bare:
+        prepare(box.state, STATE)
+        boxes = {"one.example.com": box, "two.example.com": bare}
+        folder = tmp_path / "deep" / "plans"
+        to_plans = ("-e", f"miab_plan_folder={folder}")
+        variables = {"one_example_com": declared(), "two_example_com": {"miab_privacy": False}}
+
+        planned = run("plan", boxes, tmp_path, *to_plans, **variables)
+        assert planned.status == 0, planned.output
+        assert not writes(box)
+        assert not writes(bare)
+        plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        drift = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", **variables)
+        assert drift.status != 0
+        assert "The box is not as declared." in drift.output
+        assert drift.output.partition("PLAY RECAP")[2].count("failed=1") == 2
+        applied = run("apply", boxes, tmp_path, **variables)
+        assert applied.status == 0, applied.output
+        done = [outcome for outcome in applied.outcomes if "changes" in outcome.result]
+        assert {outcome.host: outcome.result["changes"] for outcome in done} == {
+            told["host"]: told["changes"] for told in plan["boxes"]
+        }
+        assert plan["summary"] == "2 boxes: 5 creations, 7 changes, 4 removals"
+
+        again = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", "--check", **variables)
+        assert again.status == 0, again.output
+        text = (folder / "plan.md").read_text(encoding="utf-8")
+        assert text == (
+            "# Plan\n\n2 boxes: no change.\n\n"
+            "## `one.example.com`\n\nNo change.\n\n## `two.example.com`\n\nNo change.\n"
+        )
+        assert "WARNING]" not in planned.output + drift.output + applied.output + again.output
+
+
+def test_a_plan_is_read_in_a_minute(newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, STATE)
+    folder = ("-e", f"miab_plan_folder={tmp_path}")
+    done = run("plan", {"box.example.com": newest_box}, tmp_path, *folder, box_example_com=declared())
+    assert done.status == 0, done.output
+    text = (tmp_path / "plan.md").read_text(encoding="utf-8")
+    for line in (
+        "1 box: 5 creations, 6 changes, 4 removals.",
+        "| create | user `eve@new.example` | user_password: `(as declared)` |",
+        "| change | alias `sales@example.org` | forwards_to: `old@example.org` → `eve@new.example`"
+        "<br>permitted_senders: `old@example.org` → `eve@new.example` |",
+        "| **remove** | alias `stale@example.org` | forwards_to: `ann@example.org` |",
+    ):
+        assert line in text.splitlines(), text
+    for kept in (text, (tmp_path / "plan.json").read_text(encoding="utf-8")):
+        assert not [password for password in ("adminpass123", "ann-password-2", "eve-password-1") if password in kept]
+
+
+@pytest.mark.parametrize("name", ["apply", "plan"])
+def test_a_box_that_is_down_stops_no_other(name: str, tmp_path: Path) -> None:
+    with Box("v75") as down, Box("v60") as undeclared, Box("v75") as well:
+        boxes = {"a-down.example.com": down, "b-undeclared.example.com": undeclared, "c-well.example.com": well}
+        down.faults += [Fault("500", times=50)]
+        wrong = {"miab_privacy": False}
+        # Were it taken for no declaration, all users would go.
+        unknown = {"miab_users": "{{ vault_nobody_filled_in }}", "miab_purge": ["users"]}
+        hosts = {"a-down_example_com": wrong, "b-undeclared_example_com": unknown, "c-well_example_com": wrong}
+        done = run(name, boxes, tmp_path, "-e", f"miab_plan_folder={tmp_path}", **hosts)
+        assert done.status == 2, done.output
+        assert well.state.privacy == (name == "plan")
+        summary = results(done, "box by box")[0]["msg"]
+        assert [line.partition(" ")[0] for line in summary] == [host + ":" for host in boxes]
+        assert "failed" in summary[0]
+        assert "vault_nobody_filled_in" in summary[1]
+        assert summary[2] == "c-well.example.com: 1 change"
+        recap = done.output.partition("PLAY RECAP")[2]
+        assert recap.count("failed=1") == 2
+        assert recap.count("failed=0") == 1
+        if name == "plan":
+            text = (tmp_path / "plan.md").read_text(encoding="utf-8")
+            assert text.count("**This box could not be planned:**") == 2
+            assert "1 box: " not in text
+            assert "; 2 failed." in text
+
+
+def surroundings(box: Box) -> dict[str, str]:
+    """The connection to a box as variables of the environment."""
+    return {"MIAB_" + option.upper(): value for option, value in connection(box).items()}
+
+
+def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box, tmp_path: Path) -> None:
+    arguments = ("-e", '{"miab_privacy": false}')
+    playbook = Path("mailinabox.admin.apply")
+    done = run_on_hosts({}, playbook, tmp_path, arguments, surroundings(newest_box))
+    assert done.status == 0, done.output
+    assert not newest_box.state.privacy
+
+
+def test_a_host_is_the_box_of_its_name_and_not_that_of_the_environment(newest_box: Box, tmp_path: Path) -> None:
+    hosts = {"nowhere.invalid": {"miab_privacy": False}}
+    playbook = Path("mailinabox.admin.apply")
+    done = run_on_hosts(hosts, playbook, tmp_path, environment=surroundings(newest_box))
+    assert done.status == 2, done.output
+    assert "nowhere.invalid" in results(done, "box by box")[0]["msg"][0].partition("failed: ")[2]
+    assert not newest_box.log
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_export_is_what_the_box_is(version: str, tmp_path: Path) -> None:
+    with Box(version) as box, Box(version) as empty:
+        wanted = dict(HELD)
+        if box.state.capabilities.quotas:
+            wanted["users"] = [
+                *HELD["users"],
+                {"email": "big@example.org", "password": "big-password-1", "quota": "2G"},
+            ]
+        prepare(box.state, wanted)
+        box.state.privacy = False
+        box.state.backup.min_age_in_days = 5
+        host = {"box.example.com": box}
+        into = ("-e", f"miab_export_folder={tmp_path}")
+        file = tmp_path / "box.example.com.yml"
+        exported = run("export", host, tmp_path, *into)
+        assert exported.status == 0, exported.output
+        text = file.read_text(encoding="utf-8")
+
+        # As it stands, with nobody's password.
+        kept = run("apply", host, tmp_path, "-e", f"@{file}")
+        assert kept.status == 0, kept.output
+        assert not writes(box)
+        assert "changed=0" in kept.output
+
+        # To an empty box, with the passwords.
+        passwords = {**PASSWORDS, "big@example.org": "big-password-1"}
+        vault = tmp_path / "vault.json"
+        vault.write_text(json.dumps({"vault_miab_passwords": passwords}), encoding="utf-8")
+        filled = run("apply", {"box.example.com": empty}, tmp_path, "-e", f"@{file}", "-e", f"@{vault}")
+        assert filled.status == 0, filled.output
+        assert {email: empty.state.users[email].password for email in PASSWORDS} == PASSWORDS
+        assert not empty.state.privacy
+        run("export", {"box.example.com": empty}, tmp_path, *into)
+        assert file.read_text(encoding="utf-8") == text
+        assert empty.state.secondary_nameservers == box.state.secondary_nameservers
+        assert empty.state.backup == box.state.backup
+        assert sorted(empty.state.dns_records) == sorted(box.state.dns_records)
+
+
+def test_an_export_lists_the_secrets_to_fill_in(newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]})
+    newest_box.state.backup.target = "s3://s3.eu-central-1.amazonaws.com/example-backups/box"
+    newest_box.state.backup.target_user = "ACCESSKEY"
+    newest_box.state.backup.target_pass = "secret-key-of-s3"
+    into = ("-e", f"miab_export_folder={tmp_path}")
+    assert run("export", {"box.example.com": newest_box}, tmp_path, *into).status == 0
+    text = (tmp_path / "box.example.com.yml").read_text(encoding="utf-8")
+    assert text.startswith("---\n# What the box holds")
+    assert "#   vault_miab_passwords:\n#     ann@example.org: '...'\n#     me@box.example.com: '...'\n" in text
+    assert "#   vault_miab_backup_password: '...'\n" in text
+    assert "  - email: ann@example.org\n    user_password: \"{{ vault_miab_passwords['ann@example.org']" in text
+    assert "secret-key-of-s3" not in text
+    assert "quota" not in text
+    assert "privileges" in text
+    done = run("apply", {"box.example.com": newest_box}, tmp_path, "-e", f"@{tmp_path / 'box.example.com.yml'}")
+    assert done.status == 0, done.output
+    assert not writes(newest_box)

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters that playbooks use: plans for people, and declarations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.mailinabox.admin.plugins.filter.declaration import declaration
+from ansible_collections.mailinabox.admin.plugins.filter.plan import plan
+from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import plan_markdown
+
+
+def change(action: str = "update", **parts: Any) -> dict[str, Any]:
+    return {"resource": "user", "key": "ann@example.org", "action": action, "before": {}, "after": {}, **parts}
+
+
+def row(told: dict[str, Any]) -> str:
+    """The row of the table that one change makes."""
+    return plan_markdown(plan({"box": {"changes": [told]}})).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("results", "summary"),
+    [
+        ({}, "0 boxes: no change"),
+        ({"a": {"changes": []}}, "1 box: no change"),
+        ({"a": {"changes": [change()]}, "b": {"failed": True, "msg": "down"}}, "2 boxes: 1 change; 1 failed"),
+        (
+            {"a": {"changes": [change(), change("remove")]}, "b": {"changes": [change("create"), change("create")]}},
+            "2 boxes: 2 creations, 1 change, 1 removal",
+        ),
+    ],
+)
+def test_a_plan_in_one_line(results: dict[str, Any], summary: str) -> None:
+    assert plan(results)["summary"] == summary
+
+
+def test_a_plan_is_sorted_and_names_each_box() -> None:
+    results = {
+        "b": {"changes": [change()], "warnings": ["mind the gap"]},
+        "a": {"failed": True, "msg": "down", "changed": False},
+    }
+    told = plan(results)
+    assert [box["summary"] for box in told["boxes"]] == ["a: failed: down", "b: 1 change"]
+    assert [box["error"] for box in told["boxes"]] == ["down", None]
+    text = plan_markdown(told)
+    assert "**This box could not be planned:** `down`" in text
+    assert "- Note: `mind the gap`" in text
+
+
+def test_of_a_change_only_what_differs_is_shown() -> None:
+    before = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
+    told = change(before=before, after={**before, "quota": "2G", "privileges": ["admin"]})
+    assert row(told) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: (none) → `admin` |"
+    told = change(before={"privacy": True, "note": ""}, after={"privacy": False, "note": "x"})
+    assert row(told).endswith("| privacy: yes → no<br>note: (empty) → `x` |")
+
+
+def test_what_comes_and_what_goes() -> None:
+    held = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
+    gone = {"email": "ann@example.org", "state": "absent"}
+    assert row(change("create", before=gone, after=held)) == "| create | user `ann@example.org` | quota: `1G` |"
+    assert row(change("remove", before=held, after=gone)) == "| **remove** | user `ann@example.org` | quota: `1G` |"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a|b", "<code>a&#124;b</code>"),
+        ("`rm` <b>", "<code>&#96;rm&#96; &#60;b&#62;</code>"),
+        ("a\\|b", "<code>a&#92;&#124;b</code>"),
+        ("one\ntwo\r", "`one\\ntwo\\r`"),
+        ("right\u202eleft", "`right\\u202eleft`"),
+        ("<script>*x*_y_", "`<script>*x*_y_`"),
+        ("  ", "(empty)"),
+        ("bücher.example", "`bücher.example`"),
+    ],
+)
+def test_no_value_breaks_out_of_its_cell(value: str, shown: str) -> None:
+    assert row(change(before={"x": "-"}, after={"x": value})).endswith(f"| x: `-` → {shown} |")
+    assert row(change(key=value)).startswith(f"| change | user {shown} |")
+
+
+def config(**parts: Any) -> dict[str, Any]:
+    return {
+        "users": [],
+        "aliases": [],
+        "dns_records": [],
+        "secondary_nameservers": [],
+        "backup": {"target": "local", "min_age_in_days": 3},
+        "privacy": True,
+        **parts,
+    }
+
+
+class Loader(yaml.SafeLoader):
+    """Reads a declaration as Ansible does, and tells what is marked as no template."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))
+
+
+def read(text: str) -> Any:
+    return yaml.load(text, Loader=Loader)  # noqa: S506
+
+
+def test_the_declaration_of_a_box_with_nothing_on_it() -> None:
+    assert declaration(config()) == (
+        "---\n"
+        "# What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.\n"
+        "\n"
+        "miab_backup:\n"
+        "  target: local\n"
+        "  min_age_in_days: 3\n"
+        "\n"
+        "miab_privacy: true\n"
+    )
+
+
+def test_a_declaration_is_sorted_and_leaves_out_defaults() -> None:
+    text = declaration(
+        config(
+            users=[
+                {"email": "bob@example.org", "privileges": ["admin"], "quota": "2G"},
+                {"email": "ann@example.org", "privileges": [], "quota": "0"},
+            ],
+            aliases=[{"address": "team@example.org", "forwards_to": [], "permitted_senders": []}],
+        )
+    )
+    assert (
+        "miab_users:\n"
+        "  - email: ann@example.org\n"
+        "    user_password: \"{{ vault_miab_passwords['ann@example.org'] | default(omit) }}\"\n"
+        "    update_password: on_create\n"
+        "  - email: bob@example.org\n"
+        "    user_password: \"{{ vault_miab_passwords['bob@example.org'] | default(omit) }}\"\n"
+        "    update_password: on_create\n"
+        "    privileges:\n"
+        "      - admin\n"
+        "    quota: 2G\n"
+        "\n"
+        "miab_aliases:\n"
+        "  - address: team@example.org\n"
+        "    forwards_to: []\n"
+    ) in text
+    assert "#   vault_miab_passwords:\n#     ann@example.org: '...'\n#     bob@example.org: '...'\n" in text
+
+
+def test_nothing_that_a_box_holds_is_filled_in() -> None:
+    values = ["{{ lookup('pipe', 'id') }}", "{% set x = 1 %}", "0123", "yes", "- a: b # c", "bücher"]
+    records = [{"name": "x.example.org", "type": "TXT", "values": values}]
+    held = read(declaration(config(dns_records=records)))["miab_dns_records"][0]["values"]
+    assert held == [*(("unsafe", value) for value in values[:2]), *values[2:]]
+
+
+@pytest.mark.parametrize(
+    ("backup", "declared", "secrets"),
+    [
+        (
+            {"b2": {"key_id": "K1", "bucket": "b"}, "min_age_in_days": 3},
+            {"b2": {"key_id": "K1", "bucket": "b", "application_key": "{{ vault_miab_backup_key | default(omit) }}"}},
+            ["vault_miab_backup_key"],
+        ),
+        (
+            {"target": "s3://s3.example.net/b/box", "min_age_in_days": 3},
+            {
+                "target": "s3://s3.example.net/b/box",
+                "target_user": "{{ vault_miab_backup_user | default(omit) }}",
+                "target_password": "{{ vault_miab_backup_password | default(omit) }}",
+            },
+            ["vault_miab_backup_user", "vault_miab_backup_password"],
+        ),
+        (
+            {"target": "s3://key:********@s3.example.net/b", "min_age_in_days": 3},
+            {"target": "{{ vault_miab_backup_target | default(omit) }}"},
+            ["vault_miab_backup_target"],
+        ),
+        ({"target": "rsync://u@h.example.net//b", "min_age_in_days": 3}, {"target": "rsync://u@h.example.net//b"}, []),
+    ],
+)
+def test_secrets_of_backups_are_variables(backup: dict[str, Any], declared: dict[str, Any], secrets: list[str]) -> None:
+    text = declaration(config(backup=backup))
+    assert read(text)["miab_backup"] == {**declared, "min_age_in_days": 3}
+    assert [line for line in text.splitlines() if line.startswith("#   ")] == [f"#   {name}: '...'" for name in secrets]
