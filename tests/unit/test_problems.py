@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What counts as a problem of a box, as tables."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
+
+
+def texts(told: dict[str, Any], **options: Any) -> list[str]:
+    return [problem["text"] for problem in problems(told, **options)]
+
+
+def certificate(status: str, text: str) -> dict[str, Any]:
+    return {"certificates": {"can_provision": [], "status": [{"domain": "a.example", "status": status, "text": text}]}}
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "is_problem"),
+    [
+        ("success", "Signed & valid. The certificate expires in 10 days on 2026-01-31.", False),
+        ("success", "Signed & valid. The certificate expires in 9 days on 2026-01-30.", True),
+        ("success", "Signed & valid. The certificate expires in 1 day on 2026-01-22.", True),
+        ("success", "Signed & valid. The certificate expires on 2026-09-30.", False),
+        ("warning", "Self-signed. Get a signed certificate to stop warnings.", True),
+        ("danger", "No certificate installed.", True),
+        ("not-applicable", "The domain's website is hosted elsewhere.", False),
+    ],
+)
+def test_certificates(status: str, text: str, is_problem: bool) -> None:
+    assert texts(certificate(status, text)) == (["a.example: " + text] if is_problem else [])
+
+
+def made(*days_ago: float) -> dict[str, Any]:
+    dates = [time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - days * 86400)) for days in days_ago]
+    return {"backup_status": {"backups": [{"date": date, "full": True, "size": 1} for date in dates]}}
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (made(1.9), []),
+        (made(5, 1, 9), []),
+        (made(2.51, 30), ["The last backup is 2.5 days old."]),
+        (made(), ["There is no backup."]),
+        ({"backup_status": {}}, ["Backups are off."]),
+        ({"backup_status": {"error": "No route."}}, ["The box can't tell of its backups: No route."]),
+    ],
+)
+def test_backup(told: dict[str, Any], found: list[str]) -> None:
+    assert texts(told) == found
+
+
+@pytest.mark.parametrize(
+    ("own", "latest", "is_behind"),
+    [
+        ("v75", "v75", False),
+        ("v0.51", "v55", True),
+        ("v9", "v10", True),
+        ("v75", "v74", False),
+        ("v75", "v75.1", True),
+        ("v75-3-gabcdef", "v76", True),
+        ("our-own", "v76", True),
+        ("our-own", "our-own", False),
+    ],
+)
+def test_version(own: str, latest: str, is_behind: bool) -> None:
+    expected = ["The version is %s, and the newest is %s." % (own, latest)] if is_behind else []
+    assert texts({"version": own, "latest_version": latest}) == expected
+
+
+CHECKS = {
+    "status_checks": [
+        {"type": "error", "text": "Before any heading."},
+        {"type": "heading", "text": "System"},
+        {"type": "ok", "text": "All is up."},
+        {"type": "error", "text": "There are 2 software packages that can be updated."},
+        {"type": "heading", "text": "a.example"},
+        {"type": "warning", "text": "No DNSSEC."},
+        {"type": "error", "text": "No MX."},
+    ]
+}
+BEFORE, PACKAGES = "Before any heading.", "System: There are 2 software packages that can be updated."
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, [BEFORE, PACKAGES, "a.example: No MX."]),
+        ({"status_types": ["error", "warning"]}, [BEFORE, PACKAGES, "a.example: No DNSSEC.", "a.example: No MX."]),
+        ({"status_except": [r"packages that can be updated", "^Before"]}, ["a.example: No MX."]),
+        ({"status_except": [r"^a\.example$"]}, [BEFORE, PACKAGES]),
+    ],
+)
+def test_status_checks(options: dict[str, Any], found: list[str]) -> None:
+    assert texts(CHECKS, **options) == found
+
+
+@pytest.mark.parametrize("severity", ["fail", "warn", "ignore"])
+def test_severity(severity: str) -> None:
+    due = {"check": "reboot", "severity": severity, "text": "A restart is due."}
+    found = problems({"reboot_required": True}, {"reboot": severity})
+    assert found == ([] if severity == "ignore" else [due])
+    assert problems({"reboot_required": False}, {"reboot": severity}) == []
+
+
+def test_what_the_box_cannot_tell() -> None:
+    told = {"certificates": None, "backup_status": None, "version": "v75"}
+    found = problems(told, {"certificates": "ignore", "unknown": "warn"})
+    assert found == [{"check": "backup", "severity": "warn", "text": "The box can't tell its backup_status."}]
+    assert problems(told, {"unknown": "ignore"}) == []
