@@ -85,7 +85,12 @@ _SECTIONS = {
 
 def check(options: Mapping[str, Any]) -> WantedConfig:
     """The options of ``miab_config`` in canonical form; its mistakes are told along with those that only a box shows."""
-    mistakes: list[Mistake] = []
+    # Most likely its variable was lost on the way here, and everything there would go.
+    mistakes = [
+        Mistake("purge", "%s: nothing is declared there; if really none is to stay, declare %s: []" % (name, name))
+        for name in options["purge"]
+        if options[name] is None
+    ]
     sections = {}
     for name, section in _SECTIONS.items():
         items: list[Item] = []

@@ -196,7 +196,8 @@ options:
     type: bool
   purge:
     description:
-      - Sections of which only what is declared may stay. Everything else in them is removed.
+      - Sections of which only what is declared may stay. Everything else in them is removed. Each has to be declared, if
+        only as an empty list.
       - Never removed are automatic aliases, the aliases C(administrator@) and C(hostmaster@) of the box, the account that
         the task is signed in with, and what O(keep) names.
     type: list

@@ -101,6 +101,15 @@ def test_a_box_as_variables_declare_it(box: Box, door: str, tmp_path: Path) -> N
     assert box.failed_logins == []
 
 
+def test_a_secret_that_nobody_defined_purges_nobody(box: Box, tmp_path: Path) -> None:
+    prepare(box.state, STATE)
+    lost = [{"email": ME, "user_password": "{{ vault_nobody_filled_in }}"}]
+    run = run_role("box", box, {**reach(box), "miab_users": lost, "miab_purge": ["users"]}, tmp_path)
+    assert run.status == 2
+    assert "vault_nobody_filled_in" in run.output
+    assert not [entry for entry in box.log if entry.is_write]
+
+
 def test_one_session_that_ends_whatever_happens(box: Box, tmp_path: Path) -> None:
     box.state.users[ME].totp = [Totp(1, SECRET, "automation")]
     variables = {**reach(box), "miab_totp_secret": SECRET, "miab_mfa": [{"label": "automation", "secret": SECRET}]}

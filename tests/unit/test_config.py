@@ -206,6 +206,8 @@ def test_purge_leaves_alone_what_the_box_and_the_run_need() -> None:
     made = plan(
         known(ANN, BOB, HOSTMASTER, ABUSE, SALES, Record("www.example.org", "A", "192.0.2.1")),
         users=[user(BOB.email)],
+        aliases=[],
+        dns_records=[],
         purge=["users", "aliases", "dns_records"],
     )
     assert [(change.resource, change.key, change.action) for change in made.changes if change.calls] == [
@@ -220,6 +222,9 @@ def test_purge_leaves_alone_what_is_to_be_kept() -> None:
         known(
             ANN, BOB, SALES, Record("www.example.org", "A", "192.0.2.1"), Record("a.b.example.org", "A", "192.0.2.1")
         ),
+        users=[],
+        aliases=[],
+        dns_records=[],
         purge=["users", "aliases", "dns_records"],
         keep=["ANN@*", "*@example.com", "www.example.org", "sales@example.or?"],
     )
@@ -256,7 +261,14 @@ def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
 
 
 def test_few_objects_may_always_go() -> None:
-    assert len(plan(known(*MANY[:5]), purge=["users"]).calls) == 5
+    assert len(plan(known(*MANY[:5]), users=[], purge=["users"]).calls) == 5
+
+
+def test_what_nobody_mentions_is_not_purged() -> None:
+    with pytest.raises(
+        InvalidDeclaration, match=r"purge: aliases: nothing is declared there; .* declare aliases: \[\]"
+    ):
+        plan(known(ANN, SALES), users=[user(ANN.email)], purge=["users", "aliases"])
 
 
 ADDRESSES = ["ann@example.org", "bob@example.org", "cat@example.net"]
