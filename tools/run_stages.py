@@ -38,7 +38,7 @@ STAGES = (
     Stage("types", ("mypy",), proof=r"no issues found in [1-9]"),
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
-    Stage("integration", ("pytest -n 2 tests/integration",), proof=r"\b[1-9]\d* passed"),
+    Stage("integration", ("pytest -n 2 --dist worksteal tests/integration",), proof=r"\b[1-9]\d* passed"),
     Stage("demo", ("python tools/demo.py",), proof="The prediction was right"),
     # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
