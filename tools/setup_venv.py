@@ -65,7 +65,8 @@ def choose_python() -> str:
 
 def run(what: str, command: list[str]) -> None:
     """Run a command that talks a lot, and show what it said only if it fails."""
-    print(f"{what} ...", flush=True)
+    # Standard output belongs to what is set up: the first line of `make box` is JSON.
+    print(f"{what} ...", file=sys.stderr, flush=True)
     result = subprocess.run(
         command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

@@ -106,7 +106,7 @@ Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.constru
 
 
 def read(text: str) -> Any:
-    return yaml.load(text, Loader=Loader)  # noqa: S506
+    return yaml.load(text, Loader=Loader)  # noqa: S506 - it derives from the safe one
 
 
 def test_the_declaration_of_a_box_with_nothing_on_it() -> None:

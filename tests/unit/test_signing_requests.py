@@ -64,7 +64,7 @@ def test_what_is_asked_for() -> None:
     read = signing_request("example.org", "GB")
     assert (read.method, read.path, read.form) == ("POST", "/ssl/csr/example.org", {"countrycode": "GB"})
     assert [question.name for question in signing_requests.needs(wanted(), {})] == [read.name]
-    names = [question.name for question in signing_requests.needs(wanted(path="/tmp/x.csr"), {})]  # noqa: S108
+    names = [question.name for question in signing_requests.needs(wanted(path="/tmp/x.csr"), {})]  # noqa: S108 - nothing opens it
     assert names == [read.name, "file /tmp/x.csr"]
     with pytest.raises(UnexpectedAnswer):
         read.parse("OK")
