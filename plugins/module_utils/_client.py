@@ -316,7 +316,7 @@ class Client:
         self.signed_out = password is None
         if password is not None:
             self._credentials = (self.connection.username, password)
-            self._signed_in = not self.connection.totp_secret
+            self._signed_in = not self._totp_secret
 
     def _adopt(self, email: str, password: str) -> None:
         """Go on with a password that was just set, if it is the own one: it ended every session of its user."""
@@ -324,7 +324,7 @@ class Client:
             return
         self._own_password = password
         self._credentials = (email, password)
-        self._signed_in = not self.connection.totp_secret
+        self._signed_in = not self._totp_secret
         self._has_session = False
 
     def _sign_in_anew(self, call: Call) -> None:

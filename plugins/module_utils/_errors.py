@@ -129,7 +129,7 @@ class InvalidDeclaration(BoxError):
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__(
-            "%d of the declared can't be. Nothing was changed.\n%s"
+            "Mistakes in the declaration: %d. Nothing was changed.\n%s"
             % (len(mistakes), "\n".join("%s: %s" % mistake for mistake in mistakes)),
             mistakes=[mistake._asdict() for mistake in mistakes],
         )

@@ -29,7 +29,7 @@ SECRET_VARIABLE = "{{ user_secret }}"
 def through_both(tasks: list[dict[str, Any]], folder: Path, **options: Any) -> list[Run]:
     runs = []
     for door in DOORS:
-        with Box("v75", port=0) as box:
+        with Box("v75") as box:
             (folder / door).mkdir()
             (folder / "secrets.yml").write_text("user_secret: %s\n" % SECRETS["user_password"], encoding="utf-8")
             arguments = ["-vvv", "--diff", "-e", "@%s" % (folder / "secrets.yml")]

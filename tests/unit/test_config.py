@@ -176,7 +176,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "aliases[1] webmaster@example.org",
         "dns_records[0] www.elsewhere.example A",
     ]
-    assert caught.value.message.startswith("8 of the declared can't be. Nothing was changed.\n")
+    assert caught.value.message.startswith("Mistakes in the declaration: 8. Nothing was changed.\n")
     assert "users[3] Ann@Example.org: declared twice; it is users[2] ann@example.org, too" in caught.value.message
 
 
