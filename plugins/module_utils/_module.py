@@ -9,7 +9,7 @@ from typing import Any, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
-from ._client import HAS_REQUESTS
+from ._http import HAS_REQUESTS
 from ._task import Task, run
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Union
 
 from . import _files
-from ._client import Client, Connection
+from ._client import Client
+from ._connection import Connection
 from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
 from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
 

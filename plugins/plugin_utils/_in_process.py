@@ -22,7 +22,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._client import HAS_REQUESTS
+from ..module_utils._http import HAS_REQUESTS
 from ..module_utils._module import argument_rules, perform
 from ..module_utils._task import Task
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,15 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client, Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
 from tests.box import VERSIONS, Box, crypto, new_state
 from tests.box.prepare import prepare
 from tests.box.routes import ROUTES
 from tests.contract.conversation import DATA, scenario
+from tests.tasks import Clock, run_task
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("miab_*.py"))
 ANN = {"email": "ann@example.org"}
@@ -113,19 +109,6 @@ def route(method: str, path: str) -> str | None:
     return None
 
 
-class Clock:
-    """Time that passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.seconds = time.time()
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
 def _ask_all(version: str, name: str) -> set[str]:
     """The routes that a module's tasks take on a box of that version."""
     clock = Clock()
@@ -140,23 +123,11 @@ def _ask_all(version: str, name: str) -> set[str]:
         box.reboot_seconds = 0
         key = None
         for options in TASKS[name]:
-            given = {"host": box.url, "username": box.username, "ca_path": box.cacert, **options}
-            given.update({"password": box.password} if key is None else {"api_key": key})
-            result = _run(name, given, clock)
+            given = options if key is None else {**options, "password": None, "api_key": key}
+            result = run_task(box, name, given, sleep=clock.sleep, now=clock.now)
             key = result.get("session", {}).get("api_key")
             box.is_up.wait(20)
         return {found for entry in box.log if (found := route(entry.method, entry.path))}
-
-
-def _run(name: str, given: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
-    task = module(name).TASK
-    validated = ArgumentSpecValidator(**argument_rules(task)).validate(given)
-    assert not validated.error_messages
-
-    def connect(connection: Connection) -> Client:
-        return Client(connection, sleep=clock.sleep, now=clock.now)
-
-    return run(task, validated.validated_parameters, False, connect)
 
 
 @functools.cache

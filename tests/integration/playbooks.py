@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from tests.box import Box
+from tests.tasks import connection
 
 PLUGINS = Path(__file__).parent / "plugins"
 ROOT = Path(__file__).parents[2]
@@ -44,11 +45,6 @@ class Run:
     status: int
     output: str
     outcomes: list[Outcome]
-
-
-def connection(box: Box) -> dict[str, Any]:
-    """The options of the connection to a box."""
-    return {"host": box.url, "username": box.username, "password": box.password, "ca_path": box.cacert}
 
 
 def play(

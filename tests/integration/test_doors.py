@@ -15,8 +15,9 @@ import pytest
 from tests.box import Box
 from tests.box.prepare import prepare
 from tests.box.state import Totp
+from tests.tasks import connection
 
-from .playbooks import DOORS, Run, connection, play
+from .playbooks import DOORS, Run, play
 
 ANN = "ann@example.org"
 MODULE = "mailinabox.admin.miab_user"

@@ -15,8 +15,9 @@ import yaml
 
 from tests.box import Box, crypto
 from tests.box.prepare import prepare
+from tests.tasks import connection
 
-from .playbooks import ROOT, connection, run_playbook
+from .playbooks import ROOT, run_playbook
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))
 

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from tests.box import Box
+from tests.tasks import connection
 
-from .playbooks import connection, run_on_hosts
+from .playbooks import run_on_hosts
 
 RECAP = re.compile(r"^(box-\d\d) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+)", re.MULTILINE)
 

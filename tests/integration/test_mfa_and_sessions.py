@@ -14,8 +14,9 @@ import pytest
 from tests.box import Box, Totp
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
+from tests.tasks import connection
 
-from .playbooks import Run, connection, play
+from .playbooks import Run, play
 from .wishes import Wish, converge
 
 ME = "me@box.example.com"

@@ -15,8 +15,9 @@ import pytest
 from tests.box import Box
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
+from tests.tasks import connection
 
-from .playbooks import VERSIONS, Run, connection, run_on_hosts
+from .playbooks import VERSIONS, Run, run_on_hosts
 from .test_config import DECLARATION, STATE
 
 # What an export has to keep: plain things, and those that YAML, Jinja or a planner could take for something else.

@@ -18,8 +18,9 @@ import pytest
 from tests.box import Box
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
+from tests.tasks import connection
 
-from .playbooks import connection, play
+from .playbooks import play
 
 ME = "me@box.example.com"
 STATE = {

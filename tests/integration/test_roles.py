@@ -15,8 +15,9 @@ from tests.box import Box, Totp
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
 from tests.box.routes import answer
+from tests.tasks import connection
 
-from .playbooks import Run, connection, play
+from .playbooks import Run, play
 
 ME = "me@box.example.com"
 BOB = "bob@example.org"

@@ -13,8 +13,9 @@ import requests
 
 from tests.box import Box
 from tests.box.faults import Fault
+from tests.tasks import connection
 
-from .playbooks import connection, play
+from .playbooks import play
 from .wishes import Wish, converge
 
 MODULE = "miab_system"

@@ -7,26 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import OutcomeUnknown, Refused
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Question
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
 from tests.box.prepare import prepare
 from tests.box.routes import answer
 from tests.box.state import State, new_state
+from tests.tasks import task
 
 from ..integration.playbooks import VERSIONS
-
-
-def task(name: str) -> Task:
-    found: Task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + name).TASK
-    return found
 
 
 class RulesClient:

@@ -19,7 +19,8 @@ from requests.adapters import BaseAdapter
 
 from ansible_collections.mailinabox.admin.plugins.module_utils import _errors
 from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client, Connection, admin_url
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection, admin_url
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Call,
     LogIn,
@@ -44,6 +45,18 @@ OPTIONS: dict[str, Any] = {
     "timeout": 120,
 }
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org"})
+
+
+CHANGE_OWN = Call(
+    "POST",
+    "/mail/users/password",
+    {"email": "me@box.example.com", "password": "new-password"},
+    password_of="me@box.example.com",
+)
+ME = "me@box.example.com"
+ENABLE = Call("POST", "/mfa/totp/enable", {"secret": SECRET, "label": "phone"}, mfa_of=ME)
+DISABLE = Call("POST", "/mfa/disable", {"user": ME, "mfa-id": "1"}, mfa_of=ME)
+LOST = requests.ConnectionError(ConnectionResetError(104, "reset"))
 
 
 class Answer:
@@ -98,7 +111,7 @@ def talk() -> Callable[..., tuple[Client, Script, list[float]]]:
     def start(*steps: Answer | Exception, now: float = 1000.0, **options: Any) -> tuple[Client, Script, list[float]]:
         script, slept = Script(*steps), []
         client = Client(Connection.from_options({**OPTIONS, **options}), sleep=slept.append, now=lambda: now)
-        client._session.mount("https://", script)
+        client._http._session.mount("https://", script)
         return client, script, slept
 
     return start
@@ -336,10 +349,18 @@ def test_a_secret_that_is_none_is_not_repeated(talk: Talk) -> None:
 
 
 def test_a_box_that_is_gone_needs_no_goodbye(talk: Talk) -> None:
-    client, script, _slept = talk(OK, Answer(body=[]), requests.ConnectionError("gone"), totp_secret=SECRET)
+    gone = requests.ConnectionError("gone")
+    client, script, _slept = talk(OK, Answer(body=[]), gone, gone, gone, gone, totp_secret=SECRET)
     with client:
         client.ask(DNS_ZONES)
     assert script.asked[-1] == ("POST", "/logout")
+
+
+def test_a_lost_goodbye_is_said_again(talk: Talk) -> None:
+    client, script, _slept = talk(OK, Answer(body=[]), LOST, Answer(), totp_secret=SECRET)
+    with client:
+        client.ask(DNS_ZONES)
+    assert script.asked[-2:] == [("POST", "/logout")] * 2
 
 
 ANN = Proof("ann@example.org", "password-1")
@@ -378,14 +399,6 @@ def test_the_own_password_is_asked_for_if_a_key_was_given(talk: Talk) -> None:
     assert script.asked == [("POST", "/login"), ("POST", "/logout")]
 
 
-CHANGE_OWN = Call(
-    "POST",
-    "/mail/users/password",
-    {"email": "me@box.example.com", "password": "new-password"},
-    password_of="me@box.example.com",
-)
-
-
 def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
     client, script, _slept = talk(Answer(), Answer(body=[]))
     with client:
@@ -395,22 +408,35 @@ def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
     assert script.credentials() == ["me@box.example.com:adminpass123", "me@box.example.com:new-password"]
 
 
-def test_a_new_own_password_ends_the_session_and_starts_another(talk: Talk) -> None:
-    client, script, _slept = talk(OK, Answer(), OK, Answer(body=[]), Answer(), totp_secret=SECRET)
+@pytest.mark.parametrize("call", [CHANGE_OWN, DISABLE], ids=["password", "mfa"])
+def test_what_ends_the_own_sessions_is_sent_without_one(talk: Talk, call: Call) -> None:
+    answers = (OK, Answer(body=[]), Answer(), Answer(), OK, Answer(body=[]), Answer())
+    client, script, slept = talk(*answers, now=1010.0, totp_secret=SECRET)
     with client:
-        client.send(CHANGE_OWN)
+        client.ask(DNS_ZONES)
+        client.send(call)
         client.ask(DNS_ZONES)
     assert [path for _method, path in script.asked] == [
-        *("/login", "/mail/users/password"),
+        *("/login", "/dns/zones", "/logout"),
+        call.path,
         *("/login", "/dns/zones", "/logout"),
     ]
-    assert script.credentials()[2] == "me@box.example.com:new-password"
+    changed = "new-password" if call is CHANGE_OWN else "adminpass123"
+    assert script.credentials()[3:5] == [ME + ":adminpass123", ME + ":" + changed]
+    assert "x-auth-token" in script.headers[3]
+    # Each time for the next code.
+    assert slept == [10.0, 10.0]
 
 
-ME = "me@box.example.com"
-ENABLE = Call("POST", "/mfa/totp/enable", {"secret": SECRET, "label": "phone"}, mfa_of=ME)
-DISABLE = Call("POST", "/mfa/disable", {"user": ME, "mfa-id": "1"}, mfa_of=ME)
-LOST = requests.ConnectionError(ConnectionResetError(104, "reset"))
+def test_a_code_that_somebody_else_used_is_followed_by_the_next(talk: Talk) -> None:
+    client, script, slept = talk(
+        Answer(401, "no", "invalid-totp-token"), Answer(), OK, Answer(body=[]), Answer(), totp_secret=SECRET
+    )
+    with client:
+        client.send(DISABLE)
+        client.ask(DNS_ZONES)
+    assert [path for _method, path in script.asked][:3] == ["/mfa/disable", "/mfa/disable", "/login"]
+    assert len(slept) == 2
 
 
 def test_new_own_codes_are_proved_and_used_from_then_on(talk: Talk) -> None:
@@ -443,20 +469,40 @@ def test_codes_that_were_refused_are_not_used(talk: Talk) -> None:
     assert script.credentials() == [ME + ":adminpass123"] * 2
 
 
-def test_removed_own_codes_end_the_session(talk: Talk) -> None:
-    client, script, _slept = talk(OK, Answer(), OK, Answer(body=[]), Answer(), totp_secret=SECRET)
+@pytest.mark.parametrize(
+    ("log_in", "paths", "credentials"),
+    [
+        (
+            [OK, Answer()],
+            ["/login", "/logout", "/logout", "/mfa/disable", "/dns/zones"],
+            ["adminpass123", "key", "own-key", "adminpass123", "adminpass123"],
+        ),
+        # The account has MFA, and no more than the key is there to pass it.
+        (
+            [Answer(body={"status": "missing-totp-token"})],
+            ["/login", "/mfa/disable", "/dns/zones"],
+            ["adminpass123", "own-key", "adminpass123"],
+        ),
+    ],
+    ids=["without-mfa", "with-mfa"],
+)
+def test_a_key_is_followed_by_the_password_when_own_codes_change(
+    talk: Talk, log_in: Sequence[Answer], paths: Sequence[str], credentials: Sequence[str]
+) -> None:
+    logged_out = [Answer()] * paths[len(log_in) :].count("/logout")
+    client, script, _slept = talk(*log_in, *logged_out, Answer(), Answer(body=[]), api_key="own-key")
     with client:
         client.send(DISABLE)
         client.ask(DNS_ZONES)
-    assert [path for _method, path in script.asked] == ["/login", "/mfa/disable", "/login", "/dns/zones", "/logout"]
+    assert [path for _method, path in script.asked] == paths
+    assert script.credentials() == [ME + ":" + secret for secret in credentials]
 
 
-def test_a_key_is_followed_by_the_password_when_own_codes_change(talk: Talk) -> None:
-    client, script, _slept = talk(Answer(), Answer(body=[]), api_key="own-key")
+def test_a_key_alone_goes_as_far_as_it_lasts(talk: Talk) -> None:
+    client, script, _slept = talk(Answer(), api_key="own-key", password=None)
     with client:
         client.send(DISABLE)
-        client.ask(DNS_ZONES)
-    assert script.credentials() == [ME + ":own-key", ME + ":adminpass123"]
+    assert script.asked == [("POST", "/mfa/disable")]
 
 
 def test_codes_of_somebody_else_change_nothing_for_the_run(talk: Talk) -> None:
@@ -557,7 +603,7 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
         Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
     )
     script = Script(*[Answer(body=False)] * comes_after, Answer(body=True))
-    client._session.mount("https://", script)
+    client._http._session.mount("https://", script)
     wait = Wait(Read("ready", "/ready", bool), seconds, "it to be ready", option="wait")
     with client:
         if comes_after < 99:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
     BoxError,
     OutcomeUnknown,

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a box is and who signs in there, as the options of a task declare it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Union
+from urllib.parse import urlsplit
+
+from ._errors import InvalidOption
+
+_PREFIX = "/admin"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a box is and who is signed in there.
+
+    :param url: ends in ``/admin``.
+    :param verify: what ``requests`` takes: True for the CAs that the machine trusts, a file or folder of CAs, or False.
+    :param timeout: seconds for one request.
+    """
+
+    url: str
+    username: str
+    password: Optional[str] = field(default=None, repr=False)
+    api_key: Optional[str] = field(default=None, repr=False)
+    totp_secret: Optional[str] = field(default=None, repr=False)
+    verify: Union[bool, str] = True
+    timeout: float = 120
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Connection:
+        """The connection that a task's options declare.
+
+        :raises InvalidOption: naming the option and the reason.
+        """
+        password, api_key = options["password"], options["api_key"]
+        for option, secret in (("password", password), ("api_key", api_key)):
+            if secret is not None and not (secret and secret.isascii() and secret.isprintable()):
+                raise InvalidOption(option, "********", "a box takes printable ASCII only when somebody signs in")
+        username = options["username"].strip()
+        if not (username and username.isascii() and username.isprintable()) or ":" in username:
+            raise InvalidOption(
+                "username", options["username"], "the mail address of an administrator of the box is needed"
+            )
+        ca_path = options["ca_path"]
+        if ca_path and options["validate_certs"] and not os.path.exists(ca_path):
+            raise InvalidOption("ca_path", ca_path, "no such file or folder on the machine that runs the task")
+        if not options["timeout"] > 0:
+            raise InvalidOption("timeout", options["timeout"], "a number of seconds above 0 is needed")
+        return cls(
+            url=admin_url(options["host"]),
+            username=username.lower(),
+            password=password,
+            api_key=api_key,
+            totp_secret=options["totp_secret"],
+            verify=(ca_path or True) if options["validate_certs"] else False,
+            timeout=options["timeout"],
+        )
+
+
+def admin_url(host: str) -> str:
+    """The URL of a box's admin API, from a name, a name with a port, or a URL.
+
+    :raises InvalidOption: for anything else, and for plain http to another machine.
+    """
+    text = host.strip()
+    try:
+        parts = urlsplit(text if "://" in text else "https://" + text)
+        name, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidOption("host", host, str(error)) from error
+    if parts.scheme not in ("https", "http"):
+        raise InvalidOption("host", host, "%s is no way to a box; it is https" % parts.scheme)
+    if "@" in parts.netloc:
+        raise InvalidOption("host", "********", "credentials don't belong in it; use username and password")
+    if not name or any(character.isspace() for character in text) or parts.query or parts.fragment:
+        raise InvalidOption("host", host, "a name, a name and a port, or a URL is needed")
+    if parts.path.rstrip("/") not in ("", _PREFIX):
+        raise InvalidOption("host", host, "the admin API of a box is at %s, and nowhere else" % _PREFIX)
+    if parts.scheme == "http" and not _is_loopback(name):
+        raise InvalidOption("host", host, "the password would cross the network unencrypted; use https")
+    return "%s://%s%s%s" % (
+        parts.scheme,
+        "[%s]" % name if ":" in name else name,
+        "" if port is None else ":%d" % port,
+        _PREFIX,
+    )
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,320 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to a box and what their answers are: the one user of requests."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from contextlib import nullcontext
+from typing import Any, Callable, Mapping
+from urllib.parse import urlsplit
+
+try:
+    import requests
+except ImportError:
+    # The doors say so in Ansible's own way, before a client is made.
+    HAS_REQUESTS = False
+else:
+    HAS_REQUESTS = True
+
+from ._connection import Connection
+from ._errors import (
+    AuthenticationFailed,
+    BoxError,
+    ConnectionFailed,
+    InvalidOption,
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+    Unsupported,
+)
+from ._login_limit import Credentials, LoginLimit
+
+# How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
+BACKOFF_SECONDS = (0.5, 1.0, 2.0)
+_PASSING_STATUS = (502, 503, 504)
+
+NOT_AN_ADMINISTRATOR = "You are not an administrator."
+
+
+class Http:
+    """A conversation with one box, in requests and answers. An answer is what ``requests`` makes of it.
+
+    :ivar reads: how many requests were sent that change nothing.
+    :ivar writes: how many that may.
+    """
+
+    def __init__(self, connection: Connection, sleep: Callable[[float], None], limit: LoginLimit) -> None:
+        self.reads = 0
+        self.writes = 0
+        self._connection = connection
+        self._sleep = sleep
+        self._limit = limit
+        self._session: Any = requests.Session()
+        # Who was let in needs no limit.
+        self._let_in: set[Credentials] = set()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        credentials: Credentials,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        delays: tuple[float, ...] = BACKOFF_SECONDS,
+    ) -> Any:
+        """The answer to a request that changes nothing, asked again if the connection or the proxy fails for a moment.
+
+        :raises ConnectionFailed: if there is none.
+        """
+        left = list(delays)
+        while True:
+            self.reads += 1
+            try:
+                answer = self._request(method, path, credentials, form, headers)
+                if not left or answer.status_code not in _PASSING_STATUS:
+                    return answer
+            except requests.RequestException as error:
+                if not left or not _may_pass(error):
+                    raise self._no_connection(error) from error
+            self._sleep(left.pop(0))
+
+    def look(
+        self, method: str, path: str, credentials: Credentials, form: Mapping[str, str] | None, timeout: float
+    ) -> Any:
+        """The answer to a request that changes nothing, asked once of a box that may be away; None if it is."""
+        self.reads += 1
+        try:
+            return self._request(method, path, credentials, form, timeout=min(self._connection.timeout, timeout))
+        except requests.RequestException:
+            return None
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        credentials: Credentials,
+        data: Mapping[str, str] | bytes | None,
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> Any:
+        """The answer to a request that may change something, asked once.
+
+        :raises ConnectionFailed: if the box certainly hasn't got it.
+        :raises OutcomeUnknown: if there is no answer, and the box may have got it.
+        """
+        self.writes += 1
+        try:
+            timeout = max(self._connection.timeout, seconds)
+            return self._request(method, path, credentials, data, headers, timeout)
+        except requests.RequestException as error:
+            if _never_arrived(error):
+                raise self._no_connection(error) from error
+            raise OutcomeUnknown(
+                "%s %s: the connection broke before the box answered (%s)." % (method, path, _reason(error)),
+                None,
+                path=path,
+            ) from error
+
+    def served(self, domain: str) -> bytes:
+        """The certificate (DER) that the box shows to who asks for a domain.
+
+        It is looked at and not trusted, so nothing but the domain's name is sent.
+        """
+        parts = urlsplit(self._connection.url)
+        if parts.scheme != "https":
+            raise InvalidOption("host", self._connection.url, "only https shows which certificate the box serves")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        left = list(BACKOFF_SECONDS)
+        while True:
+            self.reads += 1
+            try:
+                raw = socket.create_connection((parts.hostname or "", parts.port or 443), self._connection.timeout)
+                with raw, context.wrap_socket(raw, server_hostname=domain) as connection:
+                    return connection.getpeercert(binary_form=True) or b""
+            except OSError as error:
+                if not left or isinstance(error, socket.gaierror):
+                    raise self._no_connection(error) from error
+            self._sleep(left.pop(0))
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        credentials: Credentials,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        known = credentials in self._let_in
+        with nullcontext() if known else self._limit.attempt(credentials) as attempt:
+            answer = self._session.request(
+                method,
+                self._connection.url + path,
+                data=data,
+                headers=headers or {},
+                auth=credentials,
+                timeout=self._connection.timeout if timeout is None else timeout,
+                # Given with each request, because REQUESTS_CA_BUNDLE in the environment beats the session's.
+                verify=self._connection.verify,
+                # A redirect would carry the credentials to somebody else.
+                allow_redirects=False,
+            )
+            if attempt and _counts_as_failed_login(path, answer):
+                attempt.was_refused()
+            elif answer.status_code < 500:
+                self._let_in.add(credentials)
+        return answer
+
+    def _no_connection(self, error: Exception) -> ConnectionFailed:
+        hint = "Check host, and that the box is up."
+        if isinstance(error, requests.exceptions.SSLError):
+            hint = "No credentials were sent. If the box has a certificate of its own CA, give ca_path."
+        elif isinstance(error, requests.Timeout):
+            hint = "That is longer than timeout, which is %g s." % self._connection.timeout
+        elif _caused_by(error, socket.gaierror):
+            hint = "DNS knows no such name; check host."
+        url = self._connection.url
+        return ConnectionFailed("%s: %s. %s" % (url, _reason(error), hint), host=url)
+
+
+def check_signed_in(answer: Any, method: str, path: str) -> None:
+    """Raise an error for an answer from where the credentials aren't good, or to where they must not be sent."""
+    if answer.status_code in (401, 403):
+        raise refused_credentials(method, path, x_reason(answer) or _text(answer))
+    if 300 <= answer.status_code < 400:
+        raise UnexpectedAnswer(
+            "%s %s: the box redirects to %s. Nothing was sent there; if that is the box, name it in host."
+            % (method, path, answer.headers.get("Location", "nowhere").partition("?")[0]),
+            path=path,
+            status=answer.status_code,
+        )
+
+
+_HINTS = {
+    "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
+    "Invalid password.": "Check password or api_key.",
+    "missing-totp-token": "The account has MFA: give totp_secret, or an api_key.",
+    "invalid-totp-token": "Check totp_secret and the clock of this machine.",
+    NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
+}
+
+
+def refused_credentials(method: str, path: str, reason: str) -> AuthenticationFailed:
+    return AuthenticationFailed(
+        "%s %s: the box refuses the credentials: %s %s It isn't asked again, because it bans who fails too often."
+        % (method, path, reason.strip(), _HINTS.get(reason.strip(), "Check username and password.")),
+        path=path,
+        reason=reason.strip(),
+    )
+
+
+def wrong_answer(method: str, path: str, answer: Any) -> BoxError:
+    """The error that an answer stands for whose status is none that was hoped for."""
+    status = answer.status_code
+    if status == 400:
+        text = _text(answer)
+        return Refused("%s %s: the box refuses: %s" % (method, path, text), path=path, text=text)
+    if status == 404:
+        return Unsupported(
+            "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path), path=path
+        )
+    said = "%s %s: the box answers %d %s." % (method, path, status, answer.reason or "")
+    return UnexpectedAnswer(said, path=path, status=status)
+
+
+def decoded(method: str, path: str, answer: Any) -> Any:
+    """The JSON of an answer.
+
+    :raises UnexpectedAnswer: if it is something else.
+    """
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    try:
+        if kind == "application/json":
+            return json.loads(answer.content)
+    except ValueError as error:
+        raise UnexpectedAnswer(
+            "%s %s: the answer is no whole JSON: %.200r" % (method, path, answer.text), path=path
+        ) from error
+    refuse_page(method, path, answer)
+    raise UnexpectedAnswer(
+        "%s %s: JSON is due, and %s came: %.200r" % (method, path, kind or "no content type", answer.text), path=path
+    )
+
+
+def is_page(text: str) -> bool:
+    return text.lstrip()[:15].lower().startswith(("<!doctype", "<html"))
+
+
+def refuse_page(method: str, path: str, answer: Any) -> None:
+    """Raise ``UnexpectedAnswer`` if the answer is a web page: then it is another server's."""
+    if is_page(answer.text):
+        raise UnexpectedAnswer(
+            "%s %s: a web page came back. Is host a Mail-in-a-Box, and does it serve its admin API at /admin?"
+            % (method, path),
+            path=path,
+        )
+
+
+def x_reason(answer: Any) -> str:
+    """Why a box refuses credentials."""
+    return str(answer.headers.get("X-Reason", ""))
+
+
+def _text(answer: Any) -> str:
+    """What the box says, unless it's an error page."""
+    text = str(answer.text).strip()
+    return "(a web page)" if is_page(text) else text[:1000]
+
+
+def _counts_as_failed_login(path: str, answer: Any) -> bool:
+    """Whether the box writes the line that fail2ban looks for."""
+    if answer.status_code in (401, 403):
+        return x_reason(answer) != NOT_AN_ADMINISTRATOR
+    if path not in ("/login", "/me") or answer.status_code != 200:
+        return False
+    try:
+        told = json.loads(answer.content)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("status") == "invalid"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and all that led to it, the first cause last, however requests and urllib3 wrapped it."""
+    found = [error]
+    for item in found:
+        inner = (*item.args, getattr(item, "reason", None), item.__cause__, item.__context__)
+        found.extend(one for one in inner if isinstance(one, BaseException) and one not in found)
+    return found
+
+
+def _caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
+    return any(isinstance(item, kinds) for item in _causes(error))
+
+
+def _reason(error: BaseException) -> str:
+    first = _causes(error)[-1]
+    return str(getattr(first, "strerror", None) or first).rstrip(".") or type(first).__name__
+
+
+def _never_arrived(error: Exception) -> bool:
+    """Whether a request certainly didn't reach the box; in doubt it did."""
+    return isinstance(error, requests.ConnectTimeout) or _caused_by(
+        error, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a read that failed so may work a second later."""
+    if isinstance(error, requests.Timeout) or _caused_by(error, socket.gaierror, ssl.SSLCertVerificationError):
+        return False
+    return isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))

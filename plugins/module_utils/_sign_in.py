@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is signed in at a box: passwords, one-time codes, keys, and which sessions are to be ended."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from ._connection import Connection
+from ._errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
+from ._http import (
+    NOT_AN_ADMINISTRATOR,
+    Http,
+    check_signed_in,
+    decoded,
+    refused_credentials,
+    wrong_answer,
+    x_reason,
+)
+from ._login_limit import Credentials, LoginLimit
+from ._plan import Call, Proof
+
+_TOTP_SECONDS = 30
+_WRONG_CODE = "invalid-totp-token"
+
+
+class SignIn:
+    """The credentials of a run, from one request to the next.
+
+    :ivar signed_out: whether the box forgot the key that the run goes by, and there is no password to go on with.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        http: Http,
+        limit: LoginLimit,
+        sleep: Callable[[float], None],
+        now: Callable[[], float],
+    ) -> None:
+        self.signed_out = False
+        self._connection = connection
+        self._http = http
+        self._limit = limit
+        self._sleep = sleep
+        self._now = now
+        self._me = connection.username
+        # The password that is known to be the own one; None if the run goes by a key.
+        self._own_password = None if connection.api_key else connection.password
+        self._totp_secret = connection.totp_secret
+        self._credentials = (self._me, connection.api_key or connection.password or "")
+        self._signed_in = bool(connection.api_key or not connection.totp_secret)
+        self._has_session = False
+        self._is_checked = False
+        self._last_code = ""
+
+    def credentials(self) -> Credentials:
+        """What to send with a request. A one-time code, which works once, is changed into a key, which lasts for the run.
+
+        :raises AuthenticationFailed: if the box refuses them, or refused them a moment ago.
+        """
+        self._check_limit()
+        if not self._signed_in:
+            key, self._has_session = self._new_key()
+            self._credentials = (self._me, key)
+            self._signed_in = True
+        return self._credentials
+
+    def sign_out(self) -> None:
+        """End the session that the run began, if it has one."""
+        if self._has_session:
+            self._has_session = False
+            self._log_out(self._credentials)
+
+    def begin_session(self) -> str:
+        """A key for who comes after this run; no session of its own is left open."""
+        self._check_limit()
+        key, _is_session = self._new_key()
+        return key
+
+    def end_session(self) -> bool:
+        """Whether the box ends the key that the run is signed in with; boxes that can't let it end by itself."""
+        answer = self._http.read("POST", "/logout", self.credentials())
+        if answer.status_code == 404:
+            # v0.54 and older derive their key from the password.
+            return False
+        check_signed_in(answer, "POST", "/logout")
+        if answer.status_code != 200 or not isinstance(decoded("POST", "/logout", answer), dict):
+            raise wrong_answer("POST", "/logout", answer)
+        return True
+
+    def forget_key(self) -> None:
+        """Go on with the password, if there is one, because the box has forgotten the key."""
+        password = self._own_password or self._connection.password
+        self._has_session = False
+        self.signed_out = password is None
+        if password is not None:
+            self._go_by(password)
+
+    def send(self, call: Call, send: Callable[[Credentials, Mapping[str, str]], Any]) -> Any:
+        """The answer to a call.
+
+        One that ends all sessions of its user is sent without one: a box goes on counting a session
+        that ended so among its 64, and can't be told to drop it.
+
+        :param send: sends it with credentials and headers.
+        """
+        password = self._own_password or self._connection.password
+        by_given_key = self._credentials == (self._me, self._connection.api_key)
+        needs_none = self._signed_in and not (self._has_session or by_given_key)
+        if self._me not in (call.password_of, call.mfa_of) or password is None or needs_none:
+            return send(self.credentials(), {})
+        if by_given_key:
+            if not (self._totp_secret or self._knows((self._me, password)) == "ok"):
+                return send(self._credentials, {})
+            self._log_out(self._credentials)
+        self.sign_out()
+        self._go_by(password)
+        answer = send(self._credentials, self._code_header())
+        if answer.status_code == 401 and x_reason(answer).strip() == _WRONG_CODE:
+            # Somebody else used it; nothing was done yet.
+            answer = send(self._credentials, self._code_header())
+        return answer
+
+    def adopt(self, call: Call) -> None:
+        """Go on with the password that a call has set, if it is the own one."""
+        if call.password_of == self._me and call.form is not None:
+            self._own_password = call.form["password"]
+            self._has_session = False
+            self._go_by(self._own_password)
+
+    def sign_in_anew(self, call: Call) -> None:
+        """Go on without the session that a change of the own MFA ends, whether the box has made it or not.
+
+        A box that asks for no code takes no notice of one.
+        """
+        if call.mfa_of != self._me:
+            return
+        if call.form is not None and "secret" in call.form:
+            self._totp_secret = call.form["secret"]
+        if self._connection.password is not None:
+            self._has_session = False
+            self._go_by(self._connection.password)
+
+    def proves(self, proof: Proof) -> bool:
+        """Whether a user's password is this one. A wrong one counts as a failed login at the box, so it is asked once."""
+        if proof.email == self._me and self._own_password is not None:
+            # It is what this run signed in with, so there is nothing to ask.
+            return proof.password == self._own_password
+        credentials = (proof.email, proof.password)
+        if proof.admin:
+            return self._knows(credentials) in ("ok", "missing-totp-token")
+        answer = self._http.read("GET", "/mail/users", credentials)
+        if answer.status_code == 200 or x_reason(answer) in (NOT_AN_ADMINISTRATOR, "missing-totp-token"):
+            return True
+        if answer.status_code == 401:
+            return False
+        raise wrong_answer("GET", "/mail/users", answer)
+
+    def code(self, secret: str, option: str) -> str:
+        """The one-time code of the moment.
+
+        :param option: that the secret comes from.
+        """
+        try:
+            import pyotp
+        except ImportError as error:
+            raise MissingLibrary("pyotp", "by %s, to make one-time codes" % option) from error
+        try:
+            return str(pyotp.TOTP(secret).at(int(self._now())))
+        except ValueError as error:
+            raise InvalidOption(option, "********", "not the base32 text that authenticator apps take") from error
+
+    def _check_limit(self) -> None:
+        if not self._is_checked:
+            self._limit.check(self._credentials)
+            self._is_checked = True
+
+    def _knows(self, credentials: Credentials) -> str:
+        """The status of a log-in without a code. Who may have MFA is asked so: here a missing code is no failed login."""
+        told, is_session = self._log_in(credentials)
+        if told["status"] == "ok" and is_session:
+            self._log_out((credentials[0], told["api_key"]))
+        return str(told["status"])
+
+    def _go_by(self, password: str) -> None:
+        self._credentials = (self._me, password)
+        self._signed_in = not self._totp_secret
+
+    def _code_header(self) -> dict[str, str]:
+        """A code for the own account that this run hasn't used yet, if there is a secret to make it of."""
+        if not self._totp_secret:
+            return {}
+        if self.code(self._totp_secret, "totp_secret") == self._last_code:
+            self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
+        self._last_code = self.code(self._totp_secret, "totp_secret")
+        return {"x-auth-token": self._last_code}
+
+    def _new_key(self) -> tuple[str, bool]:
+        """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
+
+        :raises AuthenticationFailed: if the box refuses, or the account is no administrator's.
+        """
+        credentials = (self._me, self._own_password or self._connection.password or "")
+        told, is_session = self._log_in(credentials, self._code_header())
+        if told.get("reason") == _WRONG_CODE:
+            # A code that was used a moment ago is refused like a wrong one; the next one isn't.
+            told, is_session = self._log_in(credentials, self._code_header())
+        if told["status"] != "ok":
+            raise refused_credentials("POST", "/login", str(told.get("reason")))
+        key = told.get("api_key")
+        if "admin" not in told.get("privileges", ()) or not isinstance(key, str):
+            if is_session:
+                self._log_out((self._me, str(key)))
+            raise refused_credentials("POST", "/login", NOT_AN_ADMINISTRATOR)
+        return key, is_session
+
+    def _log_in(
+        self, credentials: Credentials, headers: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Any], bool]:
+        """What the box says, ``{status, reason}`` or ``{status, api_key, privileges}``, and whether that is a session to end.
+
+        It is asked once: a code works once, and a lost answer may leave a session behind.
+        """
+        path, is_session = "/login", True
+        answer = self._http.read("POST", path, credentials, headers=headers, delays=())
+        if answer.status_code == 404:
+            # v0.54 and older derive their key from the password; it can't be ended.
+            path, is_session = "/me", False
+            answer = self._http.read("GET", path, credentials, headers=headers, delays=())
+        check_signed_in(answer, "POST", path)
+        if answer.status_code != 200:
+            raise wrong_answer("POST", path, answer)
+        told = decoded("POST", path, answer)
+        # Older boxes give a key to administrators only.
+        granted = {"privileges", "api_key"} if is_session else {"privileges"}
+        if not isinstance(told, dict) or not (granted if told.get("status") == "ok" else {"status"}).issubset(told):
+            raise UnexpectedAnswer("POST %s: not what a box answers to a log-in." % path, path=path)
+        return told, is_session
+
+    def _log_out(self, credentials: Credentials) -> None:
+        try:
+            self._http.read("POST", "/logout", credentials)
+        except ConnectionFailed:
+            # A box that is gone has forgotten its sessions, and the run's own outcome matters more.
+            return

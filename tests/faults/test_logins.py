@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No run makes a box ban its address, and none leaves a session behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.box import Box, Fault, Totp, prepare
+from tests.integration.playbooks import DOORS, VERSIONS, play
+from tests.tasks import Clock, run_task
+
+ME = "me@box.example.com"
+BOB = "bob@example.org"
+SECRET = "JBSWY3DPEHPK3PXP" * 2
+WRONG = {"password": "not-the-password"}
+
+# What fail2ban looks at, and half of what it bans for.
+SECONDS = 30
+LIMIT = 10
+
+
+def most_at_once(moments: list[float]) -> int:
+    """The greatest number of moments within any 30 seconds."""
+    return max((sum(0 <= other - one < SECONDS for other in moments) for one in moments), default=0)
+
+
+def fill(box: Box, number: int) -> list[str]:
+    emails = ["user%03d@example.org" % index for index in range(number)]
+    prepare(box.state, {"users": [{"email": email, "password": "old-password"} for email in emails]})
+    return emails
+
+
+@pytest.mark.parametrize("version", ["v0.51", "v75"])
+def test_500_users_whose_passwords_all_differ(version: str) -> None:
+    clock = Clock()
+    with Box(version) as box:
+        emails = fill(box, 500)
+        box.state.clock = clock.now
+        wanted = {"users": [{"email": email, "user_password": "new-password"} for email in emails]}
+        predicted = run_task(box, "miab_config", wanted, check_mode=True, sleep=clock.sleep, now=clock.now)
+        assert len(predicted["changes"]) == 500
+        assert len(box.failed_logins) == 500
+        assert most_at_once(box.failed_logins) == LIMIT
+        # As soon as they are allowed, and no later.
+        assert sum(clock.slept) == pytest.approx(500 / LIMIT * SECONDS, abs=2 * SECONDS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_500_users_whose_passwords_are_right(version: str) -> None:
+    clock = Clock()
+    with Box(version) as box:
+        emails = fill(box, 500)
+        wanted = {"users": [{"email": email, "user_password": "old-password"} for email in emails]}
+        result = run_task(box, "miab_config", wanted, sleep=clock.sleep, now=clock.now)
+        assert result["changed"] is False
+        assert box.failed_logins == []
+        assert clock.slept == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_wrong_password_fails_every_task_at_its_first_request(door: str, tmp_path: Path) -> None:
+    with Box("v75") as box:
+        look: dict[str, Any] = {"mailinabox.admin.miab_info": WRONG}
+        tasks = [{**look, "name": str(number)} for number in range(4)] + [{**look, "loop": list(range(6))}]
+        run = play(box, tasks, tmp_path, door)
+        assert all(outcome.failed for outcome in run.outcomes)
+        items = [outcome.result for outcome in run.outcomes[:4]] + run.outcomes[4].result["results"]
+        assert [item["failure"]["code"] for item in items] == ["authentication"] * 10
+        assert [item["requests"]["reads"] for item in items] == [1] * 3 + [0] * 7
+        assert "isn't asked again" in items[-1]["msg"]
+        assert len(box.failed_logins) == 3
+
+
+def test_a_wrong_code_is_tried_no_more_often_than_a_wrong_password() -> None:
+    clock = Clock()
+    with Box("v75") as box:
+        box.state.clock = clock.now
+        box.state.users[ME].totp.append(Totp(1, SECRET, "phone"))
+        for _time in range(20):
+            result = run_task(box, "miab_info", {"totp_secret": "A" * 32}, sleep=clock.sleep, now=clock.now)
+            assert result["failure"]["code"] == "authentication"
+        assert most_at_once(box.failed_logins) <= LIMIT
+
+
+# How a run ends, whatever it was about to do.
+ENDS: dict[str, Callable[[Box], None]] = {
+    "well": lambda box: None,
+    "refused": lambda box: box.faults.append(Fault("500", "POST /mail/users/add")),
+    "reset": lambda box: box.faults.append(Fault("reset", "POST /mail/users/add", after=True)),
+    "unreadable": lambda box: box.faults.append(Fault("html", "GET /mail/users")),
+    "lost-goodbye": lambda box: box.faults.append(Fault("reset", "POST /logout")),
+    "lost-own-change": lambda box: box.faults.append(Fault("504", "POST /mfa/disable", after=True)),
+    "refused-own-change": lambda box: box.faults.append(Fault("reset", "POST /mfa/disable")),
+}
+
+# What a run does: the module, its options, and whether it begins with a session of its own.
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a user": ("miab_user", {"email": "ann@example.org", "user_password": "ann-password-1"}),
+    "an administrator's password": ("miab_user", {"email": BOB, "user_password": "bob-password-1"}),
+    "a wrong administrator's password": ("miab_user", {"email": BOB, "user_password": "bob-password-2"}),
+    "the own password": ("miab_user", {"email": ME, "user_password": "adminpass456", "force": True}),
+    "own codes": ("miab_mfa", {"label": "phone", "state": "absent"}),
+    "a whole box": (
+        "miab_config",
+        {"users": [{"email": "ann@example.org", "user_password": "ann-password-1"}], "privacy": True},
+    ),
+    "a look": ("miab_info", {"gather_subset": ["all"]}),
+    "no administrator": ("miab_info", {"username": "eve@example.org", "password": "eve-password-1"}),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("kind", RUNS)
+def test_sessions_are_as_many_as_before(kind: str, end: str) -> None:
+    module, options = RUNS[kind]
+    clock = Clock()
+    with Box("v75") as box:
+        box.state.clock = clock.now
+        users = [
+            {"email": BOB, "password": "bob-password-1", "privileges": ["admin"]},
+            {"email": "eve@example.org", "password": "eve-password-1"},
+        ]
+        prepare(box.state, {"users": users})
+        box.state.users[ME].totp.append(Totp(1, SECRET, "phone"))
+        ENDS[end](box)
+        for check_mode in (True, False):
+            secret = {"totp_secret": SECRET} if box.state.users[ME].totp else {}
+            run_task(box, module, {**secret, **options}, check_mode, clock.sleep, clock.now)
+            assert len(box.state.sessions) == 0, [entry for entry in box.log if not entry.is_write]
+
+
+def test_a_session_for_a_play_is_the_only_one(tmp_path: Path) -> None:
+    clock = Clock()
+    with Box("v75") as box:
+        box.state.clock = clock.now
+        run = run_task(box, "miab_session", {}, sleep=clock.sleep, now=clock.now)
+        assert len(box.state.sessions) == 1
+        by_key = {"api_key": run["session"]["api_key"]}
+        # The password is known, so that the change needs no session, which it would leave dead in the box's list.
+        enable = run_task(
+            box, "miab_mfa", {**by_key, "label": "phone", "secret": SECRET}, sleep=clock.sleep, now=clock.now
+        )
+        assert enable["changed"]
+        assert len(box.state.sessions) == 0

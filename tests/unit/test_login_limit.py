@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often a box refuses a log-in at most: the rules of the limit, on a clock that is set by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import AuthenticationFailed
+from ansible_collections.mailinabox.admin.plugins.module_utils._login_limit import Credentials, LoginLimit
+from tests.tasks import Clock
+
+URL = "https://box.example.com:8443/admin"
+ME = ("me@box.example.com", "adminpass123")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_700_000_000.0)
+
+
+def new_limit(clock: Clock, url: str = URL) -> LoginLimit:
+    """What another process would have."""
+    return LoginLimit(url, clock.sleep, clock.now)
+
+
+def refuse(clock: Clock, credentials: Credentials, url: str = URL) -> None:
+    with new_limit(clock, url).attempt(credentials) as attempt:
+        attempt.was_refused()
+
+
+def test_ten_refusals_go_without_waiting(clock: Clock) -> None:
+    for number in range(10):
+        refuse(clock, ("user", str(number)))
+    assert clock.slept == []
+
+
+def test_the_eleventh_waits_until_the_first_is_old(clock: Clock) -> None:
+    for number in range(10):
+        refuse(clock, ("user", str(number)))
+        clock.time += 1
+    refuse(clock, ("user", "another"))
+    assert clock.slept == [pytest.approx(20.0)]
+
+
+def test_in_no_half_minute_there_are_more_than_ten(clock: Clock) -> None:
+    moments = []
+    for number in range(100):
+        clock.time += number % 7
+        refuse(clock, ("user", str(number)))
+        moments.append(clock.time)
+    assert all(later - moment >= 30 for moment, later in zip(moments, moments[10:], strict=False))
+
+
+def test_who_is_let_in_is_not_counted(clock: Clock) -> None:
+    for number in range(100):
+        with new_limit(clock).attempt(("user", str(number))):
+            pass
+    assert clock.slept == []
+
+
+def test_attempts_under_way_count_until_they_end(clock: Clock) -> None:
+    under_way = [new_limit(clock).attempt(("user", str(number))) for number in range(10)]
+    for attempt in under_way:
+        attempt.__enter__()
+
+    def end_one(seconds: float) -> None:
+        clock.sleep(seconds)
+        under_way.pop().__exit__(None, None, None)
+
+    with LoginLimit(URL, end_one, clock.now).attempt(ME):
+        assert clock.slept == [0.1]
+    for attempt in under_way:
+        attempt.__exit__(None, None, None)
+
+
+def test_boxes_count_apart(clock: Clock) -> None:
+    for number in range(10):
+        refuse(clock, ("user", str(number)), "https://other.example.com/admin")
+    refuse(clock, ME)
+    assert clock.slept == []
+
+
+def test_the_same_credentials_are_refused_three_times_only(clock: Clock) -> None:
+    for _time in range(3):
+        new_limit(clock).check(ME)
+        refuse(clock, ME)
+    with pytest.raises(AuthenticationFailed, match=r"me@box\.example\.com 3 times in the last 30 s") as caught:
+        new_limit(clock).check(ME)
+    assert "adminpass123" not in caught.value.message
+    # Who has mended the password need not wait, nor anybody once the box has forgotten.
+    new_limit(clock).check((ME[0], "another"))
+    clock.time += 30
+    new_limit(clock).check(ME)
+
+
+def test_no_password_is_kept(clock: Clock, tmp_path: Path) -> None:
+    refuse(clock, ME)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(kept) == 1
+    assert kept[0].stat().st_mode & 0o077 == 0
+    assert "adminpass" not in kept[0].read_text()
+
+
+def test_a_broken_file_is_as_good_as_none(clock: Clock, tmp_path: Path) -> None:
+    refuse(clock, ME)
+    [path] = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for content in (b"half a", b"\0\0", b"1e999 x", b"\xff\xfe"):
+        path.write_bytes(content)
+        new_limit(clock).check(ME)
+        refuse(clock, ME)
+    assert clock.slept == []
+
+
+def test_a_clock_that_was_set_back_locks_nobody_out(clock: Clock) -> None:
+    for number in range(10):
+        refuse(clock, ("user", str(number)))
+    clock.time -= 3600
+    refuse(clock, ME)
+    assert clock.slept == []
+
+
+def test_without_a_home_each_process_counts_its_own(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "file"))
+    limit = new_limit(clock)
+    for number in range(11):
+        with limit.attempt(("user", str(number))) as attempt:
+            attempt.was_refused()
+    assert clock.slept == [pytest.approx(30.0)]
+    limit.close()
