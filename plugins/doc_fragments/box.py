@@ -35,8 +35,9 @@ options:
   totp_secret:
     description:
       - The secret (base32) of the administrator's one-time codes, if the account has MFA.
-      - The task signs in once, and signs out at its end. A code works once, so a task that follows
-        another at once may wait up to 30 seconds for the next one.
+      - The task signs in once, and signs out at its end. A code works once, so tasks that
+        follow each other at once take turns with the codes before and after it, which boxes take, too. Each code that was
+        used already counts as a failed login at the box; M(mailinabox.admin.miab_session) signs in once for many tasks.
       - Not needed along with O(api_key).
       - Needs the Python library C(pyotp).
       - Falls back on the environment variable E(MIAB_TOTP_SECRET).

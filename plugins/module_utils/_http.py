@@ -38,6 +38,7 @@ BACKOFF_SECONDS = (0.5, 1.0, 2.0)
 _PASSING_STATUS = (502, 503, 504)
 
 NOT_AN_ADMINISTRATOR = "You are not an administrator."
+WRONG_CODE = "invalid-totp-token"
 
 
 class Http:
@@ -168,8 +169,10 @@ class Http:
                 # A redirect would carry the credentials to somebody else.
                 allow_redirects=False,
             )
-            if attempt and _counts_as_failed_login(path, answer):
-                attempt.was_refused()
+            refusal = _failed_login(path, answer) if attempt else ""
+            if attempt and refusal:
+                # A code that was used before says nothing of the password.
+                attempt.was_refused(for_good=refusal != WRONG_CODE)
             elif answer.status_code < 500:
                 self._let_in.add(credentials)
         return answer
@@ -203,7 +206,7 @@ _HINTS = {
     "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
     "Invalid password.": "Check password or api_key.",
     "missing-totp-token": "The account has MFA: give totp_secret, or an api_key.",
-    "invalid-totp-token": "Check totp_secret and the clock of this machine.",
+    WRONG_CODE: "Check totp_secret and the clock of this machine.",
     NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
 }
 
@@ -266,7 +269,7 @@ def refuse_page(method: str, path: str, answer: Any) -> None:
 
 def x_reason(answer: Any) -> str:
     """Why a box refuses credentials."""
-    return str(answer.headers.get("X-Reason", ""))
+    return str(answer.headers.get("X-Reason", "")).strip()
 
 
 def _text(answer: Any) -> str:
@@ -275,17 +278,18 @@ def _text(answer: Any) -> str:
     return "(a web page)" if is_page(text) else text[:1000]
 
 
-def _counts_as_failed_login(path: str, answer: Any) -> bool:
-    """Whether the box writes the line that fail2ban looks for."""
+def _failed_login(path: str, answer: Any) -> str:
+    """Why a box refuses a log-in, if it writes the line then that fail2ban looks for."""
     if answer.status_code in (401, 403):
-        return x_reason(answer) != NOT_AN_ADMINISTRATOR
+        reason = x_reason(answer) or "refused"
+        return "" if reason == NOT_AN_ADMINISTRATOR else reason
     if path not in ("/login", "/me") or answer.status_code != 200:
-        return False
+        return ""
     try:
         told = json.loads(answer.content)
     except ValueError:
-        return False
-    return isinstance(told, dict) and told.get("status") == "invalid"
+        return ""
+    return str(told.get("reason", "refused")) if isinstance(told, dict) and told.get("status") == "invalid" else ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:

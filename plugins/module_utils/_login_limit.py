@@ -34,14 +34,19 @@ _POLL_SECONDS = 0.1
 class Attempt:
     """A log-in that is being tried."""
 
-    def __init__(self, file: IO[str], note: Callable[[], str]) -> None:
+    def __init__(self, file: IO[str], now: Callable[[], float], digest: Callable[[], str]) -> None:
         self._file = file
-        self._note = note
+        self._now = now
+        self._digest = digest
 
-    def was_refused(self) -> None:
+    def was_refused(self, for_good: bool = True) -> None:
+        """Note that the box refused it.
+
+        :param for_good: whether the same credentials will be refused again.
+        """
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(self._note())
+        self._file.write("%r %s" % (self._now(), self._digest() if for_good else ""))
         self._file.flush()
 
 
@@ -74,7 +79,7 @@ class LoginLimit:
                         continue
                     rest, _whose = self._refusal(file)
                     if rest <= 0:
-                        yield Attempt(file, lambda: "%r %s" % (self._now(), self._digest(credentials)))
+                        yield Attempt(file, self._now, lambda: self._digest(credentials))
                         return
                     waits.append(rest)
             self._sleep(min(waits))

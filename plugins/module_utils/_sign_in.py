@@ -11,6 +11,7 @@ from ._connection import Connection
 from ._errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
 from ._http import (
     NOT_AN_ADMINISTRATOR,
+    WRONG_CODE,
     Http,
     check_signed_in,
     decoded,
@@ -22,7 +23,8 @@ from ._login_limit import Credentials, LoginLimit
 from ._plan import Call, Proof
 
 _TOTP_SECONDS = 30
-_WRONG_CODE = "invalid-totp-token"
+# Clocks differ, so boxes take the next code and the one before, too; of those used, they remember only the last.
+_CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
 
 
 class SignIn:
@@ -53,7 +55,7 @@ class SignIn:
         self._signed_in = bool(connection.api_key or not connection.totp_secret)
         self._has_session = False
         self._is_checked = False
-        self._last_code = ""
+        self._tried_codes: set[str] = set()
 
     def credentials(self) -> Credentials:
         """What to send with a request. A one-time code, which works once, is changed into a key, which lasts for the run.
@@ -117,10 +119,11 @@ class SignIn:
             self._log_out(self._credentials)
         self.sign_out()
         self._go_by(password)
-        answer = send(self._credentials, self._code_header())
-        if answer.status_code == 401 and x_reason(answer).strip() == _WRONG_CODE:
-            # Somebody else used it; nothing was done yet.
+        for _code in _CODES:
             answer = send(self._credentials, self._code_header())
+            # As long as it's the code that is refused, nothing was done.
+            if x_reason(answer) != WRONG_CODE:
+                break
         return answer
 
     def adopt(self, call: Call) -> None:
@@ -158,8 +161,8 @@ class SignIn:
             return False
         raise wrong_answer("GET", "/mail/users", answer)
 
-    def code(self, secret: str, option: str) -> str:
-        """The one-time code of the moment.
+    def code(self, secret: str, option: str, later: float = 0) -> str:
+        """The one-time code of the moment, or that of some seconds later.
 
         :param option: that the secret comes from.
         """
@@ -168,7 +171,7 @@ class SignIn:
         except ImportError as error:
             raise MissingLibrary("pyotp", "by %s, to make one-time codes" % option) from error
         try:
-            return str(pyotp.TOTP(secret).at(int(self._now())))
+            return str(pyotp.TOTP(secret).at(int(self._now() + later)))
         except ValueError as error:
             raise InvalidOption(option, "********", "not the base32 text that authenticator apps take") from error
 
@@ -189,13 +192,16 @@ class SignIn:
         self._signed_in = not self._totp_secret
 
     def _code_header(self) -> dict[str, str]:
-        """A code for the own account that this run hasn't used yet, if there is a secret to make it of."""
+        """A code for the own account that this run hasn't tried yet, if there is a secret to make it of."""
         if not self._totp_secret:
             return {}
-        if self.code(self._totp_secret, "totp_secret") == self._last_code:
+        while True:
+            for later in _CODES:
+                code = self.code(self._totp_secret, "totp_secret", later)
+                if code not in self._tried_codes:
+                    self._tried_codes.add(code)
+                    return {"x-auth-token": code}
             self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
-        self._last_code = self.code(self._totp_secret, "totp_secret")
-        return {"x-auth-token": self._last_code}
 
     def _new_key(self) -> tuple[str, bool]:
         """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
@@ -203,10 +209,11 @@ class SignIn:
         :raises AuthenticationFailed: if the box refuses, or the account is no administrator's.
         """
         credentials = (self._me, self._own_password or self._connection.password or "")
-        told, is_session = self._log_in(credentials, self._code_header())
-        if told.get("reason") == _WRONG_CODE:
-            # A code that was used a moment ago is refused like a wrong one; the next one isn't.
+        for _code in _CODES:
             told, is_session = self._log_in(credentials, self._code_header())
+            # A code that was used a moment ago is refused like a wrong one.
+            if told.get("reason") != WRONG_CODE:
+                break
         if told["status"] != "ok":
             raise refused_credentials("POST", "/login", str(told.get("reason")))
         key = told.get("api_key")
