@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, Callable, Mapping
 
@@ -26,6 +27,8 @@ class Client:
 
     :param sleep: waits some seconds.
     :param now: the time in seconds since 1970, for one-time codes.
+
+    :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Client:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.connection = connection
+        self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
         self._sleep = sleep
         self._now = now
-        self._limit = LoginLimit(connection.url, sleep, now)
-        self._http = Http(connection, sleep, self._limit)
-        self._sign_in = SignIn(connection, self._http, self._limit, sleep, now)
+        self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
+        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit)
+        wait_for_code = partial(self._wait, "a one-time code works once")
+        self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now)
 
     @property
     def reads(self) -> int:
@@ -145,7 +150,7 @@ class Client:
                     option=wait.option,
                     value=wait.seconds,
                 )
-            self._sleep(min(left, next(delays)))
+            self._wait("the call needs " + wait.what, min(left, next(delays)))
 
     def pause(self, seconds: float) -> None:
         """Give the box time to show what was written."""
@@ -158,7 +163,8 @@ class Client:
         """
         end = self._now() + outage.seconds
         delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
-        self._sleep(next(delays))
+        why = "the box isn't back yet"
+        self._wait(why, next(delays))
         while not self._is_over(outage):
             if self._now() >= end:
                 raise TimedOut(
@@ -167,7 +173,11 @@ class Client:
                     option=outage.option,
                     value=outage.seconds,
                 )
-            self._sleep(next(delays))
+            self._wait(why, next(delays))
+
+    def _wait(self, why: str, seconds: float) -> None:
+        self.on_wait(seconds, why)
+        self._sleep(seconds)
 
     def _is_over(self, outage: Outage) -> bool:
         read = outage.over

@@ -10,7 +10,7 @@ from typing import Any, Mapping
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
 from ._http import HAS_REQUESTS
-from ._task import Task, run
+from ._task import Progress, Task, run
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -37,11 +37,13 @@ def argument_rules(task: Task) -> dict[str, Any]:
     return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
 
-def perform(task: Task, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+def perform(
+    task: Task, options: Mapping[str, Any], check_mode: bool, progress: Progress = lambda _step: None
+) -> dict[str, Any]:
     """The result of a task with validated options; secrets are not yet masked in it."""
     if not HAS_REQUESTS:
         return {"failed": True, "msg": missing_required_lib("requests")}
-    result = run(task, options, check_mode)
+    result = run(task, options, check_mode, progress=progress)
     failure = result.get("failure")
     if failure and failure["code"] == "missing_library":
         details = failure["details"]

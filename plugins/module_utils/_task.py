@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Union
 
 from . import _files
@@ -46,16 +46,42 @@ class Task:
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
 
 
+@dataclass(frozen=True)
+class Step:
+    """How far a run is: told before each thing that it does, and that may take a while.
+
+    :param doing: ``read`` or ``send``.
+    :param done: how many reads, or calls, are done.
+    :param left: how many are known to be left, with the one that comes now.
+    :param now: what comes now: an object that is written, or what is read. No secret, but a name.
+    :param seconds: how many it may take, if that is known to be many.
+    :param waits: why the run waits before it goes on, behind "because"; empty if it doesn't. ``seconds`` is
+        then how long.
+    """
+
+    doing: str
+    done: int
+    left: int
+    now: str
+    seconds: float = 0
+    waits: str = ""
+
+
+Progress = Callable[[Step], None]
+
+
 def run(
     task: Task,
     options: Mapping[str, Any],
     check_mode: bool,
     connect: Callable[[Connection], Client] = Client,
+    progress: Progress = lambda _step: None,
 ) -> dict[str, Any]:
     """A task's result, as Ansible takes it; a failure is one too, with ``failed`` and ``failure``.
 
     :param options: validated, those of the connection included.
     :param check_mode: whether to predict the calls instead of sending them.
+    :param progress: told each step; it has no say in the result.
     """
     try:
         wanted = task.check(options)
@@ -63,7 +89,7 @@ def run(
     except BoxError as error:
         return _failed(error, [], False, 0, 0)
     client = connect(connection)
-    conversation = _Conversation(task, wanted, client)
+    conversation = _Conversation(task, wanted, client, progress)
     try:
         with client:
             return conversation.hold(check_mode)
@@ -78,7 +104,7 @@ def run(
 class _Conversation:
     """One task's talk with one box."""
 
-    def __init__(self, task: Task, wanted: Any, client: Client) -> None:
+    def __init__(self, task: Task, wanted: Any, client: Client, progress: Progress) -> None:
         self.sent: list[Call] = []
         self.changed = False
         self.revealed: dict[str, Any] = {}
@@ -86,6 +112,11 @@ class _Conversation:
         self._wanted = wanted
         self._client = client
         self._warnings: list[str] = []
+        self._progress = progress
+        self._step = Step("read", 0, 0, "")
+        # What each call of the latest plan is part of, by its id: calls can't be hashed, and may be equal.
+        self._objects: dict[int, Change] = {}
+        client.on_wait = self._tell_wait
         # What stays known when the box is read again.
         self._lasting: Known = {
             "caller": client.connection.username,
@@ -121,14 +152,29 @@ class _Conversation:
             result["warnings"] = warnings
         return result
 
+    def _tell(self, step: Step) -> None:
+        self._step = step
+        self._progress(step)
+
+    def _tell_call(self, call: Call, behind: int) -> None:
+        change = self._objects[id(call)]
+        name = "%s %s" % (change.resource, change.key)
+        self._tell(Step("send", len(self.sent), behind + 1, name, call.seconds))
+
+    def _tell_wait(self, seconds: float, why: str) -> None:
+        self._progress(replace(self._step, seconds=seconds, waits=why))
+
     def _plan(self) -> Plan:
         known = dict(self._lasting)
         while True:
             questions = self._task.needs(self._wanted, known)
             if not questions:
                 planned = self._task.plan(self._wanted, known)
-                return planned if isinstance(planned, Plan) else Plan((planned,))
-            for question in questions:
+                plan = planned if isinstance(planned, Plan) else Plan((planned,))
+                self._objects = {id(call): change for change in plan.changes for call in change.calls}
+                return plan
+            for done, question in enumerate(questions):
+                self._tell(Step("read", done, len(questions) - done, question.name))
                 known[question.name] = self._ask(question)
 
     def _reveal(self, plan: Plan) -> None:
@@ -168,6 +214,7 @@ class _Conversation:
         queue = list(calls)
         while queue:
             call = queue.pop(0)
+            self._tell_call(call, len(queue))
             value: Any = True
             try:
                 if call.wait:
@@ -262,6 +309,7 @@ class _Conversation:
                 return [change.before for change in found.changes]
             if left <= 0:
                 raise deviation
+            self._tell_wait(_SETTLE_SECONDS, "the box doesn't show yet what was written")
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
 

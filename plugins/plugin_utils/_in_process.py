@@ -21,10 +21,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils._http import HAS_REQUESTS
 from ..module_utils._module import argument_rules, perform
 from ..module_utils._task import Task
+from ._progress import IS_WATCHED, ProgressLines, pace
 
 
 class InProcess(ActionBase):
@@ -68,18 +70,33 @@ class InProcess(ActionBase):
         """What AnsibleModule does around a task: validate, run, mask."""
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
+        secrets = validated._no_log_values | set(task.secrets(options))
         if validated.error_messages:
             message = validated.errors.msg
             if isinstance(validated.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
             result: dict[str, Any] = {"failed": True, "msg": message}
         else:
-            result = perform(task, options, self._task.check_mode)
+            result = perform(task, options, self._task.check_mode, self._progress(task_vars or {}, secrets))
         if _tells_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
-        masked: dict[str, Any] = remove_values(result, validated._no_log_values | set(task.secrets(options)))
+        masked: dict[str, Any] = remove_values(result, secrets)
         return masked
+
+    def _progress(self, task_vars: dict[str, Any], secrets: set[str]) -> ProgressLines:
+        """What shows people how far the task is, beside its result: standard output may be a program's to read."""
+        host = task_vars.get("inventory_hostname", "localhost")
+        hosts = task_vars.get("ansible_play_batch") or [host]
+        together = min(len(hosts), task_vars.get("ansible_forks") or 1)
+        position = hosts.index(host) % together if host in hosts else 0
+
+        def show(line: str) -> None:
+            Display().display(remove_values(line, secrets), stderr=True, screen_only=True)
+
+        # A callback may show the task's own title only once it has a result.
+        title = "%s: [%s]" % (self._task.action.rpartition(".")[2], host)
+        return ProgressLines(title, show, pace(IS_WATCHED, together, position), names=not self._task.no_log)
 
     def _keep_file(self, task: Task, result: dict[str, Any], task_vars: dict[str, Any] | None) -> None:
         """Let Ansible's own action write the file: it knows its options, check mode, and every way to a machine."""

@@ -45,6 +45,8 @@ class Run:
     status: int
     output: str
     outcomes: list[Outcome]
+    # What of the output went to standard error.
+    errors: str
 
 
 def play(
@@ -138,4 +140,4 @@ def run_on_hosts(
         Outcome(entry["task"], entry["failed"], entry["result"], entry.get("state", {}), entry["host"])
         for entry in (json.loads(line) for line in lines)
     ]
-    return Run(done.returncode, done.stdout + done.stderr, outcomes)
+    return Run(done.returncode, done.stdout + done.stderr, outcomes, done.stderr)

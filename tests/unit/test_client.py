@@ -9,7 +9,7 @@ import base64
 import json
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +113,22 @@ def codes_at(*moments: int) -> list[str]:
 
 
 @pytest.fixture
-def talk() -> Callable[..., tuple[Client, Script, list[float]]]:
+def talk() -> Iterator[Callable[..., tuple[Client, Script, list[float]]]]:
+    waits: list[tuple[list[float], list[float]]] = []
+
     def start(*steps: Answer | Exception, now: float = 1000.0, **options: Any) -> tuple[Client, Script, list[float]]:
         script, slept = Script(*steps), []
         client = Client(Connection.from_options({**OPTIONS, **options}), sleep=slept.append, now=lambda: now)
         client._http._session.mount("https://", script)
+        told: list[float] = []
+        client.on_wait = lambda seconds, _why: told.append(seconds)
+        waits.append((slept, told))
         return client, script, slept
 
-    return start
+    yield start
+    # Nobody is left to wonder why nothing happens.
+    for slept, told in waits:
+        assert told == slept
 
 
 Talk = Callable[..., tuple[Client, Script, list[float]]]
@@ -630,6 +638,43 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
             with pytest.raises(_errors.TimedOut, match="^wait: waited %g s in vain for it to be ready" % seconds):
                 client.wait_for(wait)
     assert time[-1] - 1000 == waited
+
+
+def test_what_is_waited_for(talk: Talk) -> None:
+    told: list[tuple[float, str]] = []
+
+    def heard(*steps: Any, **options: Any) -> Client:
+        told.clear()
+        client, _script, _slept = talk(*steps, **options)
+        tell = client.on_wait
+        client.on_wait = lambda seconds, why: (told.append((seconds, why)), tell(seconds, why))
+        return client
+
+    with heard(DUE, OVER) as client:
+        client.wait_for(Wait(BACK, 60, "it to be ready", option="wait"))
+    assert told == [(0.25, "the call needs it to be ready")]
+    with heard(OVER) as client:
+        client.outlast(OUTAGE)
+    assert told == [(0.25, "the box isn't back yet")]
+    with heard(Answer(502), Answer(body=[])) as client:
+        client.ask(DNS_ZONES)
+    assert told == [(0.5, "the box didn't answer")]
+    with heard(INVALID, OK, Answer(body=[]), Answer(), totp_secret=SECRET, now=1003.0) as client:
+        client.ask(DNS_ZONES)
+    assert told == [(17.0, "a one-time code works once")]
+
+
+def test_that_a_box_could_ban_is_told_before_it_is_waited_for() -> None:
+    time, told = [1000.0], []
+    client = Client(
+        Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
+    )
+    client._http._session.mount("https://", Script(*[Answer(401, "", "Incorrect email address or password.")] * 11))
+    client.on_wait = lambda seconds, why: told.append((round(seconds), why))
+    with client:
+        for number in range(11):
+            assert client.ask(Proof("user-%d@example.org" % number, "password-1")) is False
+    assert told == [(30, "the box bans who fails too often")]
 
 
 BACK = Read("back", "/system/reboot", lambda required: required is False)

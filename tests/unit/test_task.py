@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Read,
     Wait,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
 
 OPTIONS = {
     "host": "box.example.com",
@@ -84,6 +85,7 @@ class FakeClient:
         self.waited: list[Wait] = []
         # What becomes true with each pause.
         self.coming: list[str] = []
+        self.on_wait: Callable[[float, str], None]
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
 
     def __enter__(self) -> FakeClient:
@@ -98,6 +100,7 @@ class FakeClient:
 
     def wait_for(self, wait: Wait) -> None:
         self.waited.append(wait)
+        self.on_wait(1, "the call needs " + wait.what)
 
     def pause(self, _seconds: float) -> None:
         if self.coming:
@@ -291,6 +294,41 @@ def test_what_is_so_already_is_revealed(check_mode: bool) -> None:
     result = slowly(FakeClient({"a"}, {}), check_mode)
     assert not result["changed"]
     assert result["words"] == {"words": ["a"], "secret": "s3cret"}
+
+
+def steps_of(task: Task, client: FakeClient, *wanted: str, check_mode: bool = False) -> list[Step]:
+    steps: list[Step] = []
+    run(task, {**OPTIONS, "wanted": wanted}, check_mode, connect=lambda _connection: client, progress=steps.append)
+    return steps
+
+
+READING = Step("read", 0, 1, "words")
+
+
+def test_each_step_is_told() -> None:
+    steps = steps_of(TASK, FakeClient({"a"}, {}), "a", "b", "c")
+    assert steps == [READING, Step("send", 0, 2, "words all"), Step("send", 1, 1, "words all"), READING]
+    assert steps_of(TASK, FakeClient({"a"}, {}), "a", "b", check_mode=True) == [READING]
+
+
+def test_steps_go_on_after_doubt() -> None:
+    client = FakeClient(set(), {"/words/add": [(doubt(), True)]})
+    # It looks what was stored, and goes on with what is left.
+    assert [(step.doing, step.done, step.left) for step in steps_of(TASK, client, "a", "b")] == [
+        *(("read", 0, 1), ("send", 0, 2)),
+        *(("read", 0, 1), ("send", 1, 1)),
+        ("read", 0, 1),
+    ]
+
+
+def test_waits_are_told() -> None:
+    client = FakeClient({""}, {})
+    client.coming = ["a"]
+    first = Step("send", 0, 1, "words all")
+    assert steps_of(SLOW, client, "a") == [
+        *(READING, first, replace(first, seconds=1, waits="the call needs it to be ready"), READING),
+        *(replace(READING, seconds=0.5, waits="the box doesn't show yet what was written"), READING),
+    ]
 
 
 def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
