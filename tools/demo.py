@@ -1,21 +1,23 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show what the collection does: plan, apply and apply again, for the company of examples/ and two simulated boxes.
+"""Show what the collection does: plan, apply and apply again, for the company of examples/ and two simulated boxes;
+and how far it is with a third, which is slow.
 
-It succeeds only if the plan was what happened, and the last run changed nothing.
+It succeeds only if the plan was what happened, the last run changed nothing, and the slow one showed its progress.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +29,16 @@ COMPANY = ROOT / "examples" / "inventory.yml"
 # What each box holds at first, and the version that it has.
 STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
+# A box with so many aliases to come, and the seconds that it takes for each.
+SLOW_BOX, SLOW_ALIASES, SLOW_SECONDS = "box.example.org", 20, 0.3
 RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+).* ignored=(\d+)")
+PROGRESS = re.compile(r"^miab_config: \[[\w.]+\] .*(?:reads|calls) made.*\n", re.MULTILINE)
 
 
 @contextmanager
-def simulated_box(host: str) -> Iterator[dict[str, str]]:
-    """A box that holds some mail, and how to reach it; it ends with this process, however that ends."""
-    command = [sys.executable, "-m", "tests.box", "--until-stdin-closes", "--version", VERSIONS[host]]
-    command += ["--state", str(STATES / f"{host}.json")]
+def simulated_box(*arguments: str) -> Iterator[dict[str, str]]:
+    """A box, and how to reach it; it ends with this process, however that ends."""
+    command = [sys.executable, "-m", "tests.box", "--until-stdin-closes", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as box:
@@ -44,51 +48,59 @@ def simulated_box(host: str) -> Iterator[dict[str, str]]:
             box.terminate()
 
 
-def write_inventory(boxes: dict[str, dict[str, str]], folder: Path) -> Path:
-    """Where the boxes of the company really are: an inventory beside the company's own."""
-    hosts = {
-        host: {
-            "miab_host": box["url"],
-            "miab_username": box["username"],
-            "miab_password": box["password"],
-            "miab_ca_path": box["cacert"],
-        }
-        for host, box in boxes.items()
+def reached(box: dict[str, str]) -> dict[str, Any]:
+    """The variables of a host that lead to a box."""
+    return {
+        "miab_host": box["url"],
+        "miab_username": box["username"],
+        "miab_password": box["password"],
+        "miab_ca_path": box["cacert"],
     }
-    path = folder / "simulated.json"
+
+
+def write_inventory(path: Path, hosts: dict[str, dict[str, Any]]) -> Path:
     path.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
     return path
 
 
 @dataclass
 class Run:
-    """What a playbook printed of the comparison with the declaration, and how many changes each box had."""
+    """What a playbook printed of the comparison with the declaration, how many changes each box had, and its progress."""
 
     compared: str
     changed: list[int]
+    progress: list[str]
 
 
-def run(title: str, playbook: str, inventory: Path, *arguments: str) -> Run:
-    """Run a playbook, and show what it prints while it prints it."""
-    command = ["ansible-playbook", f"mailinabox.admin.{playbook}", "-i", str(COMPANY), "-i", str(inventory), *arguments]
+def run(title: str, playbook: str, inventories: list[Path], *arguments: str) -> Run:
+    """Run a playbook on a terminal of its own, and show what it prints while it prints it."""
+    command = ["ansible-playbook", f"mailinabox.admin.{playbook}", *arguments]
+    for inventory in inventories:
+        command += ["-i", str(inventory)]
     print(f"\n=== {title}\n$ {' '.join(command).replace(str(ROOT) + os.sep, '')}", flush=True)
+    # It shows what a person would see, also where there is none.
+    dropped = {"CI", "AWX_ISOLATED_DATA_DIR"} | ({"NO_COLOR"} if sys.stdout.isatty() else set())
     surroundings = {
-        **{name: value for name, value in environment().items() if name != "NO_COLOR"},
+        **{name: value for name, value in environment().items() if name not in dropped},
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-        "ANSIBLE_FORCE_COLOR": str(sys.stdout.isatty()),
         # One box after the other, so that what two runs print can be compared.
         "ANSIBLE_FORKS": "1",
     }
     printed = []
-    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            printed.append(line)
+    screen, terminal = pty.openpty()
+    with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        # A terminal ends with an error once nobody writes to it any more.
+        with open(screen, encoding="utf-8") as output, suppress(OSError):
+            for line in output:
+                print(line, end="", flush=True)
+                printed.append(line)
     text = re.sub(r"\x1b\[[\d;]*m", "", "".join(printed))
     recaps = RECAP.findall(text)
-    if process.returncode or len(recaps) != len(VERSIONS) or any(recap[1:] != ("0", "0", "0") for recap in recaps):
+    if process.returncode or not recaps or any(recap[1:] != ("0", "0", "0") for recap in recaps):
         sys.exit(f"{title}: failed")
-    return Run(text.split("\nTASK ")[1], [int(recap[0]) for recap in recaps])
+    compared = PROGRESS.sub("", text.split("\nTASK ")[1])
+    return Run(compared, [int(recap[0]) for recap in recaps], PROGRESS.findall(text))
 
 
 def show(host: str, box: dict[str, str]) -> None:
@@ -111,21 +123,39 @@ def show(host: str, box: dict[str, str]) -> None:
         print(f"record  {record['qname']:<32}{record['rtype']:<6}{record['value']}")
 
 
+def change_a_slow_box(folder: Path) -> Run:
+    aliases = [
+        {"address": f"list-{number}@example.org", "forwards_to": ["ann@example.org"]} for number in range(SLOW_ALIASES)
+    ]
+    with simulated_box("--delay", str(SLOW_SECONDS)) as box:
+        inventory = write_inventory(folder / "slow.json", {SLOW_BOX: {**reached(box), "miab_aliases": aliases}})
+        title = f"A slow box: {SLOW_ALIASES} aliases, {SLOW_SECONDS} s each. Every two seconds it tells how far it is"
+        return run(title, "apply", [inventory])
+
+
 def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="demo-")))
-        boxes = {host: stack.enter_context(simulated_box(host)) for host in VERSIONS}
-        inventory = write_inventory(boxes, folder)
-        planned = run("What would change", "plan", inventory, "--diff", "-e", f"miab_plan_folder={folder}")
+        boxes = {
+            host: stack.enter_context(simulated_box("--version", version, "--state", str(STATES / f"{host}.json")))
+            for host, version in VERSIONS.items()
+        }
+        hosts = {host: reached(box) for host, box in boxes.items()}
+        # Where the boxes of the company really are stands beside the company's own inventory.
+        inventories = [COMPANY, write_inventory(folder / "simulated.json", hosts)]
+        planned = run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={folder}")
         print("\n=== plan.md\n" + (folder / "plan.md").read_text(encoding="utf-8"), flush=True)
-        applied = run("Change it", "apply", inventory, "--diff")
-        again = run("Once more", "apply", inventory, "--diff")
+        applied = run("Change it", "apply", inventories, "--diff")
+        again = run("Once more", "apply", inventories, "--diff")
         for host, box in boxes.items():
             show(host, box)
+        slow = change_a_slow_box(folder)
     if not all(applied.changed) or planned.compared != applied.compared:
         sys.exit("\nThe prediction was not what happened.")
     if any(again.changed):
         sys.exit(f"\nThe last run still changed something: changed={again.changed}")
+    if len(slow.progress) < 2:
+        sys.exit(f"\nThe slow box did not tell how far it was: {slow.progress}")
     print("\nThe prediction was right, word for word, and the last run had changed=0. The boxes are stopped.")
 
 

@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--version", choices=list(VERSIONS), default=NEWEST)
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
     parser.add_argument("--state", type=pathlib.Path, help="a JSON file with what to add; see tests/box/prepare.py")
+    parser.add_argument("--delay", type=float, default=0, help="seconds that each write takes longer")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started this")
     options = parser.parse_args()
 
@@ -49,6 +50,7 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"The box can't start: {error}", file=sys.stderr)
         return 1
+    box.delay = options.delay
     with box:
         told = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
         print(json.dumps(told), flush=True)
