@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..plugin_utils._texts import printable
+
 DOCUMENTATION = r"""
 name: plan_markdown
 short_description: Show a plan as tables in Markdown
@@ -46,13 +48,9 @@ _WORDS = {"create": "create", "update": "change", "remove": "**remove**"}
 _KNOWN_FROM_ELSEWHERE = ("state", "email", "address", "name", "type")
 
 
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
-
-
 def _code(value: Any) -> str:
     """A value as code, in a form that neither ends the code nor the cell of the table."""
-    text = _printable(str(value))
+    text = printable(str(value))
     if not text.strip():
         return "(empty)"
     if "`" in text or "|" in text:

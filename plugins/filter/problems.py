@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ..plugin_utils import _told
+
 DOCUMENTATION = r"""
 name: problems
 short_description: What is not as it should be on a Mail-in-a-Box
@@ -23,14 +25,14 @@ positional: _input
 options:
   _input:
     description:
-      - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(reboot_required),
-        C(status_checks), C(version) and C(latest_version).
+      - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
+        C(reboot_required), C(status_checks), C(version) and C(latest_version).
     type: dict
     required: true
   severities:
     description:
-      - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(reboot), C(status_checks), C(version), and
-        for C(unknown), which is about a subset that the box could not tell. What is left out is V(fail).
+      - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(mailboxes), C(reboot), C(status_checks),
+        C(version), and for C(unknown), which is about a subset that the box could not tell. What is left out is V(fail).
     type: dict
     default: {}
   certificate_days:
@@ -41,6 +43,10 @@ options:
     description: How many days old the last backup may be.
     type: int
     default: 2
+  mailbox_percent:
+    description: How much of its quota a mailbox may use, in percent.
+    type: int
+    default: 90
   status_types:
     description: Which findings of the status checks count, of V(error) and V(warning).
     type: list
@@ -51,6 +57,9 @@ options:
     type: list
     elements: str
     default: []
+seealso:
+  - plugin: mailinabox.admin.health_page
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -66,38 +75,55 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The problems, each with C(check), C(severity), which is V(fail) or V(warn), and C(text).
+  description:
+    - The problems, each with C(check), C(severity), which is V(fail) or V(warn), and C(text).
+    - C(about) is the domain, the mailbox or the heading of the status checks that it is about, and null for the whole box.
   type: list
   elements: dict
-  sample: [{"check": "reboot", "severity": "warn", "text": "A restart is due."}]
+  sample: [{"check": "reboot", "severity": "warn", "about": null, "text": "A restart is due."}]
 """
 
-_DATE = "%Y%m%dT%H%M%SZ"
+# What a problem is about, and what it is.
+Finding = tuple[str | None, str]
 
 
-def _certificates(told: Mapping[str, Any], least_days: int) -> Iterator[str]:
+def _certificates(told: Mapping[str, Any], least_days: int) -> Iterator[Finding]:
     for row in told["status"]:
-        days = re.search(r"expires in (-?\d+) days?\b", row["text"])
-        if row["status"] in ("warning", "danger") or (days and int(days[1]) < least_days):
-            yield "%s: %s" % (row["domain"], row["text"])
+        days = _told.days_left(row["text"])
+        if row["status"] in ("warning", "danger") or (days is not None and days < least_days):
+            yield row["domain"], "%s: %s" % (row["domain"], row["text"])
 
 
-def _backup(told: Mapping[str, Any], most_days: int, now: datetime) -> Iterator[str]:
+def _backup(told: Mapping[str, Any], most_days: int, now: datetime) -> Iterator[Finding]:
     if "error" in told:
-        yield "The box can't tell of its backups: %s" % told["error"]
+        yield None, "The box can't tell of its backups: %s" % told["error"]
     elif "backups" not in told:
-        yield "Backups are off."
+        yield None, "Backups are off."
     elif not told["backups"]:
-        yield "There is no backup."
+        yield None, "There is no backup."
     else:
-        # Dates of this form are in order as text.
-        last = datetime.strptime(max(row["date"] for row in told["backups"]), _DATE).replace(tzinfo=timezone.utc)
-        days = (now - last).total_seconds() / 86400
+        days = (now - _told.backup_times(told)[0]).total_seconds() / 86400
         if days > most_days:
-            yield "The last backup is %.1f days old." % days
+            yield None, "The last backup is %.1f days old." % days
 
 
-def _status_checks(told: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str]) -> Iterator[str]:
+def _mailboxes(told: Sequence[Mapping[str, Any]], most_percent: int) -> Iterator[Finding]:
+    for user in told:
+        percent = _told.fullness(user)
+        if percent is not None and percent >= most_percent:
+            yield (
+                user["email"],
+                "%s: %s of %s are used, %d %%."
+                % (
+                    *(user[key] for key in ("email", "used", "quota")),
+                    percent,
+                ),
+            )
+
+
+def _status_checks(
+    told: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str]
+) -> Iterator[Finding]:
     heading = ""
     for row in told:
         if row["type"] == "heading":
@@ -105,21 +131,12 @@ def _status_checks(told: Sequence[Mapping[str, Any]], types: Sequence[str], exce
             continue
         told_of = (heading, row["text"])
         if row["type"] in types and not any(re.search(one, text) for one in exceptions for text in told_of):
-            yield ": ".join(filter(None, told_of))
+            yield heading or None, ": ".join(filter(None, told_of))
 
 
-def _number(version: str) -> tuple[int, ...] | None:
-    """A release in order; None for the name of something else, as forks may have."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
-    return tuple(map(int, found[1].split("."))) if found else None
-
-
-def _version(own: str, latest: str) -> Iterator[str]:
-    ours, newest = _number(own), _number(latest)
-    # Names that have no order can only be the same or not.
-    is_behind = own != latest if ours is None or newest is None else ours < newest
-    if is_behind:
-        yield "The version is %s, and the newest is %s." % (own, latest)
+def _version(own: str, latest: str) -> Iterator[Finding]:
+    if _told.is_behind(own, latest):
+        yield None, "The version is %s, and the newest is %s." % (own, latest)
 
 
 def problems(
@@ -127,30 +144,33 @@ def problems(
     severities: Mapping[str, str] | None = None,
     certificate_days: int = 10,
     backup_days: int = 2,
+    mailbox_percent: int = 90,
     status_types: Sequence[str] = ("error",),
     status_except: Sequence[str] = (),
-) -> list[dict[str, str]]:
-    """What is not as it should be: the check, its severity, and what is wrong."""
+) -> list[dict[str, str | None]]:
+    """What is not as it should be: the check, its severity, what it is about, and what is wrong."""
     now = datetime.now(timezone.utc)
     # By check: what it needs, and how to judge that.
-    checks: dict[str, tuple[str, Callable[[Any], Iterator[str]]]] = {
+    checks: dict[str, tuple[str, Callable[[Any], Iterator[Finding]]]] = {
         "certificates": ("certificates", lambda value: _certificates(value, certificate_days)),
         "backup": ("backup_status", lambda value: _backup(value, backup_days, now)),
-        "reboot": ("reboot_required", lambda value: iter(["A restart is due."] if value else [])),
+        "mailboxes": ("users", lambda value: _mailboxes(value, mailbox_percent)),
+        "reboot": ("reboot_required", lambda value: iter([(None, "A restart is due.")] if value else [])),
         "status_checks": ("status_checks", lambda value: _status_checks(value, status_types, status_except)),
         "version": ("latest_version", lambda value: _version(told["version"], value)),
     }
-    found = []
+    found: list[dict[str, str | None]] = []
     for check, (subset, judge) in checks.items():
         severity = (severities or {}).get(check, "fail")
         if subset not in told or severity == "ignore":
             continue
         if told[subset] is None:
-            severity, texts = (severities or {}).get("unknown", "fail"), ["The box can't tell its %s." % subset]
+            severity = (severities or {}).get("unknown", "fail")
+            findings: list[Finding] = [(None, "The box can't tell its %s." % subset)]
         else:
-            texts = list(judge(told[subset]))
+            findings = list(judge(told[subset]))
         if severity != "ignore":
-            found += [{"check": check, "severity": severity, "text": text} for text in texts]
+            found += [{"check": check, "severity": severity, "about": about, "text": text} for about, text in findings]
     return found
 
 

@@ -188,9 +188,11 @@ def ail(box: Box) -> None:
     box.state.backups = box.state.backups[1:]
     box.state.reboot_required = True
     box.state.upstream_version = "v123"
+    box.state.users[ME].quota = "10M"
+    box.state.mailboxes[ME] = 10_000_000
 
 
-CHECKS = ("certificates", "backup", "reboot", "status_checks", "version")
+CHECKS = ("certificates", "backup", "mailboxes", "reboot", "status_checks", "version")
 
 
 def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
@@ -199,13 +201,16 @@ def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
     found, run = health(box, tmp_path, door)
     assert run.status == 2
     assert found["ok"] is False
-    assert {problem["check"]: problem["severity"] for problem in found["problems"]} == {
+    expected = {
         "certificates": "fail",
         "backup": "fail",
         "reboot": "warn",
         "status_checks": "fail",
         "version": "warn",
     }
+    if box.state.capabilities.quotas:
+        expected["mailboxes"] = "warn"
+    assert {problem["check"]: problem["severity"] for problem in found["problems"]} == expected
     texts = [problem["text"] for problem in found["problems"]]
     for text in (
         "box.example.com: Self-signed. Get a signed certificate to stop warnings.",
@@ -228,6 +233,7 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
     asks = {
         "certificates": "/ssl/status",
         "backup": "/system/backup/status",
+        "mailboxes": "/mail/users",
         "reboot": "/system/reboot",
         "status_checks": "/system/status",
         "version": "/system/latest-upstream-version",
@@ -254,8 +260,8 @@ def test_what_a_box_cannot_tell(box: Box, tmp_path: Path) -> None:
     found, run = health(box, tmp_path)
     assert run.status == 0, run.output
     assert found["problems"] == [
-        {"check": "certificates", "severity": "warn", "text": "The box can't tell its certificates."},
-        {"check": "version", "severity": "warn", "text": "The box can't tell its latest_version."},
+        {"check": "certificates", "severity": "warn", "about": None, "text": "The box can't tell its certificates."},
+        {"check": "version", "severity": "warn", "about": None, "text": "The box can't tell its latest_version."},
     ]
     found, run = health(box, tmp_path, miab_health_unknown="fail")
     assert run.status == 2

@@ -102,9 +102,55 @@ def test_status_checks(options: dict[str, Any], found: list[str]) -> None:
     assert texts(CHECKS, **options) == found
 
 
+def mailbox(**parts: Any) -> dict[str, Any]:
+    return {"email": "ann@example.org", "privileges": [], "status": "active", **parts}
+
+
+@pytest.mark.parametrize(
+    ("user", "found"),
+    [
+        (mailbox(quota="2G", used="1.8G"), ["ann@example.org: 1.8G of 2G are used, 90 %."]),
+        (mailbox(quota="2G", used="1.7G"), []),
+        (mailbox(quota="500M", used="1.0G"), ["ann@example.org: 1.0G of 500M are used, 204 %."]),
+        (mailbox(quota="1048576", used=" 950K"), ["ann@example.org:  950K of 1048576 are used, 92 %."]),
+        # Without a quota, with one but no mail yet, and on a box that has none.
+        (mailbox(quota="0", used="9.0T"), []),
+        (mailbox(quota="0M", used="1.0K"), []),
+        (mailbox(quota="2G", used=None), []),
+        (mailbox(), []),
+        (mailbox(quota="plenty", used="much"), []),
+    ],
+)
+def test_mailboxes(user: dict[str, Any], found: list[str]) -> None:
+    assert texts({"users": [user]}) == found
+
+
+def test_how_full_a_mailbox_may_be() -> None:
+    told = {"users": [mailbox(quota="2G", used="1.0G")]}
+    assert texts(told) == []
+    assert len(texts(told, mailbox_percent=50)) == 1
+
+
+def test_what_a_problem_is_about() -> None:
+    told = {
+        **certificate("danger", "No certificate installed."),
+        **CHECKS,
+        "users": [mailbox(quota="1G", used="1.0G")],
+        "reboot_required": True,
+    }
+    assert [problem["about"] for problem in problems(told)] == [
+        "a.example",
+        "ann@example.org",
+        None,
+        None,
+        "System",
+        "a.example",
+    ]
+
+
 @pytest.mark.parametrize("severity", ["fail", "warn", "ignore"])
 def test_severity(severity: str) -> None:
-    due = {"check": "reboot", "severity": severity, "text": "A restart is due."}
+    due = {"check": "reboot", "severity": severity, "about": None, "text": "A restart is due."}
     found = problems({"reboot_required": True}, {"reboot": severity})
     assert found == ([] if severity == "ignore" else [due])
     assert problems({"reboot_required": False}, {"reboot": severity}) == []
@@ -113,5 +159,7 @@ def test_severity(severity: str) -> None:
 def test_what_the_box_cannot_tell() -> None:
     told = {"certificates": None, "backup_status": None, "version": "v75"}
     found = problems(told, {"certificates": "ignore", "unknown": "warn"})
-    assert found == [{"check": "backup", "severity": "warn", "text": "The box can't tell its backup_status."}]
+    assert found == [
+        {"check": "backup", "severity": "warn", "about": None, "text": "The box can't tell its backup_status."}
+    ]
     assert problems(told, {"unknown": "ignore"}) == []

@@ -1,0 +1,362 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How all boxes are, as one page for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ..plugin_utils import _told
+from ..plugin_utils._texts import printable
+
+DOCUMENTATION = r"""
+name: health_page
+short_description: Show how boxes are as one page of HTML
+version_added: 1.0.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - Shows on one page what needs a hand, the most urgent first, and then certificates by the days that they have left,
+    backups by their age, mailboxes by their quota, updates, restarts, status checks and versions of all boxes.
+  - The page is one file without scripts, and a browser asks nobody for anything else. No text from a box can break out of
+    its place in it.
+  - The same input gives the same page.
+options:
+  _input:
+    description: What M(mailinabox.admin.miab_info) told, by the name of the host.
+    type: dict
+    required: true
+  problems:
+    description:
+      - The problems by the name of the host, as P(mailinabox.admin.problems#filter) finds them. A host with a problem whose
+        C(check) is C(reachable) is shown as one that couldn't be asked.
+    type: dict
+    required: true
+  made:
+    description: When the boxes were asked, in UTC, such as V(2026-11-22T06:30:00Z).
+    type: str
+    required: true
+seealso:
+  - plugin: mailinabox.admin.problems
+    plugin_type: filter
+  - plugin: mailinabox.admin.health
+    plugin_type: role
+"""
+
+EXAMPLES = r"""
+- name: Write the page
+  ansible.builtin.copy:
+    content: "{{ {'box': told} | mailinabox.admin.health_page({'box': told | mailinabox.admin.problems}, made) }}"
+    dest: health.html
+    mode: "0644"
+  vars:
+    made: "{{ now(utc=true, fmt='%Y-%m-%dT%H:%M:%SZ') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text of the page.
+  type: str
+"""
+
+# What is checked, the most urgent first, and what it is called.
+_CHECKS = {
+    "reachable": "Out of reach",
+    "certificates": "Certificate",
+    "backup": "Backup",
+    "mailboxes": "Mailbox",
+    "status_checks": "Status check",
+    "reboot": "Restart",
+    "version": "Version",
+}
+_URGENCY = {"fail": "urgent", "warn": "soon"}
+_RANKS = list(_URGENCY)
+
+# A certificate from Let's Encrypt is valid for this many days.
+_CERTIFICATE_DAYS = 90
+# How far back the strip of backups goes.
+_BACKUP_DAYS = 14
+# How many rows are shown before the rest is folded away.
+_SHOWN = 8
+
+_Row = dict[str, Any]
+
+
+class _Box:
+    """What is known of a box: what it told, and its problems.
+
+    A subset is missing from what it told if nobody asked for it, and None if the box couldn't tell.
+    """
+
+    def __init__(self, host: str, told: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], place: int) -> None:
+        self.host = host
+        self.anchor = "box-%d" % place
+        self.problems = problems
+        self.is_reached = all(problem["check"] != "reachable" for problem in problems)
+        self.told: Mapping[str, Any] = told if self.is_reached else {}
+
+    def urgency(self, check: str | None = None, about: str | None = None) -> str:
+        """How urgent the worst problem is, of all or of those of a check; empty if there is none."""
+        severities = [
+            problem["severity"]
+            for problem in self.problems
+            if check in (None, problem["check"]) and about in (None, problem["about"])
+        ]
+        return _URGENCY[min(severities, key=_RANKS.index)] if severities else ""
+
+
+def _counted(number: int, word: str, words: str = "") -> str:
+    return "%d %s" % (number, word if number == 1 else words or word + "s")
+
+
+def _in_days(days: int) -> str:
+    return "today" if days == 0 else "in " + _counted(days, "day") if days > 0 else _counted(-days, "day") + " ago"
+
+
+def _age(age: timedelta) -> str:
+    hours = age // timedelta(hours=1)
+    return "less than an hour" if hours < 1 else _counted(hours, "hour") if hours < 48 else _counted(age.days, "day")
+
+
+def _readable(size: float) -> str:
+    units = ["B", "KB", "MB", "GB", "TB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return ("%.1f %s" if size < 10 and units[0] != "B" else "%.0f %s") % (size, units[0])
+
+
+def _overview(boxes: Sequence[_Box]) -> list[_Row]:
+    rows = []
+    for box in boxes:
+        own, latest = box.told.get("version"), box.told.get("latest_version")
+        if own is None:
+            version = ""
+        elif latest is None:
+            version = own
+        else:
+            version = "%s, %s" % (own, latest + " is out" if _told.is_behind(own, latest) else "the newest")
+        rows.append({"box": box, "urgency": box.urgency(), "problems": len(box.problems), "version": version})
+    return rows
+
+
+def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
+    """The problems, the most urgent first, by what they are about and where; one of several boxes stands there once."""
+    where: dict[tuple[str, str, str], list[_Box]] = {}
+    for box in boxes:
+        for problem in box.problems:
+            where.setdefault((problem["severity"], problem["check"], problem["text"]), []).append(box)
+    groups: dict[tuple[str, str, tuple[_Box, ...]], list[str]] = {}
+    for (severity, check, text), there in where.items():
+        groups.setdefault((severity, check, tuple(there)), []).append(text)
+
+    def place(key: tuple[str, str, tuple[_Box, ...]]) -> tuple[int, int, int]:
+        severity, check, _there = key
+        days = [_told.days_left(text) for text in groups[key]] if check == "certificates" else []
+        return (
+            _RANKS.index(severity),
+            list(_CHECKS).index(check),
+            min((-1 if one is None else one for one in days), default=0),
+        )
+
+    return [
+        {
+            "urgency": _URGENCY[severity],
+            "check": _CHECKS[check],
+            "texts": groups[severity, check, there],
+            "boxes": there,
+        }
+        for severity, check, there in sorted(groups, key=place)
+    ]
+
+
+def _certificates(boxes: Sequence[_Box]) -> list[_Row]:
+    """Those that aren't good first, then by the days left; of some a box doesn't tell these."""
+    rows = []
+    for box in boxes:
+        for row in (box.told.get("certificates") or {}).get("status", ()):
+            if row["status"] == "not-applicable":
+                continue
+            days = _told.days_left(row["text"])
+            is_bad = row["status"] != "success"
+            rows.append(
+                {
+                    "box": box,
+                    "name": row["domain"],
+                    "text": _in_days(days) if days is not None else row["text"],
+                    "share": None if days is None else max(0, min(100, 100 * days // _CERTIFICATE_DAYS)),
+                    "urgency": box.urgency("certificates", row["domain"]),
+                    "place": (days is not None or not is_bad, days is None, days or 0),
+                }
+            )
+    return sorted(rows, key=lambda row: row["place"])
+
+
+def _backups(boxes: Sequence[_Box], now: datetime) -> list[_Row]:
+    """Boxes without backups first, then by the age of the last one."""
+    rows = []
+    for box in boxes:
+        if box.told.get("backup_status") is None:
+            continue
+        status = box.told["backup_status"]
+        times = _told.backup_times(status)
+        ages = [max(now - time, timedelta(0)) for time in times]
+        row = {"box": box, "urgency": box.urgency("backup"), "age": ages[0] if ages else timedelta.max, "strip": []}
+        if "error" in status:
+            row["text"] = status["error"]
+        elif "backups" not in status:
+            row["text"] = "off"
+        elif not ages:
+            row["text"] = "none yet"
+        else:
+            row["text"] = _age(ages[0]) + " ago"
+            held = sum(backup.get("size", 0) for backup in status["backups"])
+            row["details"] = "%s, %s" % (_counted(len(ages), "backup"), _readable(held))
+            kept = {age.days for age in ages}
+            row["strip"] = [day in kept for day in reversed(range(_BACKUP_DAYS))]
+        rows.append(row)
+    return sorted(rows, key=lambda row: row["age"], reverse=True)
+
+
+def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
+    """Those with a quota, the fullest first, and how many others there are."""
+    rows, unlimited, archived, without_quotas = [], 0, 0, []
+    for box in boxes:
+        users = box.told.get("users") or []
+        active = [user for user in users if user["status"] == "active"]
+        archived += len(users) - len(active)
+        if active and all(user.get("quota") is None for user in active):
+            without_quotas.append((box, len(active)))
+            continue
+        for user in active:
+            percent = _told.fullness(user)
+            if not _told.size(user.get("quota") or ""):
+                unlimited += 1
+                continue
+            rows.append(
+                {
+                    "box": box,
+                    "name": user["email"],
+                    "text": "no mail yet" if percent is None else "%d %%" % percent,
+                    "details": "quota %s" % user["quota"]
+                    if percent is None
+                    else "%s of %s" % (user["used"], user["quota"]),
+                    "share": min(100, int(percent or 0)),
+                    "urgency": box.urgency("mailboxes", user["email"]),
+                    "place": -1 if percent is None else percent,
+                }
+            )
+    rows.sort(key=lambda row: row["place"], reverse=True)
+    return {"rows": rows, "unlimited": unlimited, "archived": archived, "without_quotas": without_quotas}
+
+
+def _updates(boxes: Sequence[_Box]) -> list[_Row]:
+    """Boxes that are due to restart first, then those with the most updates."""
+    rows = [
+        {"box": box, "restart": box.told.get("reboot_required"), "packages": box.told.get("updates")}
+        for box in boxes
+        if box.told.get("reboot_required") is not None or box.told.get("updates") is not None
+    ]
+    return sorted(rows, key=lambda row: (not row["restart"], -len(row["packages"] or ())))
+
+
+def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
+    """What each box finds when it examines itself, those with the most errors first."""
+    rows = []
+    for box in boxes:
+        if box.told.get("status_checks") is None:
+            continue
+        heading = ""
+        found: dict[str, list[_Row]] = {"error": [], "warning": [], "ok": []}
+        for check in box.told["status_checks"]:
+            if check["type"] == "heading":
+                heading = check["text"]
+            elif check["type"] in found:
+                lines = [line["text"] for line in check.get("extra") or ()]
+                found[check["type"]].append({"heading": heading, "text": check["text"], "lines": lines})
+        rows.append({"box": box, **found})
+    return sorted(rows, key=lambda row: (-len(row["error"]), -len(row["warning"])))
+
+
+def _silent(boxes: Sequence[_Box], subset: str) -> list[_Box]:
+    """The boxes that can't tell something."""
+    return [box for box in boxes if subset in box.told and box.told[subset] is None]
+
+
+def _shown(rows: Sequence[object], number: int = _SHOWN) -> int:
+    """How many rows to show before the rest is folded away. A single one isn't."""
+    return number + 1 if len(rows) == number + 1 else number
+
+
+def _summary(boxes: Sequence[_Box]) -> str:
+    lost = sum(not box.is_reached for box in boxes)
+    urgent = sum(box.is_reached and box.urgency() == "urgent" for box in boxes)
+    soon = sum(box.urgency() == "soon" for box in boxes)
+    well = sum(not box.urgency() for box in boxes)
+    parts = (
+        (lost, "out of reach"),
+        (urgent, "urgent"),
+        (soon, "with something to do soon"),
+        (well, "well"),
+    )
+    return ", ".join("%d %s" % part for part in parts if part[0])
+
+
+def _visible(value: Any) -> Any:
+    """What goes onto the page: texts with nothing in them that can't be seen."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(re.sub(r"\s+", " ", value))
+    return value
+
+
+def health_page(
+    told: Mapping[str, Mapping[str, Any]], problems: Mapping[str, Sequence[Mapping[str, Any]]], made: str
+) -> str:
+    """The text of the page."""
+    now = datetime.strptime(made, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    boxes = [_Box(str(host), told[host], problems[host], place) for place, host in enumerate(sorted(told), 1)]
+    # Stable: of boxes that are equally urgent, by name.
+    boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
+    # It lies beside this file, because the one makes no sense without the other.
+    template = Path(__file__).with_suffix(".html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, finalize=_visible, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(counted=_counted, shown=_shown)
+    return environment.from_string(template).render(
+        made=made,
+        when="%s %d %s" % (now.strftime("%A"), now.day, now.strftime("%B %Y, %H:%M UTC")),
+        boxes=boxes,
+        summary=_summary(boxes),
+        overview=_overview(boxes),
+        to_do=_to_do(boxes),
+        certificates=_certificates(boxes),
+        backups=_backups(boxes, now),
+        mailboxes=_mailboxes(boxes),
+        updates=_updates(boxes),
+        status_checks=_status_checks(boxes),
+        silent={
+            subset: _silent(boxes, subset)
+            for subset in ("certificates", "backup_status", "updates", "status_checks", "latest_version")
+        },
+        backup_days=_BACKUP_DAYS,
+        asked={
+            subset
+            for box in boxes
+            for subset in ("certificates", "backup_status", "users", "updates", "reboot_required", "status_checks")
+            if subset in box.told
+        },
+    )
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"health_page": health_page}

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook health: one page for boxes in good and in bad shape, and for one that is down."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.box import Box, crypto
+from tests.box.prepare import prepare
+
+from .playbooks import Run, connection, run_on_hosts
+from .test_roles import ail, heal
+
+GOOD, BAD, OLD, DOWN = "good.example.com", "bad.example.com", "old.example.com", "down.example.com"
+
+
+class _Page(HTMLParser):
+    """The sections of a page, each with its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sections: dict[str, str] = {}
+        self._heading = ""
+        self._words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("section", "footer"):
+            self._words = []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "h2":
+            self._heading = self._words.pop()
+        if tag == "section":
+            self.sections[self._heading] = " ".join(self._words)
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self._words.append(" ".join(data.split()))
+
+
+def sections(page: Path) -> dict[str, str]:
+    """The text of each section of a page, by its heading."""
+    parser = _Page()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return parser.sections
+
+
+def worsen(box: Box) -> None:
+    """Make a box one on which every check finds something, in figures that are known."""
+    prepare(
+        box.state,
+        {
+            "users": [
+                {"email": "half@example.org", "password": "some-password-1", "quota": "10M"},
+                {"email": "new@example.org", "password": "some-password-1", "quota": "1G"},
+            ],
+            "mailboxes": {"half@example.org": 5 << 20, "gone@example.org": 1},
+        },
+    )
+    heal(box)
+    ail(box)
+    box.state.updates = {"openssl": "3.0.2-0ubuntu1.21", "tzdata": "2026b-0ubuntu0.22.04"}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    key = crypto.box_key().public_key()
+    # A quarter of a day more, so that the days are the same however long the test takes.
+    for name, days in ("example.org", 5.25), ("www.example.org", 40.25):
+        end = now + datetime.timedelta(days=days)
+        box.state.certificates.append(crypto.sign([name], key, now - datetime.timedelta(days=50), end))
+
+
+@contextmanager
+def fleet() -> Iterator[dict[str, Box]]:
+    """A box in good shape, one in bad shape, one of the oldest version, and one that is down."""
+    with ExitStack() as stack:
+        versions = {GOOD: "v75", BAD: "v75", OLD: "v0.51", DOWN: "v60"}
+        boxes = {host: stack.enter_context(Box(version)) for host, version in versions.items()}
+        heal(boxes[GOOD])
+        worsen(boxes[BAD])
+        heal(boxes[OLD])
+        stack.enter_context(boxes[DOWN].refusing())
+        yield boxes
+
+
+def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: object) -> Run:
+    """Run the playbook for boxes, each a host of its own."""
+    hosts = {
+        host: {**{"miab_" + option: value for option, value in connection(box).items()}, **variables}
+        for host, box in boxes.items()
+    }
+    return run_on_hosts(hosts, Path("mailinabox.admin.health"), folder, arguments)
+
+
+def recap(done: Run) -> dict[str, tuple[int, int]]:
+    """How many tasks changed something, and how many failed, by host."""
+    counts = re.findall(r"^(\S+) +: .*changed=(\d+) .*failed=(\d+)", done.output.partition("PLAY RECAP")[2], re.M)
+    return {host: (int(changed), int(failed)) for host, changed, failed in counts}
+
+
+def test_all_boxes_on_one_page(tmp_path: Path) -> None:
+    with fleet() as boxes:
+        for arguments in ([], ["--check", "--diff"]):
+            folder = tmp_path / f"deep-{len(arguments)}" / "page"
+            done = run(boxes, tmp_path, *arguments, "-e", f"miab_health_folder={folder}")
+            assert done.status == 2, done.output
+            assert recap(done) == {GOOD: (0, 0), BAD: (0, 0), OLD: (0, 0), DOWN: (0, 1)}
+            assert not [entry for box in boxes.values() for entry in box.log if entry.is_write]
+            assert "[WARNING]" not in done.output
+            page = folder / "health.html"
+            assert not [box.password for box in boxes.values() if box.password in page.read_text(encoding="utf-8")]
+            told = sections(page)
+            assert list(told) == [
+                "Needs a hand",
+                "Boxes",
+                "Certificates",
+                "Backups",
+                "Mailboxes",
+                "Updates and restarts",
+                "Status checks",
+            ]
+            # The most urgent first.
+            order = [
+                "urgent Out of reach",
+                "box.example.com: Self-signed. Get a signed certificate to stop warnings.",
+                "example.org: Certificate has a problem: The certificate is expiring soon: The certificate expires in 5 days on",
+                "The last backup is 3.0 days old.",
+                "System: System updates have been installed and a reboot of box.example.com is required.",
+                "soon Mailbox me@box.example.com: 9.5M of 10M are used, 95 %.",
+                "A restart is due.",
+                "The version is v75, and the newest is v123.",
+            ]
+            places = [told["Needs a hand"].find(text) for text in order]
+            assert -1 not in places, told
+            assert places == sorted(places)
+            assert GOOD not in told["Needs a hand"]
+            assert f"{DOWN} out of reach" in told["Boxes"]
+            assert f"{OLD} v0.51, the newest well" in told["Boxes"]
+            assert f"{BAD} v75, v123 is out urgent" in told["Boxes"]
+            assert f"example.org on {BAD} urgent in 5 days" in told["Certificates"]
+            assert f"www.example.org on {BAD} in 40 days" in told["Certificates"]
+            assert told["Backups"].startswith(f"{BAD} 1 backup, 1.0 MB urgent 3 days ago")
+            assert f"{GOOD} 2 backups, 2.0 MB 12 hours ago" in told["Backups"]
+            assert told["Mailboxes"] == (
+                f"me@box.example.com on {BAD} soon 95 % 9.5M of 10M half@example.org on {BAD} 50 % 5.0M of 10M "
+                f"new@example.org on {BAD} no mail yet quota 1G 1 mailbox without a quota. "
+                f"1 mailbox on {OLD} , whose version has no quotas. 1 archived mailbox of removed users."
+            )
+            assert told["Updates and restarts"].startswith(f"{BAD} restart due 2 updates Which packages openssl 3.0.2")
+            assert f"{GOOD} up to date" in told["Updates and restarts"]
+            assert told["Status checks"].startswith(f"{BAD} ")
+
+
+def test_what_fails_a_run(tmp_path: Path) -> None:
+    with fleet() as boxes:
+        del boxes[DOWN]
+        done = run(boxes, tmp_path)
+        assert done.status == 0, done.output
+        assert (tmp_path / "health.html").is_file()
+        done = run(boxes, tmp_path, "-e", "miab_fail_on_problems=true")
+        assert done.status == 2
+        assert recap(done) == {GOOD: (0, 0), BAD: (0, 1), OLD: (0, 0)}
+        # Only what is to fail.
+        ignored = {"miab_health_" + check: "ignore" for check in ("certificates", "backup", "status_checks")}
+        done = run(boxes, tmp_path, "-e", "miab_fail_on_problems=true", **ignored)
+        assert done.status == 0, done.output
+        told = sections(tmp_path / "health.html")
+        assert list(told) == ["Needs a hand", "Boxes", "Mailboxes", "Updates and restarts"]
+        assert "soon Restart A restart is due." in told["Needs a hand"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"miab_password": "{{ vault_nobody_filled_in }}"}, "vault_nobody_filled_in"),
+        ({"miab_health_backup": "perhaps"}, "perhaps"),
+        ({"miab_password": "not-the-password"}, "refuses the credentials"),
+        ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, "can't reach the host"),
+    ],
+)
+def test_a_box_that_cannot_be_asked_stands_on_the_page(
+    variables: dict[str, str], words: str, newest_box: Box, tmp_path: Path
+) -> None:
+    heal(newest_box)
+    reach = {"miab_" + option: value for option, value in connection(newest_box).items()}
+    hosts = {GOOD: reach, DOWN: {**reach, **variables}}
+    done = run_on_hosts(hosts, Path("mailinabox.admin.health"), tmp_path)
+    assert done.status in (2, 4), done.output
+    told = sections(tmp_path / "health.html")
+    assert "urgent Out of reach" in told["Needs a hand"]
+    assert words in told["Needs a hand"]
+    assert told["Needs a hand"].count("urgent") == 1
+    assert f"{DOWN} out of reach" in told["Boxes"]
+    assert f"{GOOD} v75, the newest well" in told["Boxes"]
+    assert "not-the-password" not in done.output + (tmp_path / "health.html").read_text(encoding="utf-8")
+
+
+def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box, tmp_path: Path) -> None:
+    heal(newest_box)
+    environment = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
+    done = run_on_hosts({}, Path("mailinabox.admin.health"), tmp_path, environment=environment)
+    assert done.status == 0, done.output
+    told = sections(tmp_path / "health.html")
+    assert told["Needs a hand"] == "Nothing. All boxes are well."
+    assert told["Boxes"] == "localhost v75, the newest well"
