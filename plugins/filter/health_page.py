@@ -67,6 +67,9 @@ _value:
   type: str
 """
 
+# In the folder of filters, ansible-doc would take it for one.
+_TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
+
 # What is checked, the most urgent first, and what it is called.
 _CHECKS = {
     "reachable": "Out of reach",
@@ -325,13 +328,11 @@ def health_page(
     boxes = [_Box(str(host), told[host], problems[host], place) for place, host in enumerate(sorted(told), 1)]
     # Stable: of boxes that are equally urgent, by name.
     boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
-    # It lies beside this file, because the one makes no sense without the other.
-    template = Path(__file__).with_suffix(".html.j2").read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True, finalize=_visible, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(counted=_counted, shown=_shown)
-    return environment.from_string(template).render(
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         made=made,
         when="%s %d %s" % (now.strftime("%A"), now.day, now.strftime("%B %Y, %H:%M UTC")),
         boxes=boxes,
