@@ -1,6 +1,6 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test format unit contract integration lint types sanity ansible-lint docs-lint \
+.PHONY: help setup setup-demo demo box test format unit contract integration browser lint types sanity ansible-lint docs-lint \
 	molecule build clean
 
 VERSION ?= v75
@@ -45,10 +45,11 @@ types: ## Stage types: mypy
 unit: ## Stage unit: pytest, no server
 contract: ## Stage contract: pytest, the simulated box against recordings
 integration: ## Stage integration: playbooks against the simulated box
+browser: ## Stage browser: the page of the playbook health in headless Chromium
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit contract integration sanity ansible-lint molecule: setup
+types unit contract integration browser sanity ansible-lint molecule: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/build

@@ -30,6 +30,8 @@ class Stage:
     proof: str = ""
     vacuous: str = ""
     since: tuple[int, int] = (3, 10)
+    # What a stage says when it lacks a program that doesn't come with .venv: that is no failure.
+    lacking: str = ""
 
 
 STAGES = (
@@ -39,6 +41,12 @@ STAGES = (
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
     Stage("integration", ("pytest -n 2 --dist worksteal tests/integration",), proof=r"\b[1-9]\d* passed"),
+    Stage(
+        "browser",
+        ("pytest tests/browser",),
+        proof=r"\b[1-9]\d* passed",
+        lacking="there is no Chromium",
+    ),
     Stage("demo", ("python tools/demo.py",), proof="The prediction was right"),
     # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
@@ -123,6 +131,9 @@ def run_stage(stage: Stage, live: bool) -> str:
         if code:
             reason = f"{command}: exit code {code}"
             break
+    if not reason and stage.lacking and stage.lacking in output:
+        print(f"skipped: {stage.lacking}", flush=True)
+        return "skipped"
     reason = reason or fault(stage, output)
     if reason:
         print(f"{'' if live else output}{stage.name}: {reason}", flush=True)
@@ -150,6 +161,8 @@ def main() -> int:
 
     for name, result, seconds in table:
         print(f"{name:<14}{result:<9}{seconds:>7.1f} s")
+        if result == "skipped":
+            print(f"{'':<14}NOT TESTED: {name} lacks something here, see above")
     counts = Counter(result for name, result, seconds in table)
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")

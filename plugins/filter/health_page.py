@@ -194,7 +194,9 @@ def _certificates(boxes: Sequence[_Box]) -> list[_Row]:
                 {
                     "box": box,
                     "name": row["domain"],
-                    "text": _in_days(days) if days is not None else row["text"],
+                    "text": "" if days is None else _in_days(days),
+                    "details": "",
+                    "note": row["text"] if days is None else "",
                     "share": None if days is None else max(0, min(100, 100 * days // _CERTIFICATE_DAYS)),
                     "urgency": box.urgency("certificates", row["domain"]),
                     "place": (days is not None or not is_bad, days is None, days or 0),
@@ -212,9 +214,10 @@ def _backups(boxes: Sequence[_Box], now: datetime) -> list[_Row]:
         status = box.told["backup_status"]
         times = _told.backup_times(status)
         ages = [max(now - time, timedelta(0)) for time in times]
-        row = {"box": box, "urgency": box.urgency("backup"), "age": ages[0] if ages else timedelta.max, "strip": []}
+        row = {"box": box, "urgency": box.urgency("backup"), "details": "", "note": "", "strip": []}
+        row["age"] = ages[0] if ages else timedelta.max
         if "error" in status:
-            row["text"] = status["error"]
+            row.update(text="not known", note=status["error"])
         elif "backups" not in status:
             row["text"] = "off"
         elif not ages:
@@ -252,6 +255,7 @@ def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
                     "details": "quota %s" % user["quota"]
                     if percent is None
                     else "%s of %s" % (user["used"], user["quota"]),
+                    "note": "",
                     "share": min(100, int(percent or 0)),
                     "urgency": box.urgency("mailboxes", user["email"]),
                     "place": -1 if percent is None else percent,

@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of the playbook health as a browser shows it: on a phone and on a desk, in light and in dark, on paper."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
+from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
+from tests.integration.test_health import BAD, DOWN, GOOD, OLD, fleet, run
+
+from .chromium import Browser, chromium, find
+
+ROOT = Path(__file__).parents[2]
+# To be looked at.
+PICTURES = ROOT / ".cache" / "browser"
+
+SCREENS = list(itertools.product((320, 360, 768, 1200), ("light", "dark")))
+
+# Texts that try to get out of their place, and one that nothing can break.
+HOSTILE = (
+    "<script>document.title = 'broken'</script>",
+    "</style></bdi><img src=x onerror=\"document.title = 'broken'\">",
+    "\"' onmouseover='alert(1)' style=\"position:fixed",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202egnp.exe\u200b\u0000\x07",
+    "\u05d0\u05d1 <b>bold</b> &amp; &lt;",
+    "long" * 60,
+)
+
+# The text that can't be told apart from what is behind it: less than 4.5 to 1, as WCAG 2 reckons contrast.
+FAINT = """
+(() => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = colour => {
+    const [r, g, b] = numbers(colour).slice(0, 3).map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    const colour = getComputedStyle(element).backgroundColor;
+    const [r, g, b, alpha = 1] = numbers(colour);
+    return alpha === 1 ? colour : element.parentElement ? behind(element.parentElement) : "rgb(255, 255, 255)";
+  };
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let seen = 0;
+  while (walker.nextNode()) {
+    if (!walker.currentNode.data.trim()) continue;
+    seen += 1;
+    const element = walker.currentNode.parentElement;
+    const [light, dark] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort().reverse();
+    if ((light + 0.05) / (dark + 0.05) < 4.5) found.push([walker.currentNode.data.trim(), light, dark]);
+  }
+  return {seen, found};
+})()
+"""
+# What sticks out at the right, by the edge of the screen.
+OUTSIDE = """
+[...document.querySelectorAll("body *")].filter(one => one.getBoundingClientRect().right > innerWidth + 0.5)
+  .map(one => one.outerHTML.slice(0, 200))
+"""
+# What is named in the rows, where it got too little room to be read.
+SQUEEZED = """
+[...document.querySelectorAll(".name, .what")].filter(one => one.getBoundingClientRect().width < 160)
+  .map(one => one.textContent)
+"""
+OPEN_ALL = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = find()
+    if program is None:
+        pytest.skip("there is no Chromium: nobody has looked at the page")
+    with chromium(program, tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page that the playbook made for boxes in good and in bad shape, an old one, and one that is down."""
+    folder = tmp_path_factory.mktemp("page")
+    with fleet() as boxes:
+        done = run(boxes, folder)
+    assert (folder / "health.html").is_file(), done.output
+    return folder / "health.html"
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page on which every text that a box can choose is a hostile one."""
+    told: dict[str, dict[str, Any]] = {}
+    for number, text in enumerate(HOSTILE):
+        found = {"text": text, "extra": [{"text": text, "monospace": False}]}
+        told[f"{number}{text}"] = {
+            "version": text,
+            "latest_version": text + "1",
+            "users": [
+                {"email": f"{text}@example.org", "privileges": [], "status": "active", "quota": "1M", "used": "1.0M"}
+            ],
+            "certificates": {"can_provision": [], "status": [{"domain": text, "status": "danger", "text": text}]},
+            "backup_status": {"error": text},
+            "updates": [{"package": text, "version": text}],
+            "reboot_required": True,
+            "status_checks": [
+                {"type": kind, **found} for kind in ("error", "heading", "error", "warning", "ok", "new in v99")
+            ],
+        }
+    file = tmp_path_factory.mktemp("hostile") / "health.html"
+    found = {host: problems(of) for host, of in told.items()}
+    file.write_text(health_page(told, found, "2026-11-22T06:30:00Z"), encoding="utf-8")
+    return file
+
+
+def check(browser: Browser, page: Path, width: int, scheme: str) -> None:
+    """What holds for every page on every screen, all of it unfolded."""
+    browser.look(page, width, scheme=scheme)
+    browser.evaluate(OPEN_ALL)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width, browser.evaluate(OUTSIDE)
+    assert browser.evaluate(OUTSIDE) == []
+    assert browser.evaluate(SQUEEZED) == []
+    contrast = browser.evaluate(FAINT)
+    assert contrast["seen"] > 20
+    assert contrast["found"] == []
+    assert browser.named("Runtime.exceptionThrown") == []
+    assert browser.named("Log.entryAdded") == []
+    asked = [sent["request"]["url"] for sent in browser.named("Network.requestWillBeSent")]
+    assert [url for url in asked if url != page.as_uri() and not url.startswith("data:")] == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_a_page_on_every_screen(width: int, scheme: str, browser: Browser, page: Path) -> None:
+    check(browser, page, width, scheme)
+    text = browser.evaluate("document.body.innerText")
+    browser.look(page, width, scheme=scheme)
+    browser.photograph(PICTURES / f"{width}-{scheme}.png")
+    for words in (
+        "How the boxes are",
+        "4 boxes: 1 out of reach, 1 urgent, 2 well. Asked on ",
+        "Connection refused. Check host, and that the box is up.",
+        "box.example.com: Self-signed. Get a signed certificate to stop warnings.",
+        "The last backup is 3.0 days old.",
+        "me@box.example.com: 9.5M of 10M are used, 95 %.",
+        "The version is v75, and the newest is v123.",
+        "in 5 days",
+        "restart due",
+        "whose version has no quotas.",
+    ):
+        assert words in text
+    for host in (GOOD, BAD, OLD, DOWN):
+        assert host in text
+    is_dark = browser.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert is_dark == (scheme == "dark")
+    paper = browser.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert (max(paper) < 64) == is_dark
+
+
+def test_a_bar_is_as_long_as_its_figure(browser: Browser, page: Path) -> None:
+    browser.look(page, 360)
+    shares = browser.evaluate(
+        """
+        Object.fromEntries([...document.querySelectorAll("[aria-labelledby=mailboxes] .rows > li")].map(row => {
+          const bar = row.querySelector(".bar");
+          const share = bar.firstElementChild.getBoundingClientRect().width / bar.getBoundingClientRect().width;
+          return [row.querySelector(".name bdi").textContent, Math.round(100 * share)];
+        }))
+        """
+    )
+    assert shares == {"me@box.example.com": 95, "half@example.org": 50, "new@example.org": 1}
+
+
+def test_links_lead_to_the_boxes(browser: Browser, page: Path) -> None:
+    browser.look(page, 1200)
+    lost = "[...document.querySelectorAll('a')].filter(a => !document.querySelector(a.getAttribute('href'))).length"
+    assert browser.evaluate("document.querySelectorAll('a').length") > 10
+    assert browser.evaluate(lost) == 0
+
+
+def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
+    browser.look(page, 1200)
+    nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
+    by_role: dict[str, list[str]] = {}
+    for node in nodes:
+        if not node["ignored"]:
+            by_role.setdefault(node["role"]["value"], []).append(node.get("name", {}).get("value", ""))
+    assert {"banner", "main", "contentinfo", "list", "listitem"} <= set(by_role)
+    headings = [
+        "Needs a hand",
+        "Boxes",
+        "Certificates",
+        "Backups",
+        "Mailboxes",
+        "Updates and restarts",
+        "Status checks",
+    ]
+    assert by_role["region"] == headings
+    assert by_role["heading"][:2] == ["How the boxes are", "Needs a hand"]
+    assert all(by_role["link"])
+    assert "urgent" in by_role["StaticText"]
+
+
+def test_on_paper(browser: Browser, page: Path) -> None:
+    browser.look(page, 1200, scheme="dark", media="print")
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    contrast = browser.evaluate(FAINT)
+    assert contrast["seen"] > 20
+    assert contrast["found"] == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])
+def test_no_text_of_a_box_gets_out_of_its_place(width: int, scheme: str, browser: Browser, hostile_page: Path) -> None:
+    check(browser, hostile_page, width, scheme)
+    browser.photograph(PICTURES / f"hostile-{width}-{scheme}.png")
+    assert browser.evaluate("document.title").endswith(" things to do \u2013 Mail-in-a-Box")
+    assert browser.evaluate("document.querySelectorAll('script, img, [onerror], [onmouseover], b b').length") == 0
+    assert browser.evaluate("getComputedStyle(document.querySelector('main')).position") == "static"
+    text = browser.evaluate("document.body.innerText")
+    for shown in (*HOSTILE[:4], "\\u202egnp.exe\\u200b\\x00\\x07", *HOSTILE[5:]):
+        assert shown in text
+    assert "\u202e" not in text
+
+
+def test_a_page_may_run_no_script(browser: Browser, page: Path, tmp_path: Path) -> None:
+    """Were a text to get out of its place, nothing would come of it."""
+    broken = tmp_path / "health.html"
+    script = "<script>document.title = 'broken'</script><img src='https://elsewhere.invalid/x.png'></main>"
+    broken.write_text(page.read_text(encoding="utf-8").replace("</main>", script), encoding="utf-8")
+    browser.look(broken, 360)
+    assert "to do" in browser.evaluate("document.title")
+    assert len(browser.named("Log.entryAdded")) >= 1
+    # Refused before it was sent.
+    failed = [told.get("blockedReason") for told in browser.named("Network.loadingFailed")]
+    assert set(failed) <= {"csp"}
