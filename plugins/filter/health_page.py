@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from ..plugin_utils import _told
@@ -324,6 +325,15 @@ def _visible(value: Any) -> Any:
     return value
 
 
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, finalize=_visible, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(counted=_counted, shown=_shown)
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+
+
 def health_page(
     told: Mapping[str, Mapping[str, Any]], problems: Mapping[str, Sequence[Mapping[str, Any]]], made: str
 ) -> str:
@@ -332,11 +342,7 @@ def health_page(
     boxes = [_Box(str(host), told[host], problems[host], place) for place, host in enumerate(sorted(told), 1)]
     # Stable: of boxes that are equally urgent, by name.
     boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
-    environment = Environment(
-        autoescape=True, finalize=_visible, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.globals.update(counted=_counted, shown=_shown)
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    return _template().render(
         made=made,
         when="%s %d %s" % (now.strftime("%A"), now.day, now.strftime("%B %Y, %H:%M UTC")),
         boxes=boxes,

@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of all boxes, as a function of what they told."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
+from ansible_collections.mailinabox.admin.plugins.plugin_utils import _told
+
+MADE = "2026-11-22T06:30:00Z"
+HOST = "box.example.com"
+
+
+def problem(check: str, text: str, severity: str = "fail", about: str | None = None) -> dict[str, Any]:
+    return {"check": check, "severity": severity, "about": about, "text": text}
+
+
+def shown(told: dict[str, Any] | None = None, *problems: dict[str, Any]) -> str:
+    """The text of the page for one box, without its head, and in one line."""
+    return text(health_page({HOST: told or {}}, {HOST: list(problems)}, MADE))
+
+
+def text(page: str) -> str:
+    body = page.partition("<body>")[2]
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", body)).split())
+
+
+def certificate(domain: str, words: str, status: str = "success") -> dict[str, Any]:
+    return {"domain": domain, "status": status, "text": words}
+
+
+def backups(*dates: str) -> dict[str, Any]:
+    return {"backup_status": {"backups": [{"date": date, "full": True, "size": 1 << 20} for date in dates]}}
+
+
+def user(email: str, **parts: Any) -> dict[str, Any]:
+    return {"email": email, "privileges": [], "status": "active", **parts}
+
+
+def test_no_box_at_all() -> None:
+    assert "0 boxes. Asked on Sunday 22 November 2026, 06:30 UTC . Needs a hand Nothing. Boxes Made" in text(
+        health_page({}, {}, MADE)
+    )
+
+
+def test_a_box_that_is_well() -> None:
+    page = health_page({HOST: {"version": "v75", "latest_version": "v75"}}, {HOST: []}, MADE)
+    assert "1 box: 1 well. Asked" in text(page)
+    assert "Needs a hand Nothing. All boxes are well." in text(page)
+    assert "<title>All well" in page
+
+
+@pytest.mark.parametrize(
+    ("own", "latest", "words"),
+    [
+        ("v75", "v75", "v75, the newest"),
+        ("v74", "v75", "v74, v75 is out"),
+        ("v0.51", "v55", "v0.51, v55 is out"),
+        ("v75", None, "v75 well Can\u2019t be told by box.example.com ."),
+        ("our-own", "our-own", "our-own, the newest"),
+    ],
+)
+def test_versions(own: str, latest: str | None, words: str) -> None:
+    assert f"{HOST} {words}" in shown({"version": own, "latest_version": latest})
+
+
+def test_what_needs_a_hand_is_sorted_by_urgency() -> None:
+    problems = {
+        "a": [
+            problem("version", "old", "warn"),
+            problem("reboot", "due", "warn"),
+            problem("status_checks", "found"),
+            problem("certificates", "x: expires in 9 days", about="x"),
+        ],
+        "b": [problem("backup", "none"), problem("mailboxes", "full", "warn")],
+        "c": [problem("certificates", "y: expires in 3 days", about="y")],
+        "d": [problem("certificates", "z: No certificate installed.", about="z")],
+        "e": [problem("reachable", "down")],
+    }
+    page = text(health_page({host: {} for host in problems}, problems, MADE))
+    assert page.partition("Boxes")[0].partition("Needs a hand ")[2] == (
+        "urgent Out of reach down e "
+        "urgent Certificate z: No certificate installed. d "
+        "urgent Certificate y: expires in 3 days c "
+        "urgent Certificate x: expires in 9 days a "
+        "urgent Backup none b "
+        "urgent Status check found a "
+        "soon Mailbox full b "
+        "soon Restart due a "
+        "soon Version old a "
+    )
+    # The boxes, too; of those that are equally urgent by name.
+    assert "Boxes e out of reach a urgent 4 problems b urgent 2 problems c urgent 1 problem d" in page
+    assert "5 boxes: 1 out of reach, 4 urgent." in page
+
+
+def test_what_is_the_same_on_several_boxes_is_told_once() -> None:
+    hosts = ["a", "b", "c"]
+    old = problem("version", "The version is v74, and the newest is v75.", "warn")
+    page = text(health_page({host: {} for host in hosts}, {host: [old] for host in hosts}, MADE))
+    assert "soon Version The version is v74, and the newest is v75. a , b , c Boxes" in page
+
+
+@pytest.mark.parametrize(("number", "unfolded"), [(3, 3), (4, 4), (5, 3), (9, 3)])
+def test_many_problems_of_a_kind_are_folded(number: int, unfolded: int) -> None:
+    page = shown({}, *(problem("status_checks", f"No. {i}.") for i in range(number)))
+    words = " ".join(f"No. {i}." for i in range(unfolded))
+    folded = "" if number == unfolded else f" {number - unfolded} more"
+    assert f"urgent Status check \u00d7 {number} {words}{folded}" in page
+
+
+def test_certificates_by_the_days_that_are_left() -> None:
+    rows = [
+        certificate("long.example", "Signed & valid. The certificate expires in 80 days on 2027-02-10."),
+        certificate("silent.example", "Signed & valid. The certificate expires on 02/10/27."),
+        certificate("elsewhere.example", "The domain's website is hosted elsewhere.", "not-applicable"),
+        certificate("soon.example", "Problem: expiring soon: The certificate expires in 1 days on x.", "danger"),
+        certificate("today.example", "Problem: expiring soon: The certificate expires in 0 days on x.", "danger"),
+        certificate("none.example", "No certificate installed.", "danger"),
+        certificate("half.example", "Signed & valid. The certificate expires in 45 days on 2027-01-06."),
+    ]
+    told = {"certificates": {"can_provision": [], "status": rows}}
+    page = health_page({HOST: told}, {HOST: [problem("certificates", "...", about="none.example")]}, MADE)
+    assert text(page).partition("Certificates ")[2].partition(" Made by")[0] == (
+        "none.example urgent No certificate installed. today.example today soon.example in 1 day "
+        "half.example in 45 days long.example in 80 days "
+        "silent.example Signed & valid. The certificate expires on 02/10/27."
+    )
+    assert re.findall(r"width:(\d+)%", page) == ["0", "1", "50", "88"]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (backups("20261122T053100Z"), "1 backup, 1.0 MB less than an hour ago"),
+        (backups("20261121T023000Z", "20261122T023000Z"), "2 backups, 2.0 MB 4 hours ago"),
+        (backups("20261120T063000Z"), "1 backup, 1.0 MB 2 days ago"),
+        # The box's clock is ahead of the controller's.
+        (backups("20261122T070000Z"), "1 backup, 1.0 MB less than an hour ago"),
+        (backups(), "none yet"),
+        ({"backup_status": {}}, "off"),
+        ({"backup_status": {"error": "No route."}}, "not known No route."),
+        ({"backup_status": None}, "Marked are the days with a backup, of the last 14. Can\u2019t be told by"),
+    ],
+)
+def test_backups(told: dict[str, Any], words: str) -> None:
+    assert words in shown(told).partition("Backups")[2]
+
+
+def test_backups_by_age() -> None:
+    told = {
+        "new": backups("20261122T023000Z"),
+        "none": backups(),
+        "old": backups("20261101T023000Z"),
+        "off": {"backup_status": {}},
+    }
+    page = text(health_page(told, {host: [] for host in told}, MADE)).partition("Backups ")[2]
+    places = [page.index(host + " ") for host in ("none", "off", "old", "new")]
+    assert places == sorted(places)
+
+
+def test_days_with_a_backup() -> None:
+    page = health_page({HOST: backups("20261122T023000Z", "20261119T023000Z", "20260101T023000Z")}, {HOST: []}, MADE)
+    strip = re.findall(r"<i( class=\"kept\")?></i>", page)
+    assert [bool(kept) for kept in strip] == [False] * 10 + [True, False, False, True]
+
+
+def test_mailboxes_by_their_quota() -> None:
+    users = [
+        user("empty@x", quota="2G", used=None),
+        user("half@x", quota="2G", used="1.0G"),
+        user("over@x", quota="1M", used="2.0M"),
+        user("free@x", quota="0", used="9.0G"),
+        {"email": "gone@x", "privileges": [], "status": "inactive", "mailbox": "/x/gone"},
+    ]
+    page = health_page({HOST: {"users": users}}, {HOST: [problem("mailboxes", "...", "warn", "over@x")]}, MADE)
+    assert text(page).partition("Mailboxes ")[2].partition(" Made by")[0] == (
+        "over@x soon 200 % 2.0M of 1M half@x 50 % 1.0G of 2G empty@x no mail yet quota 2G "
+        "1 mailbox without a quota. 1 archived mailbox of removed users."
+    )
+    assert re.findall(r"width:(\d+)%", page) == ["100", "50", "0"]
+
+
+def test_a_version_without_quotas() -> None:
+    told = {"version": "v0.51", "users": [user("ann@x"), user("bob@x")]}
+    assert f"Mailboxes 2 mailboxes on {HOST} , whose version has no quotas. Made" in shown(told)
+
+
+def test_updates_and_restarts() -> None:
+    told: dict[str, dict[str, Any]] = {
+        "fresh": {"updates": [], "reboot_required": False},
+        "many": {"updates": [{"package": "a", "version": "1"}, {"package": "b", "version": "2"}]},
+        "due": {"updates": [], "reboot_required": True},
+        "silent": {"updates": None, "reboot_required": False},
+    }
+    page = text(health_page(told, {host: [] for host in told}, MADE)).partition("Updates and restarts ")[2]
+    assert page.startswith(
+        "due restart due up to date many 2 updates Which packages a 1 b 2 fresh up to date silent Can\u2019t be told by silent"
+    )
+
+
+def test_status_checks() -> None:
+    checks = [
+        {"type": "ok", "text": "Fine."},
+        {"type": "heading", "text": "System"},
+        {"type": "error", "text": "Bad.", "extra": [{"text": "why", "monospace": True}]},
+        {"type": "warning", "text": "Poor."},
+        {"type": "in a later version", "text": "New."},
+    ]
+    page = shown({"status_checks": checks})
+    assert f"Status checks {HOST} 1 error, 1 warning, 1 ok Errors System Bad. why Warnings System Poor. Made" in page
+
+
+def test_what_nobody_asked_for_has_no_section() -> None:
+    page = health_page({HOST: {"version": "v75"}}, {HOST: []}, MADE)
+    assert re.findall(r"<h2 .*?>(.*?)</h2>", page) == ["Needs a hand", "Boxes"]
+
+
+def test_of_a_box_out_of_reach_nothing_is_told() -> None:
+    """What was registered of it is the failure."""
+    told = {"failed": True, "msg": "down", "version": "v75", "users": [user("ann@x")]}
+    page = shown(told, problem("reachable", "down"))
+    assert "1 box: 1 out of reach." in page
+    assert "v75" not in page
+    assert "Mailboxes" not in page
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_text_is_markup(words: str) -> None:
+    def page(value: str) -> str:
+        told = {
+            "version": value,
+            "latest_version": value,
+            "users": [user(value, quota="1M", used="1.0M")],
+            "certificates": {"can_provision": [], "status": [certificate(value, value, "danger")]},
+            "backup_status": {"error": value},
+            "updates": [{"package": value, "version": value}],
+            "status_checks": [
+                {"type": kind, "text": value, "extra": [{"text": value}]} for kind in ("heading", "error")
+            ],
+        }
+        return health_page({value: told}, {value: [problem("backup", value)]}, MADE)
+
+    def tags(value: str) -> list[str]:
+        return re.findall(r"<[^>]*>", page(value))
+
+    # A text that is false to Jinja is left out together with what is around it.
+    assert not words or tags(words) == tags("x")
+    assert all(sign.isprintable() or sign == "\n" for sign in page(words))
+
+
+@pytest.mark.parametrize(
+    ("told", "size"),
+    [("1.5M", 1.5 * 2**20), (" 12K", 12 * 2**10), ("0", 0), ("2G", 2**31), ("1048576", 2**20), ("?", None), ("", None)],
+)
+def test_sizes(told: str, size: float | None) -> None:
+    assert _told.size(told) == size
