@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import chain, repeat
-from typing import Any, Callable, Mapping
+from typing import AbstractSet, Any, Callable, Mapping
 
 from ._connection import Connection
 from ._errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
@@ -55,6 +55,11 @@ class Client:
     def writes(self) -> int:
         """How many requests were sent that may change something."""
         return self._http.writes
+
+    @property
+    def keys(self) -> AbstractSet[str]:
+        """The keys that the box gave for a password."""
+        return self._sign_in.keys
 
     @property
     def signed_out(self) -> bool:

@@ -244,12 +244,15 @@ def decoded(method: str, path: str, answer: Any) -> Any:
         if kind == "application/json":
             return json.loads(answer.content)
     except ValueError as error:
+        # Not the answer itself: it may hold a key, or another secret that nobody could mask.
         raise UnexpectedAnswer(
-            "%s %s: the answer is no whole JSON: %.200r" % (method, path, answer.text), path=path
+            "%s %s: the answer is no whole JSON (%d characters)." % (method, path, len(answer.text)), path=path
         ) from error
     refuse_page(method, path, answer)
     raise UnexpectedAnswer(
-        "%s %s: JSON is due, and %s came: %.200r" % (method, path, kind or "no content type", answer.text), path=path
+        "%s %s: JSON is due, and %s came (%d characters)."
+        % (method, path, kind or "no content type", len(answer.text)),
+        path=path,
     )
 
 

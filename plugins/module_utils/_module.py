@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+import traceback
+from typing import Any, Iterable, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
+from . import _secrets
 from ._http import HAS_REQUESTS
 from ._task import Progress, Task, run
 
@@ -37,25 +39,78 @@ def argument_rules(task: Task) -> dict[str, Any]:
     return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
 
+def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]) -> set[str]:
+    """What is secret among a task's options, in the places that are for secrets and in others.
+
+    :param options: validated.
+    :param no_log_values: what Ansible itself takes for secret.
+    """
+    misplaced = [*_secrets.in_url(options["host"]), options["username"].partition(":")[2]]
+    return {str(value) for value in (*no_log_values, *misplaced, *task.secrets(options)) if value}
+
+
 def perform(
-    task: Task, options: Mapping[str, Any], check_mode: bool, progress: Progress = lambda _step: None
+    task: Task,
+    options: Mapping[str, Any],
+    check_mode: bool,
+    secrets: Iterable[str],
+    progress: Progress = lambda _step: None,
 ) -> dict[str, Any]:
-    """The result of a task with validated options; secrets are not yet masked in it."""
+    """The result of a task with validated options.
+
+    :param secrets: among the options. They are yet to be masked in the result, as they are: only where it tells
+        what somebody else said, which may repeat them in another form, they are masked in each of these.
+    """
     if not HAS_REQUESTS:
         return {"failed": True, "msg": missing_required_lib("requests")}
-    result = run(task, options, check_mode, progress=progress)
+    try:
+        result = run(task, options, check_mode, progress=progress)
+    except Exception as error:
+        # Ansible would show it as it is.
+        message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)
+        result = {"failed": True, "msg": message, "exception": traceback.format_exc()}
     failure = result.get("failure")
     if failure and failure["code"] == "missing_library":
         details = failure["details"]
         result["msg"] = missing_required_lib(details["library"], reason=details["reason"])
-    return result
+    return dict(_secrets.masked(result, secrets)) if result.get("failed") else result
+
+
+class _Module(AnsibleModule):
+    """A module that masks all its secrets, also in what it tells the system's log."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._is_valid = False
+        super().__init__(supports_check_mode=True, **argument_rules(task))
+        self._is_valid = True
+        self.no_log_values: set[Any] = secrets(task, self.params, self.no_log_values)
+
+    def _log_invocation(self) -> None:
+        """Ansible prints lists and dictionaries first, and looks for secrets as they are after that."""
+        before: set[Any] = self.no_log_values
+        own = secrets(self._task, self.params, before)
+        self.no_log_values = before.union(*map(_secrets.forms, own))
+        super()._log_invocation()
+        self.no_log_values = before
+
+    def fail_json(self, msg: str, **details: Any) -> None:
+        if not self._is_valid:
+            # What is secret among these options isn't known for sure: one may be misspelt, or of the wrong type,
+            # and then Ansible takes none of them for secret.
+            details["invocation"] = {}
+            self.no_log_values.update(
+                str(self.params[name])
+                for name, spec in CONNECTION_OPTIONS.items()
+                if spec.get("no_log") and self.params.get(name)
+            )
+        super().fail_json(msg, **details)
 
 
 def run_module(task: Task) -> None:
     """Run a task as a module."""
-    module = AnsibleModule(supports_check_mode=True, **argument_rules(task))
-    module.no_log_values.update(task.secrets(module.params))
-    result = perform(task, module.params, module.check_mode)
+    module = _Module(task)
+    result = perform(task, module.params, module.check_mode, module.no_log_values)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

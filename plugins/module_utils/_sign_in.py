@@ -30,6 +30,7 @@ _CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
 class SignIn:
     """The credentials of a run, from one request to the next.
 
+    :ivar keys: those that the box gave for a password.
     :ivar signed_out: whether the box forgot the key that the run goes by, and there is no password to go on with.
     """
 
@@ -41,6 +42,7 @@ class SignIn:
         sleep: Callable[[float], None],
         now: Callable[[], float],
     ) -> None:
+        self.keys: set[str] = set()
         self.signed_out = False
         self._connection = connection
         self._http = http
@@ -240,6 +242,8 @@ class SignIn:
         if answer.status_code != 200:
             raise wrong_answer("POST", path, answer)
         told = decoded("POST", path, answer)
+        if isinstance(told, dict) and isinstance(told.get("api_key"), str):
+            self.keys.add(told["api_key"])
         # Older boxes give a key to administrators only.
         granted = {"privileges", "api_key"} if is_session else {"privileges"}
         if not isinstance(told, dict) or not (granted if told.get("status") == "ok" else {"status"}).issubset(told):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Union
 
-from . import _files
+from . import _files, _secrets
 from ._client import Client
 from ._connection import Connection
 from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
@@ -95,6 +95,8 @@ def run(
             return conversation.hold(check_mode)
     except BoxError as error:
         result = _failed(error, conversation.sent, conversation.changed, client.reads, client.writes)
+        # Nobody declared these, so nobody else masks them: what the box says may repeat what it was sent.
+        result = dict(_secrets.masked(result, conversation.secrets() | client.keys))
         if conversation.revealed:
             # The box may go by it already, and then nobody else knows it.
             result[task.name] = conversation.revealed
@@ -117,11 +119,17 @@ class _Conversation:
         # What each call of the latest plan is part of, by its id: calls can't be hashed, and may be equal.
         self._objects: dict[int, Change] = {}
         client.on_wait = self._tell_wait
+        self._calls: list[Call] = []
         # What stays known when the box is read again.
         self._lasting: Known = {
             "caller": client.connection.username,
             "by_password": client.connection.password is not None,
         }
+
+    def secrets(self) -> set[str]:
+        """What is secret in the calls that were to be sent."""
+        values = {call.form[name] for call in self._calls if call.form for name in call.secret if name in call.form}
+        return {secret for value in values for secret in (value, *_secrets.in_url(value))}
 
     def hold(self, check_mode: bool) -> dict[str, Any]:
         first = last = self._plan()
@@ -172,6 +180,7 @@ class _Conversation:
                 planned = self._task.plan(self._wanted, known)
                 plan = planned if isinstance(planned, Plan) else Plan((planned,))
                 self._objects = {id(call): change for change in plan.changes for call in change.calls}
+                self._calls += plan.calls
                 return plan
             for done, question in enumerate(questions):
                 self._tell(Step("read", done, len(questions) - done, question.name))
@@ -247,7 +256,8 @@ class _Conversation:
                 path=call.path,
             ) from error
         left = list(self._plan().calls)
-        if call in left:
+        # Compared as they are shown: a box may offer another secret each time it is asked.
+        if call.shown() in [item.shown() for item in left]:
             raise BoxFailed(
                 "%s Nothing of it was stored. What came before is done; run again for what is left." % error.message,
                 status=error.status,

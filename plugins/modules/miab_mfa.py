@@ -153,6 +153,7 @@ TASK = Task(
     check=mfa.check,
     needs=mfa.needs,
     plan=mfa.plan,
+    secrets=mfa.secrets,
 )
 
 

@@ -172,6 +172,7 @@ TASK = Task(
     check=certificates.check,
     needs=certificates.needs,
     plan=certificates.plan,
+    secrets=certificates.secrets,
 )
 
 

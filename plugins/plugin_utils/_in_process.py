@@ -24,7 +24,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._http import HAS_REQUESTS
-from ..module_utils._module import argument_rules, perform
+from ..module_utils._module import argument_rules, perform, secrets
 from ..module_utils._task import Task
 from ._progress import IS_WATCHED, ProgressLines, pace
 
@@ -70,21 +70,24 @@ class InProcess(ActionBase):
         """What AnsibleModule does around a task: validate, run, mask."""
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
-        secrets = validated._no_log_values | set(task.secrets(options))
         if validated.error_messages:
             message = validated.errors.msg
             if isinstance(validated.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
             result: dict[str, Any] = {"failed": True, "msg": message}
-        else:
-            result = perform(task, options, self._task.check_mode, self._progress(task_vars or {}, secrets))
+            if _tells_invocation(task_vars):
+                # What is secret among these options isn't known for sure.
+                result["invocation"] = {}
+            return dict(remove_values(result, validated._no_log_values))
+        own = secrets(task, options, validated._no_log_values)
+        result = perform(task, options, self._task.check_mode, own, self._progress(task_vars or {}, own))
         if _tells_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
-        masked: dict[str, Any] = remove_values(result, secrets)
+        masked: dict[str, Any] = remove_values(result, own)
         return masked
 
-    def _progress(self, task_vars: dict[str, Any], secrets: set[str]) -> ProgressLines:
+    def _progress(self, task_vars: dict[str, Any], own: set[str]) -> ProgressLines:
         """What shows people how far the task is, beside its result: standard output may be a program's to read."""
         host = task_vars.get("inventory_hostname", "localhost")
         hosts = task_vars.get("ansible_play_batch") or [host]
@@ -92,7 +95,7 @@ class InProcess(ActionBase):
         position = hosts.index(host) % together if host in hosts else 0
 
         def show(line: str) -> None:
-            Display().display(remove_values(line, secrets), stderr=True, screen_only=True)
+            Display().display(remove_values(line, own), stderr=True, screen_only=True)
 
         # A callback may show the task's own title only once it has a result.
         title = "%s: [%s]" % (self._task.action.rpartition(".")[2], host)

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A box of each version, and each door."""
+"""A box of each version, and each door; and how many secrets were looked for, at the end of pytest's output."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,3 +31,24 @@ def newest_box() -> Iterator[Box]:
 @pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    told = {
+        outcome: [
+            value
+            for report in terminalreporter.stats.get(outcome, [])
+            for name, value in getattr(report, "user_properties", ())
+            if name == "secrets"
+        ]
+        for outcome in ("passed", "failed")
+    }
+    counts = told["passed"] + told["failed"]
+    if counts:
+        texts = sum(count["texts"] for count in counts)
+        secrets = {secret for count in counts for secret in count["secrets"]}
+        found = sum(count["found"] for count in counts)
+        terminalreporter.section("secrets")
+        terminalreporter.write_line(
+            f"{len(counts)} runs, {texts} texts searched for {len(secrets)} secrets, {found} found"
+        )

@@ -82,6 +82,7 @@ class FakeClient:
         self.reads = self.writes = 0
         self.closed = False
         self.signed_out = False
+        self.keys: set[str] = set()
         self.waited: list[Wait] = []
         # What becomes true with each pause.
         self.coming: list[str] = []

@@ -45,6 +45,7 @@ class FakeClient:
         self.answers = list(answers)
         self.values = values or {}
         self.reads = self.writes = 0
+        self.keys: set[str] = set()
         self.signed_out = False
         self.outages: list[Outage] = []
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")

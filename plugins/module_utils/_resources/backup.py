@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
-from .. import _names
+from .. import _names, _secrets
 from .._answers import BACKUP_CONFIG, BackupConfig
 from .._errors import InvalidOption, Refused, UnexpectedAnswer
 from .._plan import Call, Change, Known, Question, View
+from .._secrets import MASK
 
 _PATH = BACKUP_CONFIG.path
-_MASK = "********"
 _STORED = "credentials were stored"
 
 # Stand for credentials in views: they are never shown, but a change of them is.
@@ -25,8 +25,8 @@ _DIFFERS = "(not the declared one)"
 _UNKNOWN = "(not known)"
 _AS_DECLARED = "(as declared)"
 
-# The password in a URL; a key may have any sign in it but the @ that ends it.
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^@\s]*)@")
+# The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @.
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
 _B2 = re.compile(r"b2://([^:/@]*):([^@]*)@(.*)\Z", re.DOTALL)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -140,28 +140,33 @@ def check(options: Mapping[str, Any]) -> WantedBackup:
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
     """The key that is part of a target."""
-    # Options that turned out to be wrong are masked, too.
-    found = _URL_PASSWORD.search(str(options.get("target") or ""))
-    return {found.group(2), unquote(found.group(2))} - {"", _MASK} if found else ()
+    found = set(_secrets.in_url(str(options.get("target") or "")))
+    # Without blanks and unquoted, as messages and calls have them.
+    found |= {_printable(secret) for secret in found}
+    return (found | {unquote(secret) for secret in found}) - {"", MASK}
 
 
 def _checked_target(given: str) -> str:
     target = given.strip()
     if target in ("off", "local"):
         return target
-    plain = "".join(character for character in target if character.isprintable() and not character.isspace())
+    plain = _printable(target)
     why = ""
     if "://" not in target:
         why = "off, local or a URL (rsync://, s3://, b2://) is needed"
     elif plain != target:
         why = "a URL has no blanks"
-    elif _MASK in target:
+    elif MASK in target:
         why = "the key is masked; leave target out to keep it, or declare b2 without application_key"
     elif target.startswith("b2://") and _parse_b2(target) is None:
         why = "a target of Backblaze is b2://KEY_ID:APPLICATION_KEY@BUCKET"
     if why:
         raise InvalidOption("target", masked(plain), why)
     return target
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable() and not character.isspace())
 
 
 def _part(option: str, value: Optional[str], pattern: re.Pattern[str], why: str) -> str:
@@ -206,7 +211,7 @@ def _s3(parts: Mapping[str, Any]) -> str:
 def _b2(parts: Mapping[str, Any]) -> B2:
     key = parts["application_key"]
     if key is not None and not (key and key.isascii() and key.isprintable()):
-        raise InvalidOption("b2.application_key", _MASK, "not an application key")
+        raise InvalidOption("b2.application_key", MASK, "not an application key")
     return B2(
         _part("b2.key_id", parts["key_id"], _KEY_ID, "the id of an application key is needed"),
         key,
@@ -296,7 +301,9 @@ def _parse_answer(said: str) -> bool:
     try:
         words = json.loads(said)
     except ValueError as error:
-        raise UnexpectedAnswer("POST %s: JSON is due: %.100r" % (_PATH, masked(said)), path=_PATH) from error
+        raise UnexpectedAnswer(
+            "POST %s: JSON is due, and %d characters of something else came." % (_PATH, len(said)), path=_PATH
+        ) from error
     if words == "OK":
         return True
     # A box tells a target that it doesn't know by repeating it.
@@ -310,7 +317,7 @@ def _parse_answer(said: str) -> bool:
 
 def masked(text: str) -> str:
     """A text without the passwords of the URLs in it."""
-    return _URL_PASSWORD.sub(r"\1:%s@" % _MASK, text)
+    return _URL_PASSWORD.sub(r"\1:%s@" % MASK, text)
 
 
 def view(config: BackupConfig) -> View:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .. import _names, _pem
+from .. import _names, _pem, _secrets
 from .._answers import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
 from .._errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
 from .._pem import Certificate
@@ -103,6 +103,11 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
             )
         below = issuer
     return WantedCertificate(domain, leaf, tuple(chain))
+
+
+def secrets(options: Mapping[str, Any]) -> Iterable[str]:
+    """Private keys, which belong into none of the options."""
+    return [key for option in ("certificate", "chain") for key in _secrets.private_keys(options[option] or "")]
 
 
 def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
 from .. import _names
 from .._answers import USERS, Mfa, Scheme, mfa_status
@@ -51,10 +51,19 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
     if secret is not None and not present:
         raise InvalidOption("secret", "********", "a scheme is removed by its label; leave the secret out")
     if secret is not None:
-        secret = "".join(secret.split()).upper()
+        secret = _canonical(secret)
         if not _SECRET.match(secret):
             raise InvalidOption("secret", "********", "a box takes 32 characters in base32 (A to Z and 2 to 7)")
     return WantedScheme(user, label, present, secret)
+
+
+def secrets(options: Mapping[str, Any]) -> Iterable[str]:
+    """The secret in the form that a box takes."""
+    return [_canonical(options["secret"])] if options["secret"] else []
+
+
+def _canonical(secret: str) -> str:
+    return "".join(secret.split()).upper()
 
 
 def needs(wanted: WantedScheme, known: Known) -> Sequence[Question]:

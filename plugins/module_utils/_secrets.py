@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a secret looks like in the texts that it may come back in, so that it can be masked there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any, Iterable, Iterator, Sequence
+from urllib.parse import quote, quote_plus
+
+MASK = "********"
+
+# A shorter text stands in many others by chance, once it is encoded.
+_LEAST_BYTES = 6
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END |\Z)", re.DOTALL)
+
+
+def forms(secret: str) -> frozenset[str]:
+    """A secret as it is, and as it stands in a form, a URL, JSON, a printed Python value, and an Authorization header.
+
+    A server that shows developers what it was sent, and a message that quotes it, tell it in one of these, or in one
+    of them within another.
+    """
+    once = set(_quoted(secret))
+    return frozenset({form for text in once for form in _quoted(text)}.union(_in_base64(secret)) - {""})
+
+
+def _quoted(text: str) -> Iterator[str]:
+    printed = repr(text + "'\"")[1:-4]
+    # Which quotes are escaped depends on those around.
+    yield from (text, printed, printed.replace("\\'", "'"))
+    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    content = text.encode("utf-8", "surrogatepass")
+    yield from (quote(content), quote(content, safe=""), quote_plus(content))
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """What a secret looks like wherever it stands in a text that is in base64 as a whole.
+
+    It takes one of three forms. The first and the last sign depend on what stands beside it.
+    """
+    content = secret.encode("utf-8", "surrogatepass")
+    if len(content) < _LEAST_BYTES:
+        return
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + content).decode("ascii")
+        yield encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
+
+
+def masked(value: Any, secrets: Iterable[str]) -> Any:
+    """A result, or a part of it, without secrets in any form."""
+    shown = "\0".join(_texts(value))
+    # The longest first: one form may be a part of another.
+    found = {form for secret in secrets for form in forms(secret) if form in shown}
+    return _without(value, sorted(found, key=len, reverse=True))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _without(value: Any, texts: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        for text in texts:
+            value = value.replace(text, MASK)
+    elif isinstance(value, dict):
+        value = {key: _without(item, texts) for key, item in value.items()}
+    elif isinstance(value, (list, tuple)):
+        value = [_without(item, texts) for item in value]
+    return value
+
+
+def in_url(text: str) -> Iterator[str]:
+    """Passwords in a text that is, or was to be, a URL: what stands between a colon and the last ``@``.
+
+    A mistyped URL has a password, too; and an ``@`` in it may not be quoted.
+    """
+    before = text.rpartition("@")[0]
+    for found in re.finditer(":(?!//)", before):
+        password = before[found.end() :]
+        if password:
+            yield password
+
+
+def private_keys(text: str) -> Iterator[str]:
+    """The private keys in a PEM text."""
+    for found in _PRIVATE_KEY.finditer(text):
+        if found.group(1).strip():
+            yield found.group(1).strip()
