@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import warnings
 from contextlib import nullcontext
 from typing import Any, Callable, Mapping
 from urllib.parse import urlsplit
@@ -55,6 +56,8 @@ class Http:
         self._sleep = sleep
         self._limit = limit
         self._session: Any = requests.Session()
+        # Plain http is for this machine alone: a proxy of the environment would be another one, and read the password.
+        self._session.trust_env = connection.url.startswith("https://")
         # Who was let in needs no limit.
         self._let_in: set[Credentials] = set()
 
@@ -156,7 +159,9 @@ class Http:
         timeout: float | None = None,
     ) -> Any:
         known = credentials in self._let_in
-        with nullcontext() if known else self._limit.attempt(credentials) as attempt:
+        with nullcontext() if known else self._limit.attempt(credentials) as attempt, warnings.catch_warnings():
+            # Of an unverified certificate the result warns, once.
+            warnings.simplefilter("ignore")
             answer = self._session.request(
                 method,
                 self._connection.url + path,
@@ -179,7 +184,7 @@ class Http:
 
     def _no_connection(self, error: Exception) -> ConnectionFailed:
         hint = "Check host, and that the box is up."
-        if isinstance(error, requests.exceptions.SSLError):
+        if _caused_by(error, ssl.SSLCertVerificationError):
             hint = "No credentials were sent. If the box has a certificate of its own CA, give ca_path."
         elif isinstance(error, requests.Timeout):
             hint = "That is longer than timeout, which is %g s." % self._connection.timeout

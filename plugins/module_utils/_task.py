@@ -119,6 +119,10 @@ class _Conversation:
         # What each call of the latest plan is part of, by its id: calls can't be hashed, and may be equal.
         self._objects: dict[int, Change] = {}
         client.on_wait = self._tell_wait
+        if client.connection.verify is False:
+            self._warnings.append(
+                "validate_certs is false: the box is whoever answers, and may read the password and change every answer."
+            )
         self._calls: list[Call] = []
         # What stays known when the box is read again.
         self._lasting: Known = {

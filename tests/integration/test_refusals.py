@@ -184,12 +184,6 @@ def test_certificates_of_the_environment_do_not_beat_the_given_one(newest_box: B
     assert not outcome.failed
 
 
-def test_a_box_may_go_unverified_if_told(newest_box: Box, tmp_path: Path, door: str) -> None:
-    defaults = {**connection(newest_box), "validate_certs": False, "ca_path": "/no/such/file"}
-    outcome = play(newest_box, [ZONES], tmp_path, door, defaults, environment={"PYTHONWARNINGS": "ignore"}).outcomes[0]
-    assert not outcome.failed, outcome.result
-
-
 FAULTS = [
     (Fault("html"), "Is host a Mail-in-a-Box, and does it serve its admin API at /admin?"),
     (Fault("cut"), "no whole JSON"),

@@ -45,7 +45,6 @@ SECRETS = {
     "rsync_password": "ZqRsyncWordA1@ZqRsyncWordB2",
     "misplaced": "ZqMisplacedA1 ZqMisplacedB2",
     "in_host": "ZqInHostWordA1",
-    "of_proxy": "ZqProxyWordA1",
     "in_username": "ZqInUserWordA1",
     "not_ascii": "ZqNotAsciiWordäZqNotAsciiRest",
     "not_base32": "ZqNotBase32Word!",
@@ -447,12 +446,14 @@ def test_an_error_that_nobody_foresaw(tmp_path: Path, tell: Callable[[Looked], N
 
 
 def test_credentials_of_a_proxy(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
-    proxy = "http://me:%s@127.0.0.1:1" % SECRETS["of_proxy"]
+    of_proxy = "ZqProxyWordA1"
+    proxy = "http://me:%s@127.0.0.1:1" % of_proxy
     with box([]) as one:
         hosts = {door: {**reach(one), "ansible_connection": DOORS[door]} for door in DOORS}
         environment = {"HTTPS_PROXY": proxy, "NO_PROXY": ""}
         looked = run_and_look(written([a_play([TASKS[0]])], tmp_path), hosts, tmp_path, environment=environment)
         # The environment is where the user put it.
+        looked.search.secrets = {**SECRETS, "of_proxy": of_proxy}
         seen = looked.search.texts
         looked.search.texts = {where: seen[where] for where in seen if not where.startswith("process")}
         tell(looked)
@@ -513,7 +514,7 @@ def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
         note_made(looked.search, made)
         tell(looked)
         assert well.state.users[ME].totp[0].secret == SECRETS["mfa_secret"].upper()
-        assert [one.result["failure"]["code"] for one in looked.run.outcomes if "failure" in one.result]
+        assert "there is a private key in it" in looked.run.output
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

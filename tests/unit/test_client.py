@@ -256,6 +256,13 @@ FINAL = [
 ]
 
 
+def test_only_a_bad_certificate_is_known_to_have_kept_the_credentials_back(talk: Talk) -> None:
+    client, _script, _slept = talk(*[requests.exceptions.SSLError(ssl.SSLEOFError("eof"))] * 4)
+    with client, pytest.raises(_errors.ConnectionFailed) as caught:
+        client.ask(DNS_ZONES)
+    assert "No credentials were sent" not in caught.value.message
+
+
 @pytest.mark.parametrize(("step", "error", "words"), FINAL)
 def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Exception], words: str) -> None:
     client, script, slept = talk(step)

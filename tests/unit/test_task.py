@@ -275,6 +275,31 @@ def test_what_never_shows_is_a_failure_that_still_reveals() -> None:
     assert "s3cret" not in str(result["failure"])
 
 
+def test_a_secret_that_is_another_each_time_is_sent_once() -> None:
+    secrets = iter(range(9))
+
+    def plan(_wanted: Any, _known: Known) -> Change:
+        call = Call("POST", "/enable", {"secret": "s3cret-%d" % next(secrets)}, secret=("secret",))
+        return Change("words", "all", {"state": "absent"}, {"state": "present"}, (call,))
+
+    client = FakeClient(set(), {"/enable": [(doubt(), False)] * 5})
+    task = Task("words", {}, check, lambda _wanted, _known: [], plan)
+    result = run(task, {**OPTIONS, "wanted": []}, False, connect=lambda _connection: client)
+    assert client.sent == ["POST /enable"]
+    assert result["failure"]["code"] == "box_failed"
+
+
+def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
+    call = Call("POST", "/enable", {"secret": "made by the box"}, secret=("secret",))
+    change = Change("words", "all", {"state": "absent"}, {"state": "present"}, (call,))
+    client = FakeClient(set(), {"/enable": [(Refused("you sent secret=made+by+the+box", text="key-1"), False)]})
+    client.keys = {"key-1"}
+    task = Task("words", {}, check, lambda _wanted, _known: [], lambda _wanted, _known: change)
+    result = run(task, {**OPTIONS, "wanted": []}, False, connect=lambda _connection: client)
+    assert result["msg"] == "you sent secret=********"
+    assert result["failure"]["details"]["text"] == "********"
+
+
 def test_what_a_lost_answer_reveals() -> None:
     client = FakeClient(set(), {"/slow": [(doubt(), False)]})
     result = slowly(client)
