@@ -98,8 +98,12 @@ def run_on_hosts(
     folder: Path,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    seconds: float = 100,
 ) -> Run:
-    """Run a playbook file with an inventory of these hosts, each with its variables."""
+    """Run a playbook file with an inventory of these hosts, each with its variables.
+
+    :param seconds: how many it may take.
+    """
     record = folder / "record.jsonl"
     record.unlink(missing_ok=True)
     shared = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -119,7 +123,7 @@ def run_on_hosts(
         text=True,
         cwd=folder,
         stdin=subprocess.DEVNULL,
-        timeout=100,
+        timeout=seconds,
         env={
             **kept,
             "ANSIBLE_CALLBACKS_ENABLED": "record",
