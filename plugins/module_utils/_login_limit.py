@@ -115,7 +115,7 @@ class LoginLimit:
         return (_SECONDS - age if age >= 0 else 0, digest)
 
     def _digest(self, credentials: Credentials) -> str:
-        """Something that tells credentials apart, and from which they can't be guessed in any useful time."""
+        """What tells refused credentials apart, and isn't them; whoever may read it has to guess, slowly."""
         salt = "%s %s" % (self._url, credentials[0])
         return hashlib.pbkdf2_hmac("sha256", credentials[1].encode(), salt.encode(), 50_000).hex()[:16]
 
