@@ -1,7 +1,7 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test format unit contract integration browser lint types sanity ansible-lint docs-lint \
-	molecule build clean
+.PHONY: help setup setup-demo demo box test format unit contract integration browser lint types sanity ansible-lint docs \
+	docs-lint picture molecule build clean
 
 VERSION ?= v75
 PORT ?= 0
@@ -38,8 +38,14 @@ format: setup  ## Format the code, and mend what ruff can mend
 lint: setup  ## Stages format, lint and types
 	@$(stages) format lint types
 
-docs-lint: setup  ## Stage docs
+docs: setup  ## The documentation site, in docs/build/html
+	@$(python) tools/build_docs.py
+
+docs-lint: setup  ## Stage docs: what the documentation is written in, and the site
 	@$(stages) docs
+
+picture: demo  ## Draw the plan of the demo for the README
+	@$(python) tools/picture.py
 
 types: ## Stage types: mypy
 unit: ## Stage unit: pytest, no server
@@ -56,5 +62,5 @@ build: setup-demo  ## The artifact, in .cache/build
 	@.venv/bin/ansible-galaxy collection build --force --output-path .cache/build
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build changelogs/.plugin-cache.yaml
+	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build docs/reference changelogs/.plugin-cache.yaml
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

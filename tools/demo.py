@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from checkout import ROOT, environment
+from checkout import CACHE, ROOT, environment
 
 COMPANY = ROOT / "examples" / "inventory.yml"
 # What each box holds at first, and the version that it has.
@@ -31,6 +31,8 @@ STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
 # A box with so many aliases to come, and the seconds that it takes for each.
 SLOW_BOX, SLOW_ALIASES, SLOW_SECONDS = "box.example.org", 20, 0.3
+# What the first run plans; it stays there.
+PLAN = CACHE / "demo" / "plan.md"
 RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+).* ignored=(\d+)")
 PROGRESS = re.compile(r"^miab_config: \[[\w.]+\] .*(?:reads|calls) made.*\n", re.MULTILINE)
 
@@ -143,8 +145,8 @@ def main() -> None:
         hosts = {host: reached(box) for host, box in boxes.items()}
         # Where the boxes of the company really are stands beside the company's own inventory.
         inventories = [COMPANY, write_inventory(folder / "simulated.json", hosts)]
-        planned = run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={folder}")
-        print("\n=== plan.md\n" + (folder / "plan.md").read_text(encoding="utf-8"), flush=True)
+        planned = run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={PLAN.parent}")
+        print("\n=== plan.md\n" + PLAN.read_text(encoding="utf-8"), flush=True)
         applied = run("Change it", "apply", inventories, "--diff")
         again = run("Once more", "apply", inventories, "--diff")
         for host, box in boxes.items():

@@ -47,7 +47,11 @@ STAGES = (
         proof=r"\b[1-9]\d* passed",
         lacking="there is no Chromium",
     ),
-    Stage("demo", ("python tools/demo.py",), proof="The prediction was right"),
+    Stage(
+        "demo",
+        ("python tools/demo.py", "python tools/picture.py --check"),
+        proof="The prediction was right(?s:.*)The picture is of the plan",
+    ),
     # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
     Stage(
@@ -58,7 +62,12 @@ STAGES = (
     ),
     Stage(
         "docs",
-        ("antsibull-docs lint-collection-docs --plugin-docs .", "antsibull-changelog lint"),
+        (
+            "antsibull-docs lint-collection-docs --plugin-docs .",
+            "antsibull-changelog lint",
+            "python tools/build_docs.py",
+        ),
+        proof=r"[1-9]\d+ pages, [1-9]\d+ links",
         since=(3, 11),
     ),
     Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched", since=(3, 11)),
