@@ -65,7 +65,7 @@ def find_labels() -> dict[str, str]:
     """The label of each page that antsibull-docs has written, by what guides call the module or role."""
     found = {}
     for page in (DOCS / "reference").glob("*_*.rst"):
-        name, _, kind = page.stem.rpartition("_")
+        name, kind = page.stem.rsplit("_", 1)
         if kind in KINDS:
             label = f"ansible_collections.{project}.{page.stem}"
             found[f"{project}.{name}"] = label
@@ -100,11 +100,10 @@ def tidy_reference(app: Sphinx, doctree: nodes.document) -> None:
 def shorten_titles(app: Sphinx, env: Any) -> list[str]:
     """Call a page of the reference by the name alone where there is a list of pages."""
     for page, contents in env.tocs.items():
-        folder, _, name = page.rpartition("/")
-        if folder == "reference" and name.endswith(KINDS):
+        if page.startswith("reference/") and page.endswith(KINDS):
             title = next(iter(contents.findall(nodes.reference)))
             title.clear()
-            title += nodes.Text(name.rpartition("_")[0])
+            title += nodes.Text(page.removeprefix("reference/").rsplit("_", 1)[0])
     return []
 
 

@@ -65,11 +65,10 @@ def lay_out(markdown: str) -> Iterator[Text]:
     rows = rows_of(markdown)
     second = max(len(cells[0][0]) for cells in rows) + GAP
     third = second + max(len(cells[1][0]) for cells in rows) + GAP
-    following = iter(rows)
     at = 0
     for line in markdown.splitlines():
         if re.match(r"\| [*a-z]", line):
-            action, what, details = next(following)
+            action, what, details = rows.pop(0)
             yield Text(0, at, action[0], action[0])
             yield Text(second, at, "", what[0])
             for detail in details:

@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What README and guides say, against what there is: links, commands, names, options and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import CONNECTION_OPTIONS, argument_rules
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "https://github.com/mailinabox-admin/mailinabox.admin"
+# What stands in a file of the repository is shown under these addresses.
+SHOWN = re.compile(
+    rf"(?:{REPOSITORY}/(?:blob|tree)|https://raw\.githubusercontent\.com/mailinabox-admin/mailinabox\.admin)/main/(.+)"
+)
+TEXTS = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "benchmarks/*.md", "docs/*.md", "examples/*.md", "roles/*/README.md")
+    for path in ROOT.glob(pattern)
+)
+MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("miab_*.py")}
+PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+ROLES = {
+    path.parts[-3]: yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")
+}
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+# Some value for what every module needs and no example repeats.
+SIGNED_IN = {"host": "box.example.com", "username": "me@box.example.com", "password": "some-password"}
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def prose(text: str) -> str:
+    """A text without its blocks of code."""
+    return re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    found = re.finditer(rf"^( *)```{language}\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    return [dedent(block[2]) for block in found]
+
+
+def anchors(text: str) -> set[str]:
+    """The places in a text that can be linked to, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def table(text: str, heading: str) -> set[str]:
+    """What stands in the first column of the table with this heading, without the link that it may be."""
+    rows = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert rows
+    return set(re.findall(r"^\| \[?`([\w.]+)`", rows[1], re.MULTILINE))
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """A value's mappings, at every depth."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from mappings(item)
+
+
+def complaints(spec: dict[str, Any], given: dict[str, Any], **rules: Any) -> list[str]:
+    return list(ArgumentSpecValidator(spec, **rules).validate(given).error_messages)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(read(name))):
+        shown = SHOWN.fullmatch(target)
+        if re.match(r"https?:", target) and not shown:
+            continue
+        path, anchor = f"{shown[1] if shown else target}#".split("#")[:2]
+        aim = (ROOT if shown else (ROOT / name).parent) / path if path else ROOT / name
+        assert aim.exists(), target
+        assert not anchor or anchor in anchors(aim.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "examples/.github/workflows/mail.yml"])
+def test_commands_are_there(name: str) -> None:
+    text = read(name)
+    assert set(re.findall(r"ansible-playbook .*?\bmailinabox\.admin\.(\w+)", text)) <= PLAYBOOKS
+    assert set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text)) <= TARGETS
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_names_are_there(name: str) -> None:
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("plugins", "playbooks", "roles")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".yml")
+    )
+    named = set(re.findall(r"\bmiab_\w+", read(name)))
+    assert named <= set(re.findall(r"\bmiab_\w+", code))
+    environment = {"MIAB_" + option.upper() for option in CONNECTION_OPTIONS}
+    assert set(re.findall(r"\bMIAB_\w+", read(name))) <= environment
+    content = {*MODULES, *PLAYBOOKS, *ROLES} | {path.stem for path in (ROOT / "plugins/filter").glob("*.py")}
+    assert set(re.findall(r"(?<![/@.\w-])mailinabox\.admin\.(\w+)", read(name))) <= content
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_yaml_is_what_modules_roles_and_playbooks_take(name: str) -> None:
+    variables = {option: spec for options in ROLES.values() for option, spec in options.items()}
+    for code in blocks(read(name), "ya?ml"):
+        for mapping in mappings(yaml.safe_load(code)):
+            for key, value in mapping.items():
+                module = key.removeprefix("mailinabox.admin.")
+                if module in MODULES:
+                    task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
+                    rules = argument_rules(task)
+                    assert not complaints(rules.pop("argument_spec"), {**SIGNED_IN, **(value or {})}, **rules), code
+                elif key in variables and not (isinstance(value, str) and value.startswith("{{")):
+                    assert not complaints({key: variables[key]}, {key: value}), code
+
+
+def test_readme_names_all_there_is() -> None:
+    text = read("README.md")
+    assert table(text, "module") == MODULES
+    assert table(text, "role") == set(ROLES)
+    assert table(text, "playbook") == table(read("docs/playbooks.md"), "playbook")
+    assert table(text, "playbook") == {"mailinabox.admin." + name for name in PLAYBOOKS}
+    guides = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert set(re.findall(rf"{REPOSITORY}/blob/main/docs/([\w-]+)\.md", text)) == guides
+
+
+def test_the_playbooks_variables_are_told() -> None:
+    used = set(re.findall(r"\bmiab_\w+", "".join(read(f"playbooks/{name}.yml") for name in PLAYBOOKS)))
+    used |= set(re.findall(r"\bmiab_\w+", read("playbooks/tasks/declare.yml")))
+    # What they set themselves.
+    used -= MODULES | {"miab_defined", "miab_results", "miab_result", "miab_plan_path", "miab_export_path", "miab_held"}
+    text = read("docs/playbooks.md")
+    told = set(re.findall(r"^\| `(miab_\w+)`", text, re.MULTILINE))
+    assert told == used
+
+
+def test_the_tables_of_roles_tell_all_their_variables() -> None:
+    for role, options in ROLES.items():
+        told = set(re.findall(r"\bmiab_\w+", read(f"roles/{role}/README.md") + read("roles/box/README.md")))
+        assert set(options) <= told
