@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plays and tasks of the guides, run as they stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+from tests.box import Box
+from tests.box.prepare import prepare
+
+from .playbooks import ROOT, Run, connection, run_on_hosts, run_playbook
+
+STATE: dict[str, Any] = {
+    "users": [
+        {"email": "ann@example.org", "password": "ann-password-1"},
+        {"email": "bob@example.org", "password": "bob-password-0"},
+        {"email": "automation@example.com", "password": "adminpass123", "privileges": ["admin"]},
+    ],
+    "aliases": [{"address": "sales@example.org", "forwards_to": ["automation@example.com"]}],
+}
+SECRETS = {
+    "vault_box_password": "adminpass123",
+    "vault_bob_password": "bob-password-1",
+    "vault_totp_secret": "JBSWY3DPEHPK3PXP" * 2,
+}
+
+
+def yaml_of(guide: str) -> list[Any]:
+    """What the blocks of YAML in a guide say, in order."""
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+    blocks = re.finditer(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    return [yaml.safe_load(dedent(block[2])) for block in blocks]
+
+
+def plays_of(guide: str) -> list[dict[str, Any]]:
+    """The plays in a guide. Tasks that stand alone, and sign in by the environment, are put into one."""
+    plays = []
+    for block in yaml_of(guide):
+        if isinstance(block, list):
+            alone = {"hosts": "localhost", "gather_facts": False, "vars_files": ["vault.yml"], "tasks": block}
+            plays += block if {"hosts", "import_playbook"} & set(block[0]) else [alone]
+    return plays
+
+
+def run_plays(plays: list[dict[str, Any]], box: Box, folder: Path, *arguments: str) -> Run:
+    """Run plays for a box, which is reached under the name that the guides give it."""
+    text = yaml.safe_dump(plays).replace("host: box.example.com\n", f"host: {box.url}\n")
+    (folder / "playbook.yml").write_text(text, encoding="utf-8")
+    (folder / "vault.yml").write_text(yaml.safe_dump(SECRETS), encoding="utf-8")
+    environment = {"MIAB_" + option.upper(): value for option, value in connection(box).items()}
+    return run_playbook(box, folder / "playbook.yml", folder, arguments=arguments, environment=environment)
+
+
+@pytest.mark.parametrize("guide", ["first-box.md", "mfa-and-sessions.md", "dns-elsewhere.md"])
+def test_plays_of_guides(guide: str, newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, STATE)
+    plays = [play for play in plays_of(guide) if play.get("hosts") == "localhost"]
+    run = run_plays(plays, newest_box, tmp_path)
+    assert run.status == 0, run.output
+    assert len(run.outcomes) >= len(plays) >= 2
+
+
+def test_the_first_change_is_as_predicted(newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, STATE)
+    play = plays_of("first-box.md")[:1]
+    predicted = run_plays(play, newest_box, tmp_path, "--check")
+    made = run_plays(play, newest_box, tmp_path)
+    again = run_plays(play, newest_box, tmp_path)
+    assert [run.status for run in (predicted, made, again)] == [0, 0, 0], predicted.output + made.output
+    changed = [[outcome.result["changed"] for outcome in run.outcomes] for run in (predicted, made, again)]
+    assert changed == [[True, True], [True, True], [False, False]]
+
+
+@pytest.mark.parametrize(("removals", "status"), [(3, 0), (4, 2)])
+def test_the_guard_against_removing_users_in_bulk(removals: int, status: int, newest_box: Box, tmp_path: Path) -> None:
+    changes = [{"resource": "user", "action": "remove"}] * removals + [{"resource": "alias", "action": "remove"}]
+    (tmp_path / "plan").mkdir()
+    (tmp_path / "plan" / "plan.json").write_text(json.dumps({"boxes": [{"changes": changes}]}), encoding="utf-8")
+    play = [play for play in plays_of("pull-requests.md") if "in bulk" in play["name"]]
+    assert run_plays(play, newest_box, tmp_path).status == status
+
+
+@pytest.mark.parametrize(("name", "arguments", "status"), [("apply", ("--check", "--diff"), 0), ("drift", (), 2)])
+def test_awx_signs_in_by_its_credential(
+    name: str, arguments: tuple[str, ...], status: int, newest_box: Box, tmp_path: Path
+) -> None:
+    prepare(newest_box.state, STATE)
+    blocks = yaml_of("awx.md")
+    fields = next(block["fields"] for block in blocks if "fields" in block)
+    injected = next(block["env"] for block in blocks if "env" in block)
+    # A field that nobody filled in is undefined, which AWX renders as nothing.
+    given = {"username": newest_box.username, "password": newest_box.password}
+    assert set(given) < {field["id"] for field in fields}
+    environment = {key: jinja2.Template(template).render(given) for key, template in injected.items()}
+    books = [block for block in blocks if isinstance(block, list) and "import_playbook" in block[0]]
+    book = next(book for book in books if book[0]["import_playbook"].endswith({"drift": "plan"}.get(name, name)))
+    book[0].get("vars", {}).update(miab_plan_folder=str(tmp_path / "plan"))
+    (tmp_path / "playbook.yml").write_text(yaml.safe_dump(book), encoding="utf-8")
+    hosts = {
+        "box.example.com": {
+            "miab_host": newest_box.url,
+            "miab_ca_path": newest_box.cacert,
+            "miab_aliases": [{"address": "sales@example.org", "forwards_to": ["ann@example.org"]}],
+        }
+    }
+    run = run_on_hosts(hosts, tmp_path / "playbook.yml", tmp_path, arguments, environment)
+    assert run.status == status, run.output
+    assert "box.example.com: 1 change" in run.output
+    assert not newest_box.violations
