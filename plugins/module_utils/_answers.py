@@ -53,7 +53,7 @@ class Alias(NamedTuple):
 
     @property
     def canonical(self) -> str:
-        return _canonical(self.address)
+        return canonical_address(self.address)
 
 
 class Record(NamedTuple):
@@ -156,7 +156,7 @@ class BackupConfig:
     folder: str
 
 
-def _canonical(stored: str) -> str:
+def canonical_address(stored: str) -> str:
     """The canonical form of an address that a box lists; one that has none stays as it is."""
     try:
         return _names.address(stored, catch_all=True)
@@ -197,12 +197,12 @@ def _parse_aliases(answer: Any) -> Aliases:
         found = []
         for row in rows:
             # An alias that only permits senders forwards to one empty text.
-            forwards_to = tuple(_canonical(receiver) for receiver in row["forwards_to"] if receiver)
+            forwards_to = tuple(canonical_address(receiver) for receiver in row["forwards_to"] if receiver)
             found.append(
                 Alias(
                     address=row["address"],
                     forwards_to=forwards_to,
-                    permitted_senders=tuple(_canonical(sender) for sender in row["permitted_senders"] or ()),
+                    permitted_senders=tuple(canonical_address(sender) for sender in row["permitted_senders"] or ()),
                     automatic=row["auto"] if "auto" in row else row["required"] and forwards_to in administrator,
                     apart="auto" in row,
                 )

@@ -22,6 +22,9 @@ from ._resources import aliases, backup, dns, nameservers, system, users
 _PURGE_OBJECTS = 5
 _PURGE_PERCENT = 20
 
+# A longer name can't be right, and would only fill the screen.
+_LABEL_SIGNS = 320
+
 # Where what is held of a section is known.
 _LISTS = {"users": USERS.name, "aliases": ALIASES.name, "dns_records": DNS_RECORDS.name}
 
@@ -126,7 +129,15 @@ def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str,
         return [(name, {"privacy": declared})]
     if name == "backup":
         return [(name, declared)]
-    return [("%s[%d] %s" % (name, number, section.label(entry)), entry) for number, entry in enumerate(declared)]
+    return [
+        ("%s[%d] %s" % (name, number, _in_a_line(section.label(entry))), entry) for number, entry in enumerate(declared)
+    ]
+
+
+def _in_a_line(text: str) -> str:
+    """A text for one line of a message, whatever is in it."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= _LABEL_SIGNS else shown[:_LABEL_SIGNS] + "..."
 
 
 def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:

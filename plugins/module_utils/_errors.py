@@ -34,7 +34,8 @@ class InvalidOption(BoxError):
     code = "invalid_option"
 
     def __init__(self, option: str, value: Any, why: str) -> None:
-        super().__init__("%s: %r: %s" % (option, value, why), option=option, value=value)
+        # A value may be a whole file, and the reason may quote it.
+        super().__init__("%s: %.200r: %.1500s" % (option, value, why), option=option, value=value)
 
 
 class Guarded(BoxError):

@@ -18,5 +18,5 @@ def text(path: str) -> str | None:
             return file.read()
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise InvalidOption("path", path, "can't be read: %s" % (error.strerror or error)) from error
+    except (OSError, ValueError) as error:
+        raise InvalidOption("path", path, "can't be read: %s" % (getattr(error, "strerror", None) or error)) from error

@@ -14,7 +14,7 @@ _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{
 _USER_ADDRESS = re.compile(r"[a-z0-9_.@-]+\Z")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\Z")
-_TOP_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]\Z")
+_TOP_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z]\Z")
 _QUOTA = re.compile(r"(\d{1,18})([MG]?)\Z", re.ASCII)
 
 # Local parts that certificate authorities write to: whoever reads them can get a certificate.
@@ -23,7 +23,7 @@ DCV_LOCAL_PARTS = ("admin", "administrator", "postmaster", "hostmaster", "webmas
 
 def _ascii_label(label: str) -> str:
     """A label of a domain in lower-case ASCII (IDNA 2008)."""
-    if label.isascii():
+    if label.isascii() or len(label) > 63:
         return label.lower()
     # Some signs, such as the one for kelvin, only look like a letter until they are lower-cased.
     for character in label:
@@ -76,7 +76,24 @@ def address(text: str, catch_all: bool = False) -> str:
         raise ValueError("%r can't stand before the @" % local)
     if len(local) > 64:
         raise ValueError("at most 64 characters may stand before the @")
-    return local.lower() + "@" + domain(rest)
+    canonical = local.lower() + "@" + domain(rest)
+    _check_reserved(canonical.partition("@")[2])
+    if len(canonical) > 254:
+        raise ValueError("a mail address has at most 254 characters")
+    return canonical
+
+
+def _check_reserved(canonical: str) -> None:
+    """Refuse what looks like IDNA in ASCII and is none; a box takes no mail for such domains."""
+    for label in canonical.split("."):
+        if label[2:4] != "--":
+            continue
+        import idna
+
+        try:
+            idna.ulabel(label)
+        except idna.IDNAError as error:
+            raise ValueError("%r can't be part of a mail domain: %s" % (label, error)) from error
 
 
 def user_address(text: str) -> str:
@@ -126,6 +143,15 @@ def dns_name(text: str) -> str:
     labels = [_ascii_label(label) for label in name.split(".")]
     _check_labels(labels[1:] if labels[0] == "*" else labels, _DNS_LABEL)
     return ".".join(labels)
+
+
+def record_name(text: str) -> str:
+    """A name in DNS that a box takes for a custom record, or for another to lead to."""
+    name = dns_name(text)
+    top = name.rpartition(".")[2]
+    if "-" in top:
+        raise ValueError("a box takes no custom records with a name under %r, because of its hyphens" % top)
+    return name
 
 
 def zone_of(name: str, zones: tuple[str, ...]) -> str | None:

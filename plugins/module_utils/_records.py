@@ -14,7 +14,7 @@ import ipaddress
 from typing import Any
 
 from ._errors import MissingLibrary
-from ._names import dns_name
+from ._names import record_name
 
 RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT")
 
@@ -33,7 +33,7 @@ def canonical(rtype: str, text: str) -> str:
     if not value:
         raise ValueError("the value is empty")
     if rtype in ("CNAME", "NS"):
-        return dns_name(value) + "."
+        return record_name(value) + "."
     if not value.isascii():
         raise ValueError("a box drops every character outside ASCII without a word; write it in ASCII (names in IDNA)")
     if not value.isprintable():

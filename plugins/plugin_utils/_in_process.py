@@ -23,9 +23,11 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._errors import InvalidOption
 from ..module_utils._http import HAS_REQUESTS
 from ..module_utils._module import argument_rules, perform, secrets
 from ..module_utils._task import Task
+from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
 
 
@@ -45,6 +47,10 @@ class InProcess(ActionBase):
         keeps_file = task.keeps is not None and self._task.args.get("path") is not None
         if keeps_file and self._task.async_val:
             raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
+        try:
+            _arguments.check(argument_rules(task)["argument_spec"], self._task.args)
+        except InvalidOption as error:
+            return {"failed": True, "msg": error.message, "failure": error.as_failure()}
         if self._can_run_here():
             with self._environment():
                 result = self._run_here(task, task_vars)

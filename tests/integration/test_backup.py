@@ -85,7 +85,6 @@ def test_no_change_loses_credentials(newest_box: Box, door: str, tmp_path: Path)
 REFUSALS = [
     ({"target": "rsync://u@backup.example.invalid//srv/box"}, "Provided path /srv/box/ is invalid."),
     ({"target": "s3://s3.eu-central-1.amazonaws.com/", **KEYS}, "Enter an S3 bucket name."),
-    ({"target": "ftp://backup.example.net/"}, "ftp://backup.example.net/"),
 ]
 
 

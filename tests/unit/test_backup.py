@@ -54,7 +54,6 @@ def b2(**parts: Any) -> dict[str, Any]:
     [
         ({"target": " off "}, "off"),
         ({"target": "file://" + FOLDER}, "local"),
-        ({"target": "ftp://backup.example.net/"}, "ftp://backup.example.net/"),
         (rsync(), "rsync://box@backup.example.net//srv/box"),
         (rsync(path="box", port=22), "rsync://box@backup.example.net/box"),
         (rsync(host="Bücher.example", port=2222), "rsync://box@xn--bcher-kva.example:2222//srv/box"),
@@ -77,6 +76,13 @@ def test_targets(options: dict[str, Any], target: str) -> None:
     [
         ({"target": ""}, "target"),
         ({"target": "remote"}, "target"),
+        # A box knows no others, and stores what it can't even read.
+        ({"target": "ftp://backup.example.net/"}, "target"),
+        ({"target": "rsync://u@h.example.net:many//srv"}, "target"),
+        ({"target": "rsync://u@[h//srv"}, "target"),
+        ({"target": "s3:///bucket"}, "target"),
+        ({"target": "b2://0011\uff0f:key@bucket"}, "target"),
+        ({"min_age_in_days": 36501}, "min_age_in_days"),
         ({"target": "rsync://u@h.example.net//a b"}, "target"),
         ({"target": "rsync://u@h.example.net//a\nb"}, "target"),
         ({"target": "b2://0011aabb@bucket"}, "target"),
@@ -102,6 +108,11 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         wanted(**options)
     assert caught.value.details["option"] == option
+
+
+def test_a_folder_of_the_box_other_than_its_own() -> None:
+    with pytest.raises(InvalidOption, match="no folder of its own but"):
+        backup.plan(wanted(target="file:///etc"), known())
 
 
 def test_a_key_is_in_no_message() -> None:

@@ -118,6 +118,7 @@ def test_names(names: tuple[str, ...], domain: str, covers: bool) -> None:
         ({"domain": "not a domain"}, "domain", "can't be part"),
         ({"wait": -1}, "wait", "number of seconds"),
         ({"certificate": "garbage"}, "certificate", "no certificate in it"),
+        ({"certificate": None}, "certificate", "no certificate in it"),
         (
             {"certificate": "-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----"},
             "certificate",

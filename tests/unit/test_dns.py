@@ -61,6 +61,10 @@ def sent(change: Any) -> list[tuple[str, str]]:
         ({"values": []}, "values"),
         ({"values": [], "state": "absent"}, "values"),
         ({"values": [True]}, "values"),
+        ({"name": "www.example.\u0440\u0444", "value": "192.0.2.1"}, "name"),
+        ({"rtype": "CNAME", "value": "www.example.\u0440\u0444"}, "value"),
+        # It becomes an S in capitals.
+        ({"rtype": "N\u017f", "value": "ns.example.net"}, "type"),
         ({"values": [1.5]}, "values"),
         ({"values": [None]}, "values"),
         ({"values": {"a": 1}}, "values"),

@@ -42,7 +42,8 @@ MAY_IMPORT = {
     "module_utils/_module.py": VALUES | {"_http", "_task", "ansible"},
     "modules/*.py": {"_module", "_task", "_resources"},
     "modules/miab_config.py": {"_config", "_module", "_task", "_resources"},
-    "plugin_utils/_in_process.py": {"_http", "_module", "_progress", "_task", "ansible"},
+    "plugin_utils/_arguments.py": {"_errors", "ansible"},
+    "plugin_utils/_in_process.py": {"_arguments", "_errors", "_http", "_module", "_progress", "_task", "ansible"},
     "plugin_utils/_progress.py": {"_task"},
     # What filters know together.
     "plugin_utils/_texts.py": set(),

@@ -47,6 +47,9 @@ def known(*schemes: Scheme, user: str = ME, by_password: bool = True) -> dict[st
     ("options", "option"),
     [
         ({"label": " "}, "label"),
+        ({"label": None}, "label"),
+        # It becomes an I in capitals.
+        ({"secret": "\u0131" + SECRET[1:]}, "secret"),
         ({"user": "bob"}, "user"),
         ({"secret": "short"}, "secret"),
         ({"secret": SECRET[:-1] + "1"}, "secret"),

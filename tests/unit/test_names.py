@@ -54,7 +54,13 @@ def test_address(text: str, canonical: str) -> None:
         ("ann@\uff45xample.org", "U+FF45"),
         ("ann@" + "a" * 64 + ".org", "63 characters"),
         ("a" * 65 + "@example.org", "64 characters"),
+        ("ann@" + "\u00fc" * 100_000 + ".org", "63 characters"),
         ("ann@" + ".".join(["a" * 60] * 5) + ".org", "253 characters"),
+        ("a" * 64 + "@" + ".".join(["a" * 62] * 3) + ".org", "254 characters"),
+        ("ann@example.org1", "top-level"),
+        ("ann@ab--c.example", "3rd and 4th"),
+        ("ann@xn--bcher-kvb.example", "'xn--bcher-kvb'"),
+        ("ann@xn--.example", "'xn--'"),
     ],
 )
 def test_no_address(text: str, why: str) -> None:
@@ -126,6 +132,16 @@ def test_dns_name(text: str, canonical: str) -> None:
 def test_no_dns_name(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         _names.dns_name(text)
+
+
+def test_a_host_may_look_like_idna_and_be_none() -> None:
+    assert _names.domain("my--site.example.net") == "my--site.example.net"
+
+
+def test_a_box_takes_no_records_under_a_top_level_domain_with_hyphens() -> None:
+    assert _names.dns_name("www.example.\u0440\u0444") == "www.example.xn--p1ai"
+    with pytest.raises(ValueError, match="no custom records with a name under 'xn--p1ai'"):
+        _names.record_name("www.example.\u0440\u0444")
 
 
 def test_zone_of_is_the_longest() -> None:

@@ -46,6 +46,9 @@ def requested(domain: str, country: str, key: Any) -> str:
         ({"country_code": ""}, "country_code"),
         ({"country_code": "4U"}, "country_code"),
         ({"country_code": "\u00c9S"}, "country_code"),
+        # They become SS and FI in capitals.
+        ({"country_code": "\u00df"}, "country_code"),
+        ({"country_code": "\ufb01"}, "country_code"),
     ],
 )
 def test_bad_options(options: dict[str, Any], option: str) -> None:

@@ -64,6 +64,9 @@ def sent(change: Any) -> list[tuple[str, dict[str, str]]]:
         ({"user_password": " " * 9}, "user_password"),
         ({"user_password": "pässword-1"}, "user_password"),
         ({"user_password": "pass\nword-1"}, "user_password"),
+        ({"user_password": "pass\nword-1", "update_password": "on_create"}, "user_password"),
+        ({"user_password": "x" * 4097}, "user_password"),
+        ({"user_password": "x" * 4097, "update_password": "on_create"}, "user_password"),
         ({"quota": "1.5G"}, "quota"),
     ],
 )

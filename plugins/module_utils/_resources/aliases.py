@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .. import _names
-from .._answers import ALIASES, USERS, Alias, Aliases, Users
+from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address
 from .._errors import Guarded, InvalidOption
 from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Question, View
 
@@ -249,8 +249,7 @@ def foresee(aliases: Aliases, change: Change) -> None:
         aliases.pop(change.key, None)
         return
     receivers, senders = (
-        tuple(_names.address(address, catch_all=True) for address in after[key])
-        for key in ("forwards_to", "permitted_senders")
+        tuple(canonical_address(address) for address in after[key]) for key in ("forwards_to", "permitted_senders")
     )
     aliases[change.key] = Alias(change.key, receivers, senders)
 

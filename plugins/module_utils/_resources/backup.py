@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from .. import _names, _secrets
 from .._answers import BACKUP_CONFIG, BackupConfig
@@ -18,6 +18,8 @@ from .._plan import Call, Change, Known, Question, View
 from .._secrets import MASK
 
 _PATH = BACKUP_CONFIG.path
+# A box calculates with ten times as many, and its nightly job breaks down at dates beyond the year 9999.
+_MOST_DAYS = 36500
 _STORED = "credentials were stored"
 
 # Stand for credentials in views: they are never shown, but a change of them is.
@@ -28,6 +30,8 @@ _AS_DECLARED = "(as declared)"
 # The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @.
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
 _B2 = re.compile(r"b2://([^:/@]*):([^@]*)@(.*)\Z", re.DOTALL)
+# A box knows no others; a folder of its own is what it lists for local.
+_SCHEMES = ("rsync://", "s3://", "b2://", "file://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._-]+\Z")
 _PATH_SIGNS = re.compile(r"[^\s?#@]*\Z")
@@ -116,8 +120,10 @@ def check(options: Mapping[str, Any]) -> WantedBackup:
     :raises InvalidOption: for a value that no box takes.
     """
     age = options["min_age_in_days"]
-    if age is not None and age < 1:
-        raise InvalidOption("min_age_in_days", age, "backups are kept for at least one day")
+    if age is not None and not 1 <= age <= _MOST_DAYS:
+        raise InvalidOption(
+            "min_age_in_days", age, "backups are kept for at least one day, and for at most %d" % _MOST_DAYS
+        )
     user, password = options["target_user"], options["target_password"]
     credentials = None if user is None or password is None else (user, password)
     always = options["update_credentials"] == "always"
@@ -152,14 +158,19 @@ def _checked_target(given: str) -> str:
         return target
     plain = _printable(target)
     why = ""
-    if "://" not in target:
+    if not target.startswith(_SCHEMES):
         why = "off, local or a URL (rsync://, s3://, b2://) is needed"
     elif plain != target:
         why = "a URL has no blanks"
+    elif not target.isascii():
+        why = "a URL is written in ASCII"
     elif MASK in target:
         why = "the key is masked; leave target out to keep it, or declare b2 without application_key"
-    elif target.startswith("b2://") and _parse_b2(target) is None:
-        why = "a target of Backblaze is b2://KEY_ID:APPLICATION_KEY@BUCKET"
+    elif target.startswith("b2://"):
+        if _parse_b2(target) is None:
+            why = "a target of Backblaze is b2://KEY_ID:APPLICATION_KEY@BUCKET"
+    elif not _is_url(target):
+        why = "the host in it, or the port, is none"
     if why:
         raise InvalidOption("target", masked(plain), why)
     return target
@@ -167,6 +178,14 @@ def _checked_target(given: str) -> str:
 
 def _printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable() and not character.isspace())
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname or parts.scheme == "file") and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _part(option: str, value: Optional[str], pattern: re.Pattern[str], why: str) -> str:
@@ -276,7 +295,11 @@ def _target(wanted: WantedBackup, config: BackupConfig) -> str:
         return config.target
     if wanted.target is None:
         return config.target
-    return "local" if wanted.target == "file://" + config.folder else wanted.target
+    if wanted.target == "file://" + config.folder:
+        return "local"
+    if wanted.target.startswith("file://"):
+        raise InvalidOption("target", wanted.target, "a box backs up to no folder of its own but the one for local")
+    return wanted.target
 
 
 def _is_same(target: str, other: str) -> bool:

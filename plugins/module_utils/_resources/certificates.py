@@ -83,7 +83,8 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
         raise InvalidOption("wait", options["wait"], "a number of seconds, or 0, is needed")
     if options["state"] == PROVISIONED:
         return WantedCertificate(domain, wait=options["wait"])
-    leaf, *chain = _read("certificate", options["certificate"])
+    # Ansible takes an option that is there with no value for one that is given.
+    leaf, *chain = _read("certificate", options["certificate"] or "")
     # In one text with the certificate, or in one of its own.
     chain.extend(_read("chain", options["chain"]) if (options["chain"] or "").strip() else ())
     if not leaf.covers(domain):

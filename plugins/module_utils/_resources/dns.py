@@ -53,18 +53,19 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
 
     :raises InvalidOption: for a value that no box takes, or that would take a zone down.
     """
+    present = options["state"] == "present"
     try:
-        name = _names.dns_name(options["name"])
+        name = _names.record_name(options["name"]) if present else _names.dns_name(options["name"])
     except ValueError as error:
         raise InvalidOption("name", options["name"], str(error)) from error
     rtype = options["type"].upper()
-    if rtype not in _records.RECORD_TYPES:
+    # Some letters outside ASCII become one inside it in capitals.
+    if not options["type"].isascii() or rtype not in _records.RECORD_TYPES:
         raise InvalidOption(
             "type",
             options["type"],
             "a box keeps custom records of the types %s, and no others" % ", ".join(_records.RECORD_TYPES),
         )
-    present = options["state"] == "present"
     given = _given_values(options)
     if given is None:
         if present:
@@ -97,7 +98,7 @@ def _given_values(options: Mapping[str, Any]) -> list[str] | None:
         raise InvalidOption("values", [], "an empty list; to remove all values, declare state: absent without values")
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise InvalidOption("values", value, "not a text; put it in quotes")
+            raise InvalidOption("values", str(value), "not a text; put it in quotes")
     return [str(value) for value in values]
 
 

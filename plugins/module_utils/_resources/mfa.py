@@ -44,15 +44,18 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
         except ValueError as error:
             raise InvalidOption("user", options["user"], str(error)) from error
     label = options["label"]
-    if label is not None and not label.strip():
-        raise InvalidOption("label", label, "a name for the scheme is needed, such as that of the device")
     present = options["state"] == "present"
+    # Ansible takes an option that is there with no value for one that is given.
+    if (label is None and present) or (label is not None and not label.strip()):
+        raise InvalidOption("label", label, "a name for the scheme is needed, such as that of the device")
     secret = options["secret"]
     if secret is not None and not present:
         raise InvalidOption("secret", "********", "a scheme is removed by its label; leave the secret out")
     if secret is not None:
+        # Some letters outside ASCII become one inside it in capitals.
+        is_ascii = secret.isascii()
         secret = _canonical(secret)
-        if not _SECRET.match(secret):
+        if not (is_ascii and _SECRET.match(secret)):
             raise InvalidOption("secret", "********", "a box takes 32 characters in base32 (A to Z and 2 to 7)")
     return WantedScheme(user, label, present, secret)
 

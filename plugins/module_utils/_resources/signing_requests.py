@@ -14,7 +14,7 @@ from .._answers import signing_request
 from .._errors import InvalidOption, UnexpectedAnswer
 from .._plan import Change, FileText, Known, Question, View
 
-_COUNTRY = re.compile(r"[A-Z]{2}\Z")
+_COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ def check(options: Mapping[str, Any]) -> WantedRequest:
         domain = _names.dns_name(options["domain"])
     except ValueError as error:
         raise InvalidOption("domain", options["domain"], str(error)) from error
-    country = options["country_code"].strip().upper()
+    country = options["country_code"].strip()
     if not _COUNTRY.match(country):
         raise InvalidOption("country_code", options["country_code"], "two letters are needed (ISO 3166), such as GB")
-    return WantedRequest(domain, country, options["path"])
+    return WantedRequest(domain, country.upper(), options["path"])
 
 
 def needs(wanted: WantedRequest, known: Known) -> Sequence[Question]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
@@ -14,6 +15,9 @@ from .._errors import Guarded, InvalidOption, Unsupported
 from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Proof, Question, View
 
 ADMIN = "admin"
+
+# The web server before a box takes lines of 8 KiB, and who signs in sends it in base64 in one of them.
+_LONGEST_PASSWORD = 4096
 
 # Stand for a password in views: it is never shown, but a change of it is.
 _DIFFERS = "(not the declared one)"
@@ -81,6 +85,12 @@ def _check_password(password: str, prove: bool) -> None:
     # The value itself must not be in a message.
     if len(password) < 8 or not password.strip():
         raise InvalidOption("user_password", "********", "a box takes passwords of at least eight characters")
+    if len(password) > _LONGEST_PASSWORD:
+        raise InvalidOption(
+            "user_password", "********", "nobody could sign in with more than %d characters" % _LONGEST_PASSWORD
+        )
+    if any(unicodedata.category(character) == "Cc" for character in password):
+        raise InvalidOption("user_password", "********", "a line break, or another control character, is in it")
     if prove and not (password.isascii() and password.isprintable()):
         raise InvalidOption(
             "user_password",

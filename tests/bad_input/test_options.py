@@ -1,0 +1,397 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every option of every module, fed with anything: a clear error before a write, or exactly that on the box.
+
+The options are taken from the tasks themselves, so that no new one is forgotten.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.box import crypto
+from tests.box.names import is_dns_name
+from tests.box.prepare import prepare
+from tests.box.routes import ROUTES
+from tests.box.state import FIRST_USER, State, Totp, new_state
+
+from . import holds
+from .trial import BY_THE_BOX, CONNECTION, MODULES, REFUSED, STORED, call, held, task
+from .values import ANYTHING, twisted
+
+# So many twisted values for each option.
+EXAMPLES = 40
+
+SECRET = "JBSWY3DPEHPK3PXP" * 2
+Options = dict[str, Any]
+
+
+def certificate(name: str) -> str:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    day = datetime.timedelta(days=1)
+    return crypto.sign([name], crypto.box_key().public_key(), now - day, now + 60 * day)
+
+
+def nothing(_options: Options, _before: holds.Held, _now: holds.Held) -> None:
+    """What the box keeps is compared anyway."""
+
+
+@dataclass
+class Kind:
+    """What is known of a module.
+
+    :param right: options that are right, each option in at least one of them.
+    :param changes: the sections of a box that it may change.
+    :param holds: compares what the box held before, and holds now, with the options.
+    :param writes: the routes that change something, of those that it may take.
+    """
+
+    right: Sequence[Options]
+    changes: frozenset[str] = frozenset()
+    holds: Callable[[Options, holds.Held, holds.Held], None] = nothing
+    writes: frozenset[str] = frozenset()
+
+
+USER_WRITES = {
+    "POST /mail/users/" + what for what in ("add", "remove", "password", "quota", "privileges/add", "privileges/remove")
+}
+ALIAS_WRITES = {"POST /mail/aliases/add", "POST /mail/aliases/remove"}
+RECORD_WRITES = {method + " /dns/custom/<qname>/<rtype>" for method in ("POST", "PUT", "DELETE")}
+NAMESERVER_WRITES = {"POST /dns/secondary-nameserver"}
+BACKUP_WRITES = {"POST /system/backup/config"}
+PRIVACY_WRITES = {"POST /system/privacy"}
+
+NEW_USER = {
+    "email": "eve@example.org",
+    "user_password": "eve-password-1",
+    "update_password": "always",
+    "privileges": ["admin"],
+    "quota": "2G",
+    "state": "present",
+    "force": False,
+}
+USERS = [
+    NEW_USER,
+    {**NEW_USER, "update_password": "on_create", "quota": "500M", "privileges": []},
+    {"email": "ann@example.org", "user_password": "ann-password-2", "privileges": ["admin"], "quota": "1G"},
+    {"email": "ann@example.org", "state": "absent"},
+]
+ALIASES = [
+    {
+        "address": "info@example.org",
+        "forwards_to": ["ann@example.org", "zoe@b\u00fccher.example"],
+        "permitted_senders": ["ann@example.org"],
+        "state": "present",
+        "force": False,
+    },
+    {"address": "@shop.example", "forwards_to": ["@example.org"]},
+    {"address": "sales@example.org", "forwards_to": ["Bob+tag@Example.org"]},
+    {"address": "sales@example.org", "state": "absent"},
+]
+RECORDS = [
+    {"name": "new.example.org", "type": "A", "value": "192.0.2.9", "state": "present"},
+    {"name": "www.example.org", "type": "TXT", "values": ["one, two", 'say "three"']},
+    {"name": "v6.example.org", "type": "AAAA", "values": ["2001:db8::1", "local"]},
+    {"name": "m.example.org", "type": "MX", "values": ["10 mail.example.net."]},
+    {"name": "_x._tcp.example.org", "type": "SRV", "value": "0 5 5269 xmpp.example.net."},
+    {"name": "c.example.org", "type": "CAA", "value": '0 issue "letsencrypt.org"'},
+    {"name": "h.example.org", "type": "SSHFP", "value": "4 2 " + "ab" * 32},
+    {"name": "blog.example.org", "type": "CNAME", "value": "host.example.net"},
+    {"name": "sub.example.org", "type": "NS", "value": "ns.b\u00fccher.example."},
+    {"name": "www.example.org", "type": "A", "values": ["192.0.2.1"], "state": "absent"},
+    {"name": "www.example.org", "type": "A", "state": "absent"},
+]
+BACKUPS = [
+    {"target": "rsync://ann@backup.example.net/mail", "min_age_in_days": 7},
+    {"target": "b2://keyid:key@bucket"},
+    {"rsync": {"user": "ann", "host": "backup.example.net", "path": "/srv/mail", "port": 2222}},
+    {
+        "s3": {"region": "eu-central-1", "bucket": "mail", "path": "a/b"},
+        "target_user": "key",
+        "target_password": "s3cret",
+        "update_credentials": "on_change",
+    },
+    {
+        "s3": {"region": "r", "host": "s3.example.net", "bucket": "mail"},
+        "target_user": "key",
+        "target_password": "s3cret",
+    },
+    {"b2": {"key_id": "0011", "application_key": "K001/+", "bucket": "mail"}},
+]
+NAMESERVERS = ["ns2.example.net", "xfr:192.0.2.53", "xfr:192.0.2.0/24"]
+
+KINDS: Mapping[str, Kind] = {
+    "miab_user": Kind(
+        USERS,
+        frozenset({"users"}),
+        lambda options, before, now: _equal(holds.users([options], before), holds.users([], now)),
+        frozenset(USER_WRITES),
+    ),
+    "miab_alias": Kind(
+        ALIASES,
+        frozenset({"aliases"}),
+        lambda options, before, now: _equal(holds.aliases([options], before), holds.aliases([], now)),
+        frozenset(ALIAS_WRITES),
+    ),
+    "miab_dns_record": Kind(
+        [{**record, "exclusive": exclusive} for record, exclusive in zip(RECORDS, [False, True] * 6, strict=False)],
+        frozenset({"dns_records"}),
+        lambda options, before, now: _equal(holds.records([options], before), holds.records([], now)),
+        frozenset(RECORD_WRITES),
+    ),
+    "miab_secondary_nameserver": Kind(
+        [{"hostnames": NAMESERVERS}],
+        frozenset({"secondary_nameservers"}),
+        lambda options, _before, now: _equal(
+            holds.nameservers(options["hostnames"]), holds.nameservers(now["secondary_nameservers"])
+        ),
+        frozenset(NAMESERVER_WRITES),
+    ),
+    "miab_ssl": Kind(
+        [
+            {"domain": "example.org", "certificate": certificate("example.org"), "chain": "", "state": "installed"},
+            {"domain": "www.example.org", "state": "provisioned", "wait": 5},
+        ],
+        frozenset({"certificates"}),
+        holds.certificate,
+        frozenset({"POST /ssl/install", "POST /ssl/provision"}),
+    ),
+    "miab_ssl_csr": Kind([{"domain": "example.org", "country_code": "GB", "path": "/no/such/file"}]),
+    "miab_backup_config": Kind(BACKUPS, frozenset({"backup"}), holds.backup, frozenset(BACKUP_WRITES)),
+    "miab_mfa": Kind(
+        [
+            {"label": "phone", "secret": SECRET, "state": "present", "user": FIRST_USER},
+            {"label": "tablet", "user": "bob@example.org", "state": "absent"},
+        ],
+        frozenset({"users"}),
+        holds.scheme,
+        frozenset({"POST /mfa/totp/enable", "POST /mfa/disable"}),
+    ),
+    "miab_system": Kind(
+        [{"privacy": False, "packages": "latest"}, {"reboot": "if_required", "reboot_timeout": 60}],
+        frozenset({"privacy", "updates"}),
+        lambda options, _before, now: _equal(options["privacy"] in (None, now["privacy"]), True),
+        frozenset({*PRIVACY_WRITES, "POST /system/update-packages", "POST /system/reboot"}),
+    ),
+    "miab_dns_update": Kind([{"force": False}], writes=frozenset({"POST /dns/update"})),
+    "miab_web_update": Kind([{}], writes=frozenset({"POST /web/update"})),
+    "miab_session": Kind([{"state": "present"}]),
+    "miab_info": Kind([{"gather_subset": ["config", "zonefiles"]}]),
+    "miab_config": Kind(
+        [
+            {
+                "users": [NEW_USER],
+                "aliases": [ALIASES[0]],
+                "dns_records": [RECORDS[0]],
+                "secondary_nameservers": NAMESERVERS,
+                "backup": BACKUPS[3],
+                "privacy": False,
+            },
+            {"dns_records": [RECORDS[1]], "backup": BACKUPS[2]},
+            {"backup": BACKUPS[5]},
+            {"backup": BACKUPS[4]},
+            {"backup": BACKUPS[0]},
+            {
+                "users": [{"email": "bob@example.org"}],
+                "dns_records": [],
+                "aliases": [{"address": "sales@example.org", "forwards_to": ["bob@example.org"]}],
+                "purge": ["users", "aliases", "dns_records"],
+                "keep": ["*@example.com", "www.example.org"],
+                "purge_limit": 3,
+            },
+        ],
+        frozenset({"users", "aliases", "dns_records", "secondary_nameservers", "backup", "privacy"}),
+        holds.config,
+        frozenset({*USER_WRITES, *ALIAS_WRITES, *RECORD_WRITES, *NAMESERVER_WRITES, *BACKUP_WRITES, *PRIVACY_WRITES}),
+    ),
+}
+
+# Not a wish for a state, so that a second run does it again.
+REPEATS = {"miab_dns_update", "miab_web_update"}
+
+
+def _equal(expected: object, found: object) -> None:
+    assert found == expected
+
+
+class Reachable(set[str]):
+    """Targets for backups, all of the kinds that a box knows."""
+
+    def __contains__(self, target: object) -> bool:
+        parts = urlsplit(str(target))
+        return parts.scheme in ("rsync", "s3", "b2") and bool(parts.netloc)
+
+
+class Resolvable(set[str]):
+    """Name servers that the box's resolver knows: every host name."""
+
+    def __contains__(self, host: object) -> bool:
+        return is_dns_name(str(host).rpartition(".")[0]) and str(host) == str(host).lower()
+
+
+def box(version: str = "v75") -> State:
+    state = new_state(version)
+    state.known_hosts = Resolvable()
+    prepare(
+        state,
+        {
+            "users": [
+                {"email": "ann@example.org", "password": "ann-password-1"},
+                {"email": "bob@example.org", "password": "bob-password-1", "privileges": ["admin"]},
+                {"email": "cat@example.com", "password": "cat-password-1"},
+            ],
+            "aliases": [{"address": "sales@example.org", "forwards_to": ["ann@example.org"]}],
+            "dns_records": [
+                {"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"},
+                {"qname": "www.example.org", "rtype": "A", "value": "192.0.2.2"},
+            ],
+            "secondary_nameservers": ["ns3.example.net"],
+        },
+    )
+    state.users["bob@example.org"].totp.append(Totp(7, SECRET, "tablet"))
+    state.backup_targets = Reachable()
+    return state
+
+
+BOX = box()
+
+Path = tuple[str, ...]
+
+
+def paths(spec: Mapping[str, Any], prefix: Path = ()) -> Iterator[Path]:
+    """Every option, and the options in its items."""
+    for option, rule in spec.items():
+        yield (*prefix, option)
+        yield from paths(rule.get("options") or {}, (*prefix, option))
+
+
+def parent(options: Options, path: Path) -> Options | None:
+    """The dictionary in which an option stands; the first of a list of them."""
+    found: Any = options
+    for step in path[:-1]:
+        found = found.get(step)
+        found = found[0] if isinstance(found, list) and found else found
+        if not isinstance(found, dict):
+            return None
+    return found
+
+
+def bases(module: str, path: Path) -> list[Options]:
+    """Right options into which a value can be put: those that have the option, or at least its place."""
+    places = [(base, parent(base, path)) for base in KINDS[module].right]
+    having = [base for base, place in places if place is not None and path[-1] in place]
+    return having or [base for base, place in places if place is not None][:1]
+
+
+def with_value(base: Options, path: Path, value: Any) -> Options:
+    options = copy.deepcopy(base)
+    place = parent(options, path)
+    assert place is not None
+    place[path[-1]] = value
+    return options
+
+
+OPTIONS = [(module, path) for module in MODULES for path in paths(task(module).options)]
+
+
+def test_every_option_has_a_place() -> None:
+    assert sorted(KINDS) == MODULES
+    assert not [(module, path) for module, path in OPTIONS if not bases(module, path)]
+    assert not [
+        (module, path) for module, path in OPTIONS if path[-1] not in (parent(bases(module, path)[0], path) or {})
+    ]
+
+
+WRITES = {f"{route.method} {route.path}" for route in ROUTES if route.is_write}
+
+
+def attempt(module: str, options: Options, state: State, path: Path) -> str:
+    """How an input ends on a box; whatever is no good end is an ``AssertionError``."""
+    kind = KINDS[module]
+    before = held(state)
+    arguments = {**CONNECTION, **options}
+    predicted = call(module, arguments, True, state).result
+    assert held(state) == before
+    called = call(module, arguments, False, state)
+    real, wire, now = called.result, called.wire, held(state)
+    if real.get("failed"):
+        assert now == before, real["msg"]
+        if wire.writes and real["failure"]["code"] == "refused":
+            return BY_THE_BOX
+        assert wire.writes == 0, real["msg"]
+        assert predicted.get("msg") == real["msg"]
+        assert any(option in real["msg"] for option in _names(options) | {path[-1].rstrip("s")}), real["msg"]
+        # Ansible's own quotes the whole value.
+        assert "failure" not in real or len(real["msg"]) < 3000, real["msg"][:3000]
+        return REFUSED
+    assert not predicted.get("failed"), predicted["msg"]
+    for key in ("changed", "calls", "diff", *([task(module).name] if task(module).many else [])):
+        assert predicted.get(key) == real.get(key)
+    assert {one for one in wire.log if one in WRITES} <= kind.writes
+    assert all(now[section] == before[section] for section in now if section not in kind.changes)
+    assert called.options is not None
+    kind.holds(called.options, before, now)
+    assert state.broken_zones() == state.dropped_zones() == []
+    codes = state.users[FIRST_USER].totp
+    again = call(module, {**arguments, **({"totp_secret": codes[-1].secret} if codes else {})}, False, state)
+    if module not in REPEATS:
+        assert not again.result.get("failed"), again.result["msg"]
+        assert not again.result["changed"], again.result
+        assert again.wire.writes == 0
+        assert held(state) == now
+    return STORED
+
+
+def _names(options: Any) -> set[str]:
+    """The options that are given, at any depth."""
+    if isinstance(options, list):
+        return {name for item in options for name in _names(item)}
+    if not isinstance(options, dict):
+        return set()
+    return {str(name) for key, item in options.items() for name in (key, *_names(item))} - {""}
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), OPTIONS, ids=lambda value: value if isinstance(value, str) else ".".join(value)
+)
+def test_option(module: str, path: Path, record_property: Callable[[str, object], None]) -> None:
+    ends: Counter[str] = Counter()
+
+    def feed(base: Options, value: Any) -> None:
+        options = with_value(base, path, value)
+        try:
+            ends[attempt(module, options, BOX.copy(), path)] += 1
+        except Exception as error:
+            raise AssertionError(f"{module}: {ascii(options)[:600]}: {type(error).__name__}: {error}") from error
+
+    known = bases(module, path)
+    for value in ANYTHING:
+        feed(known[0], value)
+    right = [(base, text) for base in known for text in _texts((parent(base, path) or {}).get(path[-1]))]
+
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+    @given(st.data())
+    def twist(data: st.DataObject) -> None:
+        base, text = data.draw(st.sampled_from(right))
+        value = data.draw(twisted(text))
+        place = parent(base, path) or {}
+        feed(base, [value] if isinstance(place[path[-1]], list) else value)
+
+    if right:
+        twist()
+    record_property("bad input", {"module": module, "ends": dict(ends)})
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments that Ansible would turn into something else, or break down at."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
+
+SPEC: dict[str, Any] = {
+    "text": {"type": "str", "aliases": ["words"]},
+    "untyped": {},
+    "path": {"type": "path"},
+    "number": {"type": "int"},
+    "flag": {"type": "bool"},
+    "raw": {"type": "raw"},
+    "texts": {"type": "list", "elements": "str"},
+    "item": {"type": "dict", "options": {"text": {"type": "str"}, "number": {"type": "int"}}},
+    "items": {"type": "list", "elements": "dict", "options": {"text": {"type": "str"}, "number": {"type": "int"}}},
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"text": None, "texts": None, "item": None, "items": None, "number": None},
+        {"text": "", "words": "a", "untyped": "b", "path": "/c"},
+        # A number in YAML that a text could be made of in one way only.
+        {"text": 12345678},
+        {"number": 5, "flag": True},
+        {"number": "5"},
+        {"number": "1e3"},
+        # Ansible refuses these well.
+        {"number": "five"},
+        {"number": 1.5},
+        {"number": [1]},
+        {"raw": [True, 1.5, "a"]},
+        {"raw": True},
+        {"texts": "a,b"},
+        {"texts": ["a", 1]},
+        {"item": {"text": "a", "number": 1}},
+        {"item": "text=a number=1"},
+        {"item": '{"text": "a"}'},
+        {"items": [{"text": "a"}, "text=b"]},
+        {"items": []},
+        {"unknown": True},
+    ],
+)
+def test_what_is_meant(arguments: dict[str, Any]) -> None:
+    _arguments.check(SPEC, arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "why"),
+    [
+        ({"text": True}, "text", "a text is needed"),
+        ({"words": False}, "words", "a text is needed"),
+        ({"untyped": 1.10}, "untyped", "a text is needed"),
+        ({"text": ["a"]}, "text", "a text is needed"),
+        ({"text": {"a": 1}}, "text", "a text is needed"),
+        ({"text": datetime.date(2026, 1, 1)}, "text", "a text is needed"),
+        ({"text": b"a"}, "text", "a text is needed"),
+        ({"path": True}, "path", "a text is needed"),
+        ({"texts": ["a", None]}, "texts[1]", "a text is needed"),
+        ({"texts": [["a"]]}, "texts[0]", "a text is needed"),
+        ({"number": True}, "number", "a whole number"),
+        ({"number": float("inf")}, "number", "a whole number"),
+        ({"number": float("nan")}, "number", "a whole number"),
+        ({"number": "inf"}, "number", "a whole number"),
+        ({"number": "9" * 5000}, "number", "a whole number"),
+        ({"number": 10**400}, "number", "a whole number"),
+        ({"item": True}, "item", "a dictionary"),
+        ({"item": [{}]}, "item", "a dictionary"),
+        ({"item": "words"}, "item", "a dictionary"),
+        ({"item": {"text": True}}, "item.text", "a text is needed"),
+        ({"item": "number=inf"}, "item.number", "a whole number"),
+        ({"items": [None]}, "items[0]", "a dictionary"),
+        ({"items": [{}, {"text": 1.5}]}, "items[1].text", "a text is needed"),
+        ({"items": {"text": "a"}}, "items", "a list of dictionaries"),
+        ({"text": "a\0"}, "text", "no text has"),
+        ({"text": "\ud800"}, "text", "no text has"),
+        ({"raw": ["a", "\udfff"]}, "raw", "no text has"),
+        ({"item": '{"text": "a\\u0000"}'}, "item.text", "no text has"),
+    ],
+)
+def test_what_can_not_be_meant(arguments: dict[str, Any], option: str, why: str) -> None:
+    with pytest.raises(InvalidOption, match=why) as caught:
+        _arguments.check(SPEC, arguments)
+    assert caught.value.details["option"] == option
+
+
+def test_a_value_is_not_told() -> None:
+    with pytest.raises(InvalidOption) as caught:
+        _arguments.check(SPEC, {"text": ["s3cret"]})
+    assert caught.value.message == "text: '(list)': a text is needed; put it in quotes"
