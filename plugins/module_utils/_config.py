@@ -9,10 +9,12 @@ given because an earlier one sees to it, and what goes because nobody declares i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from . import _names
 from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS
 from ._errors import BoxError, Guarded, InvalidDeclaration, Mistake
 from ._plan import Change, Known, Plan, Question
@@ -22,6 +24,8 @@ from ._resources import aliases, backup, dns, nameservers, system, users
 _PURGE_OBJECTS = 5
 _PURGE_PERCENT = 20
 
+# What is in addresses and names, and what stands for some of it.
+_KEPT = re.compile(r"[^\s,;:()<>\\\"]+\Z")
 # A longer name can't be right, and would only fill the screen.
 _LABEL_SIGNS = 320
 
@@ -94,6 +98,12 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         for name in options["purge"]
         if options[name] is None
     ]
+    # A pattern that can match nothing keeps nothing, and what it was to keep would go.
+    mistakes += [
+        Mistake("keep", "%.200r is no pattern of an address or a name" % pattern)
+        for pattern in options["keep"]
+        if not _KEPT.match(pattern.strip())
+    ]
     sections = {}
     for name, section in _SECTIONS.items():
         items: list[Item] = []
@@ -114,7 +124,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         sections,
         tuple(mistakes),
         tuple(options["purge"]),
-        tuple(pattern.lower() for pattern in options["keep"]),
+        tuple(pattern.strip().lower() for pattern in options["keep"]),
         options["purge_limit"],
     )
 
@@ -206,6 +216,18 @@ class _Planning:
             "users", sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in held)), foresee
         )
         self._purge("users", undeclared, lambda email: users.WantedUser(email, present=False), foresee)
+        self._check_administrators(items, held)
+
+    def _check_administrators(self, items: Iterable[Item], held: users.Users) -> None:
+        """Refuse to leave no administrator by entries that could each go alone, and of which not all are forced."""
+        if any(user.active and users.ADMIN in user.privileges for user in held.values()):
+            return
+        by_email = {item.wanted.email: item for item in items}
+        for change in (*self._added["users"], *self._removed["users"]):
+            item = by_email.get(change.key)
+            if users.takes_admin(change) and item is not None and not item.wanted.force:
+                why = "email: no administrator would be left; force: true does it all the same."
+                self.mistakes.append(Mistake(item.where, why))
 
     def plan_aliases(self) -> None:
         items = self._wanted.sections["aliases"]
@@ -284,9 +306,9 @@ class _Planning:
                 replace(
                     change, warnings=users.left_behind(change.key, self._known[ALIASES.name]) if change.calls else ()
                 )
-                for change in removed["users"]
+                # The own account may end what the run is signed in with, however it changes.
+                for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
             ),
-            # A change of the own account may end what the run is signed in with.
             *(change for change in added["users"] if change.key == self._known["caller"]),
         )
 
@@ -320,7 +342,10 @@ class _Planning:
         items = []
         for key in undeclared:
             label = key if isinstance(key, str) else " ".join(key)
-            if not any(fnmatchcase(label.partition(" ")[0], pattern) for pattern in self._wanted.keep):
+            called = label.partition(" ")[0]
+            # A name is known by two forms if it isn't in ASCII.
+            forms = {called, called + ".", _names.display(called)}
+            if not any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep):
                 items.append(Item("purge of %s %s" % (name, label), gone(key)))
         self._purged += self._add(name, items, foresee)
 

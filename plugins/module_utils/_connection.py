@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
+from . import _names
 from ._errors import InvalidOption
 
 _PREFIX = "/admin"
+# More than any request takes, and less than what a socket can't count.
+_LONGEST_TIMEOUT = 86400
+# The web server before a box takes lines of 8 KiB, and credentials are sent in base64 in one of them.
+_LONGEST_SECRET = 4096
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,21 @@ class Connection:
         for option, secret in (("password", password), ("api_key", api_key)):
             if secret is not None and not (secret and secret.isascii() and secret.isprintable()):
                 raise InvalidOption(option, "********", "a box takes printable ASCII only when somebody signs in")
+            if secret is not None and len(secret) > _LONGEST_SECRET:
+                raise InvalidOption(option, "********", "longer than the %d characters it may have" % _LONGEST_SECRET)
         username = options["username"].strip()
-        if not (username and username.isascii() and username.isprintable()) or ":" in username:
+        is_one = username.isascii() and username.isprintable() and 0 < len(username) <= 254
+        if not is_one or ":" in username:
             raise InvalidOption(
                 "username", options["username"], "the mail address of an administrator of the box is needed"
             )
         ca_path = options["ca_path"]
         if ca_path and options["validate_certs"] and not os.path.exists(ca_path):
             raise InvalidOption("ca_path", ca_path, "no such file or folder on the machine that runs the task")
-        if not options["timeout"] > 0:
-            raise InvalidOption("timeout", options["timeout"], "a number of seconds above 0 is needed")
+        if not 0 < options["timeout"] <= _LONGEST_TIMEOUT:
+            raise InvalidOption(
+                "timeout", options["timeout"], "a number of seconds above 0 is needed, at most %d" % _LONGEST_TIMEOUT
+            )
         return cls(
             url=admin_url(options["host"]),
             username=username.lower(),
@@ -83,6 +95,12 @@ def admin_url(host: str) -> str:
         raise InvalidOption("host", host, "a name, a name and a port, or a URL is needed")
     if parts.path.rstrip("/") not in ("", _PREFIX):
         raise InvalidOption("host", host, "the admin API of a box is at %s, and nowhere else" % _PREFIX)
+    try:
+        name = name if name.isascii() else _names.domain(name)
+    except ValueError as error:
+        raise InvalidOption("host", host, str(error)) from error
+    if not _is_name(name):
+        raise InvalidOption("host", host, "%r is no name of a host" % name)
     if parts.scheme == "http" and not _is_loopback(name):
         raise InvalidOption("host", host, "the password would cross the network unencrypted; use https")
     return "%s://%s%s%s" % (
@@ -91,6 +109,13 @@ def admin_url(host: str) -> str:
         "" if port is None else ":%d" % port,
         _PREFIX,
     )
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return not (":" in name and "%" in name) and bool(ipaddress.ip_address(name))
+    except ValueError:
+        return bool(_NAME.match(name)) and len(name) <= 254
 
 
 def _is_loopback(name: str) -> bool:

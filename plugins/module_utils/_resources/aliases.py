@@ -103,6 +103,8 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         raise InvalidOption(
             "forwards_to", wanted.forwards_to, "%s would forward to nobody and permit nobody to send" % wanted.address
         )
+    if not receivers:
+        _guard_administrator(wanted, aliases)
     users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
     _check_receivers(wanted, receivers, users, aliases)
@@ -129,18 +131,22 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
             % (_names.display(wanted.address))
         )
         return Change("alias", wanted.address, after, after, warnings=(warning,))
+    _guard_administrator(wanted, aliases)
+    # A box finds the alias by the very text that it stored.
+    call = Call("POST", "/mail/aliases/remove", {"address": alias.address}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    return Change("alias", wanted.address, view(alias), after, (call,))
+
+
+def _guard_administrator(wanted: WantedAlias, aliases: Aliases) -> None:
     if not wanted.force and any(
         other.automatic and other.forwards_to == (wanted.address,) for other in aliases.values()
     ):
         raise Guarded(
             "address: every automatic alias of the box forwards to %s, and its mail would be lost;"
-            " force: true removes it all the same." % wanted.address,
+            " force: true does it all the same." % wanted.address,
             option="address",
             value=wanted.address,
         )
-    # A box finds the alias by the very text that it stored.
-    call = Call("POST", "/mail/aliases/remove", {"address": alias.address}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    return Change("alias", wanted.address, view(alias), after, (call,))
 
 
 def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: Users) -> None:

@@ -228,6 +228,11 @@ def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:
         )
 
 
+def takes_admin(change: Change) -> bool:
+    """Whether a change takes an administrator away, by right or as a user."""
+    return ADMIN in change.before.get("privileges", ()) and ADMIN not in change.after.get("privileges", ())
+
+
 def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None:
     for word in wanted:
         # A box stores any word, and gives a meaning to one: a typing error would pass unseen.

@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nobody is locked out and no mail is lost by accident: each guard alone, in a declaration, by purge, and in sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._answers import Alias, Record, User
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidDeclaration
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases, users
+
+from .test_config import ABUSE, ADMINISTRATOR, ANN, BOB, ME, SALES, filled, known, new, paths, plan, user
+
+CAT = User("cat@example.net", ("admin",), True, "0", None)
+GONE = User("old@example.org", ("admin",), False, None, "/mail/old")
+OWN = {"address": ME.email, "forwards_to": [BOB.email]}
+ADMINISTRATORS = {"address": ADMINISTRATOR.address}
+
+# Of one object, what the box holds beside the account that is signed in, and words of the refusal.
+GUARDED: list[tuple[str, dict[str, Any], tuple[User | Alias, ...], str]] = [
+    ("users", user(ME.email, state="absent"), (BOB,), "would lock it out"),
+    ("users", user("ME@Box.Example.com", state="absent"), (BOB,), "would lock it out"),
+    ("users", user(ME.email, privileges=[]), (BOB,), "would lock it out"),
+    ("aliases", OWN, (BOB,), "receive nothing any more"),
+    ("aliases", {"address": ANN.email, "forwards_to": [BOB.email]}, (ANN, BOB), "receive nothing any more"),
+    (
+        "aliases",
+        {"address": ANN.email, "forwards_to": [BOB.email]},
+        (ANN, BOB, Alias(ANN.email, (ANN.email, BOB.email), ())),
+        "receive nothing any more",
+    ),
+    ("aliases", {**ADMINISTRATORS, "state": "absent"}, (ABUSE,), "its mail would be lost"),
+    ("aliases", {**ADMINISTRATORS, "forwards_to": [], "permitted_senders": [ME.email]}, (ABUSE,), "its mail would be"),
+]
+RESOURCES: dict[str, Any] = {"users": users, "aliases": aliases}
+
+
+@pytest.mark.parametrize(("section", "entry", "held", "words"), GUARDED)
+def test_a_guard(section: str, entry: dict[str, Any], held: tuple[User | Alias, ...], words: str) -> None:
+    resource = RESOURCES[section]
+    for force in (False, True):
+        wanted = resource.check(filled({**entry, "force": force}, resource.OPTIONS))
+        if force:
+            assert resource.plan(wanted, known(*held)).calls
+        else:
+            with pytest.raises(Guarded, match=words):
+                resource.plan(wanted, known(*held))
+
+
+@pytest.mark.parametrize(("section", "entry", "held", "words"), GUARDED)
+def test_a_guard_in_a_declaration(section: str, entry: dict[str, Any], held: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=words):
+        plan(known(*held), **{section: [entry]})
+    assert plan(known(*held), **{section: [{**entry, "force": True}]}).calls
+
+
+@pytest.mark.parametrize("options", [{"state": "absent"}, {"privileges": []}])
+@pytest.mark.parametrize("others", [(), (ANN,), (GONE,)])
+def test_the_last_administrator(options: dict[str, Any], others: tuple[User, ...]) -> None:
+    # Somebody else's right, of an account that lost its own in between.
+    wanted = users.check(filled(user(BOB.email, **options), users.OPTIONS))
+    state = known(BOB, *others)
+    state["users"][ME.email] = ME._replace(privileges=())
+    with pytest.raises(Guarded, match="without an administrator"):
+        users.plan(wanted, state)
+
+
+LAST = "no administrator would be left|without an administrator"
+
+# What the box holds beside the account that is signed in, what is declared, and words of the refusal.
+SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
+    # The second-to-last is demoted, and the last removed; in both orders, and either forced.
+    ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent")]}, "lock it out"),
+    ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent", force=True)]}, LAST),
+    ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, privileges=[])]}, LAST),
+    ((BOB,), {"users": [user(BOB.email, privileges=[], force=True), user(ME.email, state="absent")]}, "lock it out"),
+    # Both go, or both lose their right.
+    ((BOB,), {"users": [user(BOB.email, state="absent"), user(ME.email, state="absent", force=True)]}, LAST),
+    ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, state="absent")]}, LAST),
+    ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, privileges=[], force=True)]}, LAST),
+    (
+        (BOB, CAT),
+        {
+            "users": [
+                user(CAT.email, state="absent"),
+                user(BOB.email, privileges=[]),
+                user(ME.email, state="absent", force=True),
+            ]
+        },
+        LAST,
+    ),
+    # Whom nobody declares is purged last.
+    ((BOB,), {"users": [user(ME.email, state="absent", force=True)], "purge": ["users"]}, LAST),
+    ((BOB, ANN), {"users": [user(ME.email, privileges=[], force=True)], "purge": ["users"]}, LAST),
+    # An archived mailbox with the right is nobody.
+    ((GONE,), {"users": [user(ME.email, state="absent")]}, "lock it out"),
+    # An alias over a mailbox that the same declaration makes.
+    (
+        (),
+        {
+            "users": [new("eve@example.org")],
+            "aliases": [{"address": "eve@example.org", "forwards_to": [ME.email]}],
+        },
+        "receive nothing any more",
+    ),
+    # An alias of the box's own to somebody who loses the right.
+    (
+        (BOB,),
+        {
+            "users": [user(BOB.email, privileges=[])],
+            "aliases": [{"address": "webmaster@example.org", "forwards_to": [BOB.email]}],
+        },
+        "may only forward to administrators",
+    ),
+]
+
+
+@pytest.mark.parametrize(("held", "options", "words"), SEQUENCES)
+def test_a_sequence(held: tuple[User | Alias, ...], options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=words):
+        plan(known(*held), **options)
+
+
+def test_all_may_go_if_each_is_forced() -> None:
+    entries = [user(email, state="absent", force=True) for email in (ME.email, BOB.email)]
+    assert len(plan(known(BOB), users=entries).calls) == 2
+
+
+@pytest.mark.parametrize("leaving", [{"state": "absent"}, {"privileges": []}])
+def test_who_comes_is_there_before_who_leaves(leaving: dict[str, Any]) -> None:
+    entries = [
+        user(ME.email, force=True, **leaving),
+        user(BOB.email, state="absent"),
+        new("eve@example.org", privileges=["admin"]),
+    ]
+    made = plan(known(BOB), users=entries)
+    # And the account that is signed in is last of all, or nothing behind it would work.
+    assert [change.key for change in made.changes] == ["eve@example.org", BOB.email, ME.email]
+    assert made.changes[-1].locks_out
+
+
+def test_purge_never_takes_the_account_that_is_signed_in() -> None:
+    made = plan(known(ANN, BOB, CAT), users=[], purge=["users"], purge_limit=100)
+    assert [change.key for change in made.changes] == [ANN.email, BOB.email, CAT.email]
+
+
+def test_purge_never_takes_where_the_mail_of_the_box_goes() -> None:
+    made = plan(known(ABUSE, SALES), aliases=[], purge=["aliases"], purge_limit=100)
+    assert [change.key for change in made.changes] == [SALES.address]
+
+
+def test_a_user_may_be_replaced_by_an_alias() -> None:
+    made = plan(
+        known(ANN, BOB),
+        users=[user(ANN.email, state="absent")],
+        aliases=[{"address": ANN.email, "forwards_to": [BOB.email]}],
+    )
+    assert paths(made) == ["/mail/aliases/add", "/mail/users/remove"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*@bücher.example", "*@BÜCHER.example", "*@xn--bcher-kva.example", " zoe@* ", "zoe@b?cher.example"],
+)
+def test_keep_knows_both_forms_of_a_name(pattern: str) -> None:
+    zoe = User("zoe@xn--bcher-kva.example", (), True, "0", None)
+    assert plan(known(zoe), users=[], purge=["users"], keep=[pattern]).calls == ()
+
+
+def test_keep_takes_a_final_dot() -> None:
+    state = known(ANN, Record("www.example.org", "A", "192.0.2.1"))
+    assert plan(state, dns_records=[], purge=["dns_records"], keep=["www.example.org."]).calls == ()
+
+
+@pytest.mark.parametrize("pattern", ["", " ", "a@x.org b@x.org", "a@x.org, b@x.org", "www.example.org A", "a\nb"])
+def test_a_pattern_that_keeps_nothing_is_a_mistake(pattern: str) -> None:
+    with pytest.raises(InvalidDeclaration, match=r"keep: .* is no pattern"):
+        plan(known(ANN), users=[], purge=["users"], keep=[pattern])
