@@ -39,6 +39,7 @@ STAGES = (
     Stage("lint", ("ruff check .",), proof="All checks passed!", vacuous="No Python files found"),
     Stage("types", ("mypy",), proof=r"no issues found in [1-9]"),
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
+    Stage("bad-input", ("pytest -n 2 tests/bad_input",), proof=r"\b[1-9]\d* inputs tried"),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
     Stage("integration", ("pytest -n 2 --dist worksteal tests/integration",), proof=r"\b[1-9]\d* passed"),
     Stage(

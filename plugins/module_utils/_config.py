@@ -101,7 +101,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
     # A pattern that can match nothing keeps nothing, and what it was to keep would go.
     mistakes += [
         Mistake("keep", "%.200r is no pattern of an address or a name" % pattern)
-        for pattern in options["keep"]
+        for pattern in dict.fromkeys(options["keep"])
         if not _KEPT.match(pattern.strip())
     ]
     sections = {}

@@ -48,7 +48,7 @@ class Connection:
         """
         password, api_key = options["password"], options["api_key"]
         for option, secret in (("password", password), ("api_key", api_key)):
-            if secret is not None and not (secret and secret.isascii() and secret.isprintable()):
+            if secret is not None and not (secret.strip() and secret.isascii() and secret.isprintable()):
                 raise InvalidOption(option, "********", "a box takes printable ASCII only when somebody signs in")
             if secret is not None and len(secret) > _LONGEST_SECRET:
                 raise InvalidOption(option, "********", "longer than the %d characters it may have" % _LONGEST_SECRET)

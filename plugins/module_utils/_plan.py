@@ -184,6 +184,8 @@ class Call:
     def __post_init__(self) -> None:
         if self.body is not None and not self.body.strip():
             raise ValueError("%s %s: an empty body destroys" % (self.method, self.path))
+        if {".", ".."} & set(self.path.split("/")):
+            raise ValueError("%s %s: on its way it would become another path" % (self.method, self.path))
 
     def shown(self) -> Dict[str, Any]:
         """The call without secrets: ``{method, path}``, and ``form`` or ``body`` where it has one."""

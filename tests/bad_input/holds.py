@@ -224,7 +224,11 @@ def _purged(held: Any, declared: set[Any], keep: list[Any]) -> Any:
     def stays(key: Any) -> bool:
         called = key if isinstance(key, str) else key[0]
         patterns = [str(pattern).strip().lower() for pattern in keep]
-        return key in declared or key[:2] in declared or any(fnmatchcase(called, pattern) for pattern in patterns)
+        return (
+            key in declared
+            or key[:2] in declared
+            or any(fnmatchcase(form, pattern) for form in (called, called + ".") for pattern in patterns)
+        )
 
     if isinstance(held, set):
         return {key for key in held if stays(key)}

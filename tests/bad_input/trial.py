@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import socket
 import ssl
 import time
@@ -183,7 +184,9 @@ def call(module: str, arguments: Mapping[str, Any], check_mode: bool, state: Sta
         return client
 
     state.clock = clock.now
-    with wired(state, check_mode) as wire:
+    # Without a home no run knows of the logins that another was refused.
+    homeless = mock.patch.dict(os.environ, {"ANSIBLE_HOME": os.devnull})
+    with homeless, wired(state, check_mode) as wire:
         result = run(definition, validated.validated_parameters, check_mode, connect)
     # It goes to Ansible as JSON, and to terminals as UTF-8.
     json.dumps(result, ensure_ascii=False, allow_nan=False).encode("utf-8")

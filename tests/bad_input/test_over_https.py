@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that go into paths, over HTTPS: whatever stands in them, no other path is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from tests.box import Box
+
+from . import holds
+from .trial import REFUSED, STORED
+from .values import SNIPPETS
+
+# The option that goes into the path, the others, and the path, with the place of the name.
+IN_PATHS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "miab_dns_record": ("name", {"type": "A", "value": "192.0.2.9"}, "/dns/custom/{}/A"),
+    "miab_ssl_csr": ("domain", {"country_code": "GB"}, "/ssl/csr/{}"),
+}
+READS = {"/dns/custom", "/dns/zones"}
+
+
+def names() -> list[str]:
+    """A name of the box with something in it: before, inside, behind, and for a whole part."""
+    forms = ("{}.box.example.com", "a{}b.box.example.com", "box.example.com{}", "box.example.com/{}", "{}")
+    return [form.format(snippet) for form in forms for snippet in SNIPPETS]
+
+
+@pytest.mark.parametrize("module", IN_PATHS)
+def test_a_name_leads_to_no_other_path(module: str, record_property: Callable[[str, object], None]) -> None:
+    ends: Counter[str] = Counter()
+    option, others, path = IN_PATHS[module]
+    task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
+    with Box("v75") as box:
+        for name in names():
+            box.reset()
+            given = {"host": box.url, "username": box.username, "password": box.password, "ca_path": box.cacert}
+            validated = ArgumentSpecValidator(**argument_rules(task)).validate({**given, **others, option: name})
+            result = run(task, validated.validated_parameters, False)
+            asked = {entry.path for entry in box.log}
+            if result.get("failed"):
+                assert not [entry for entry in box.log if entry.is_write]
+                assert asked <= READS, ascii(name)
+                assert option in result["msg"]
+                ends[REFUSED] += 1
+            else:
+                assert asked - READS == {path.format(holds.name(name))}, ascii(name)
+                assert not any(entry.query for entry in box.log)
+                ends[STORED] += 1
+    record_property("bad input", {"module": module, "ends": dict(ends)})
+    assert len(ends) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["../../mail/users/remove", "a/../b", "a?b=c", "a#b", "a%2fb", "...", "%2e%2e", "a//b", "a\\b"]
+)
+def test_a_quoted_name_stays_one_part_of_the_path(name: str) -> None:
+    """Even if a planner let it through: neither ``requests`` nor urllib3 makes two parts of it."""
+    with pytest.raises(ValueError, match="another path"):
+        Call("POST", "/dns/custom/../A", body="192.0.2.9")
+    with (
+        Box("v75") as box,
+        Client(
+            Connection(box.url, box.username, box.password, verify=box.cacert), sleep=lambda _seconds: None
+        ) as client,
+    ):
+        call = Call("POST", "/dns/custom/%s/A" % quote(name, safe=""), body="192.0.2.9")
+        with pytest.raises(Exception, match=r"POST /dns/custom/"):
+            client.send(call)
+        assert {entry.path for entry in box.log} <= {"/dns/custom/%s/A" % name}
+        assert box.state.dns_records == []
