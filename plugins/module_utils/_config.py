@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _names
-from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS
+from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Users
 from ._errors import BoxError, Guarded, InvalidDeclaration, Mistake
 from ._plan import Change, Known, Plan, Question
 from ._resources import aliases, backup, dns, nameservers, system, users
@@ -218,7 +218,7 @@ class _Planning:
         self._purge("users", undeclared, lambda email: users.WantedUser(email, present=False), foresee)
         self._check_administrators(items, held)
 
-    def _check_administrators(self, items: Iterable[Item], held: users.Users) -> None:
+    def _check_administrators(self, items: Iterable[Item], held: Users) -> None:
         """Refuse to leave no administrator by entries that could each go alone, and of which not all are forced."""
         if any(user.active and users.ADMIN in user.privileges for user in held.values()):
             return
