@@ -37,7 +37,9 @@ def check(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
     for where, rule, value in _values(spec, arguments, ""):
         why = _mistake(rule, value)
         if why:
-            raise InvalidOption(where, "(%s)" % type(value).__name__, why)
+            # Ansible's own kinds of lists, numbers and so on are told as what they are.
+            kind = next(base.__name__ for base in type(value).__mro__ if base.__module__ in ("builtins", "datetime"))
+            raise InvalidOption(where, "(%s)" % kind, why)
 
 
 def _values(
