@@ -1,6 +1,6 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test format unit contract integration browser lint types sanity ansible-lint docs \
+.PHONY: help setup setup-demo demo box test format unit contract integration faults browser lint types sanity ansible-lint docs \
 	docs-lint picture molecule build clean bad-input
 
 VERSION ?= v75
@@ -52,11 +52,12 @@ unit: ## Stage unit: pytest, no server
 bad-input: ## Stage bad-input: every option fed with anything
 contract: ## Stage contract: pytest, the simulated box against recordings
 integration: ## Stage integration: playbooks against the simulated box
+faults: ## Stage faults: pytest, every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract integration browser sanity ansible-lint molecule: setup
+types unit bad-input contract integration faults browser sanity ansible-lint molecule: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/build

@@ -32,6 +32,8 @@ class Stage:
     since: tuple[int, int] = (3, 10)
     # What a stage says when it lacks a program that doesn't come with .venv: that is no failure.
     lacking: str = ""
+    # What of its output is shown although all went well.
+    shows: str = ""
 
 
 STAGES = (
@@ -42,6 +44,13 @@ STAGES = (
     Stage("bad-input", ("pytest -n 2 tests/bad_input",), proof=r"\b[1-9]\d* inputs tried"),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
     Stage("integration", ("pytest -n 2 --dist worksteal tests/integration",), proof=r"\b[1-9]\d* passed"),
+    Stage(
+        "faults",
+        ("pytest -n 2 --dist worksteal tests/faults",),
+        # The last column of the matrix counts what was lost.
+        proof=r"\nall +[1-9]\d* +\d+ +\d+ +0\n",
+        shows=r"(?ms)^fault +tried .*?^all [^\n]*$",
+    ),
     Stage(
         "browser",
         ("pytest tests/browser",),
@@ -148,6 +157,9 @@ def run_stage(stage: Stage, live: bool) -> str:
     if reason:
         print(f"{'' if live else output}{stage.name}: {reason}", flush=True)
         return "failed"
+    shown = re.search(stage.shows, output) if stage.shows and not live else None
+    if shown:
+        print(shown[0], flush=True)
     if not live and output.strip():
         print(output.rstrip().splitlines()[-1], flush=True)
     return "passed"

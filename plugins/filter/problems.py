@@ -26,13 +26,14 @@ options:
   _input:
     description:
       - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
-        C(reboot_required), C(status_checks), C(version) and C(latest_version).
+        C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
     type: dict
     required: true
   severities:
     description:
       - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(mailboxes), C(reboot), C(status_checks),
-        C(version), and for C(unknown), which is about a subset that the box could not tell. What is left out is V(fail).
+        C(dns), C(version), and for C(unknown), which is about a subset that the box could not tell. What is left out is
+        V(fail).
     type: dict
     default: {}
   certificate_days:
@@ -134,6 +135,11 @@ def _status_checks(
             yield heading or None, ": ".join(filter(None, told_of))
 
 
+def _dns(told: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
+    for row in told:
+        yield row["name"], "%s %s %s takes its zone down: %s" % (row["name"], row["type"], row["value"], row["problem"])
+
+
 def _version(own: str, latest: str) -> Iterator[Finding]:
     if _told.is_behind(own, latest):
         yield None, "The version is %s, and the newest is %s." % (own, latest)
@@ -157,6 +163,7 @@ def problems(
         "mailboxes": ("users", lambda value: _mailboxes(value, mailbox_percent)),
         "reboot": ("reboot_required", lambda value: iter([(None, "A restart is due.")] if value else [])),
         "status_checks": ("status_checks", lambda value: _status_checks(value, status_types, status_except)),
+        "dns": ("dns_problems", _dns),
         "version": ("latest_version", lambda value: _version(told["version"], value)),
     }
     found: list[dict[str, str | None]] = []

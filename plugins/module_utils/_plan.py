@@ -162,6 +162,8 @@ class Call:
     :param shows: whether reading tells if the box did it, should its answer be lost.
     :param seconds: how many it may take, if that is more than the connection allows a request.
     :param outage: if it takes the box away.
+    :param suspects: what tells, after the box has failed at this, of what it holds that it may have failed at; its
+        value are words on each.
     """
 
     method: str
@@ -180,6 +182,7 @@ class Call:
     shows: bool = True
     seconds: float = 0
     outage: Optional[Outage] = None
+    suspects: Optional[Read] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.body is not None and not self.body.strip():
@@ -195,10 +198,6 @@ class Call:
         if self.body is not None:
             told["body"] = self.body
         return told
-
-
-REBUILD_DNS = Call("POST", "/dns/update", {"force": "1"})
-REBUILD_WEB = Call("POST", "/web/update")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
 
 # How long to wait before it is read again what was written, where that takes a moment to show.
 _SETTLE_SECONDS = 0.5
+# What to do about a change that was stored, if nobody knows whether it was published.
+_PUBLISH = "miab_dns_update with force, and miab_web_update, publish it."
+# How long to wait before it is looked again whether a write was stored: a proxy may give up before its box does.
+_LATE_SECONDS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def run(
         with client:
             return conversation.hold(check_mode)
     except BoxError as error:
+        conversation.take_stock(error)
         result = _failed(error, conversation.sent, conversation.changed, client.reads, client.writes)
         # Nobody declared these, so nobody else masks them: what the box says may repeat what it was sent.
         result = dict(_secrets.masked(result, conversation.secrets() | client.keys))
@@ -110,6 +115,10 @@ class _Conversation:
         self.sent: list[Call] = []
         self.changed = False
         self.revealed: dict[str, Any] = {}
+        # The call that is being made, whether the box may have done it all the same, and what is not done.
+        self._current: Call | None = None
+        self._in_doubt = False
+        self._left: list[Call] = []
         self._task = task
         self._wanted = wanted
         self._client = client
@@ -163,6 +172,30 @@ class _Conversation:
         if warnings:
             result["warnings"] = warnings
         return result
+
+    def take_stock(self, error: BoxError) -> None:
+        """Add to an error what is done and what isn't, if it came after the first call was planned to be made."""
+        if self._current is None and not self.sent:
+            return
+        if error.message[-1:] not in ".!?":
+            # The words of a box may end anyhow.
+            error.message += "."
+        doubtful = int(self._in_doubt)
+        done, left = len(self.sent), len(self._left) - doubtful
+        if done and not left + doubtful:
+            error.message += " Everything was written before this: %s." % _number(done)
+        elif not done + doubtful:
+            error.message += " Nothing was changed."
+        elif not done + left:
+            error.message += " Run again to make sure."
+        else:
+            parts = ["%d done" % done, "%d not done" % left] + ["1 in doubt"] * doubtful
+            error.message += " Of %s: %s. Run again for what is left." % (
+                _number(done + left + doubtful),
+                ", ".join(parts),
+            )
+        if self._current is not None:
+            error.details.update(failed=self._current.shown(), left=[call.shown() for call in self._left])
 
     def _tell(self, step: Step) -> None:
         self._step = step
@@ -224,49 +257,74 @@ class _Conversation:
             plan = following
 
     def _send(self, calls: Sequence[Call]) -> None:
-        queue = list(calls)
-        while queue:
-            call = queue.pop(0)
-            self._tell_call(call, len(queue))
-            value: Any = True
+        self._left = list(calls)
+        while self._left:
+            call = self._current = self._left[0]
+            self._tell_call(call, len(self._left) - 1)
+            answered, value = True, True
             try:
                 if call.wait:
                     self._client.wait_for(call.wait)
-                said = self._client.send(call)
-                value = call.parse(said) if call.parse else True
+                value = self._make(call)
+                self._left = self._left[1:]
             except OutcomeUnknown as error:
+                answered, self._in_doubt = False, True
                 # A box that goes away may do so before it answers.
                 if not (call.outage and error.status != 500):
-                    queue = self._settle(call, error)
-            except BoxError as error:
-                error.details.update(failed=call.shown(), left=[item.shown() for item in queue])
-                raise
-            self.sent.append(call)
-            self.changed = self.changed or bool(value)
-            if call.name is not None:
-                self._lasting[call.name] = value
+                    self._settle(call, error)
+            if not self._in_doubt:
+                self._note(call, value, answered)
             if call.outage and value:
                 self._client.outlast(call.outage)
+            if self._in_doubt:
+                self._left, self._in_doubt = self._left[1:], False
+                self._note(call, value, answered)
+        self._current = None
 
-    def _settle(self, call: Call, error: OutcomeUnknown) -> list[Call]:
-        """Find out whether a write was stored, and bring the box in line if it was; return the calls that are left.
+    def _make(self, call: Call) -> Any:
+        """Make a call; return its value.
+
+        :raises OutcomeUnknown: also if the answer is no whole one, for what was cut off may be that it was done.
+        """
+        said = self._client.send(call)
+        try:
+            return call.parse(said) if call.parse else True
+        except UnexpectedAnswer as error:
+            raise OutcomeUnknown(error.message, 200, path=call.path) from error
+
+    def _note(self, call: Call, value: Any, answered: bool) -> None:
+        """Keep in mind that a call was made, and what the box said if its answer came."""
+        self.sent.append(call)
+        self.changed = self.changed or bool(value)
+        if call.name is not None and answered:
+            self._lasting[call.name] = value
+
+    def _settle(self, call: Call, error: OutcomeUnknown) -> None:
+        """Find out whether a write was stored, and bring the box in line if it was; what is left is known then.
 
         A box stores first and rebuilds DNS and web after, so it may fail with the change made.
         """
         if not call.shows:
             raise OutcomeUnknown(
-                "%s Nothing that can be read tells whether it was done; run again to make sure." % error.message,
+                "%s Nothing that can be read tells whether it was done.%s" % (error.message, self._suspects(call)),
                 error.status,
                 path=call.path,
             ) from error
-        left = list(self._plan().calls)
-        # Compared as they are shown: a box may offer another secret each time it is asked.
-        if call.shown() in [item.shown() for item in left]:
-            raise BoxFailed(
-                "%s Nothing of it was stored. What came before is done; run again for what is left." % error.message,
-                status=error.status,
-                left=[item.shown() for item in left],
-            ) from error
+        try:
+            # Who fails has ended, but a restart is under way for a while.
+            waited, left = self._look_for(call, late=error.status != 500 or call.outage is not None)
+        except BoxError as failure:
+            raise OutcomeUnknown(
+                "%s Whether it was done could not be seen: %s%s"
+                % (error.message, failure.message, " If it was, " + _PUBLISH if call.rebuild else ""),
+                error.status,
+                path=call.path,
+            ) from failure
+        self._in_doubt = False
+        self._left = left
+        if _is_among(call, left):
+            later = " after %g s" % waited if waited else ""
+            raise BoxFailed("%s Nothing of it was stored%s." % (error.message, later), status=error.status) from error
         if call.undo and error.status == 500:
             # The next answer might well be 200, because the box doesn't look at a zone twice.
             self._take_out(call, error)
@@ -276,34 +334,79 @@ class _Conversation:
         except BoxError as failure:
             if call.undo:
                 self._take_out(call, error)
+            self._note(call, True, answered=False)
             raise BoxFailed(
-                "%s The change itself was stored; what the box rebuilds after it failed again: %s"
-                % (error.message, failure.message),
+                "%s The change itself was stored; what the box rebuilds after it failed again: %s%s"
+                " Once that is mended, %s" % (error.message, failure.message, self._suspects(call), _PUBLISH),
                 status=error.status,
-                left=[item.shown() for item in left],
             ) from failure
         rebuilt = ", and what the box rebuilds after it was rebuilt" if call.rebuild else ""
         self._warnings.append("%s The change was stored all the same%s." % (error.message, rebuilt))
-        return left
+
+    def _look_for(self, call: Call, late: bool) -> tuple[float, list[Call]]:
+        """What is left of the plan, once a call shows that it was stored, or doesn't; and how long that took.
+
+        :param late: whether the box may still be at it.
+        """
+        waited = 0.0
+        left = list(self._plan().calls)
+        for seconds in _LATE_SECONDS if late else ():
+            if not _is_among(call, left):
+                break
+            self._client.pause(seconds)
+            waited += seconds
+            left = list(self._plan().calls)
+        return waited, left
 
     def _take_out(self, call: Call, error: OutcomeUnknown) -> None:
         """Take a value out again that the name server can't live with, and fail."""
-        told = "the value was taken out again, and the zone rebuilt"
+        told = "the value was taken out again, and the zone rebuilt."
+        self._in_doubt = True
         try:
-            for item in (*call.undo, *call.rebuild):
-                self._client.send(item)
+            failures = self._undo(call)
+            self._left = list(self._plan().calls)
+            gone = _is_among(call, self._left)
         except BoxError as failure:
-            told = (
-                "taking the value out again failed too: %s Until it is gone, no DNS write to its zone works"
-                % failure.message
+            failures, gone = [failure], False
+            self._left = [call, *(item for item in self._left if item != call)]
+        self._in_doubt = not gone
+        if failures and gone:
+            told = "the value was taken out again, and that didn't help: %s" % failures[-1].message
+        elif not gone:
+            told = "taking the value out again failed too%s Until it is gone, no DNS write to its zone works." % (
+                ": " + failures[-1].message if failures else "."
             )
         raise BoxFailed(
-            "%s The box had stored %r for %s, and could not publish it: %s."
-            % (error.message, call.body, call.path, told),
+            "%s The box had stored %r for %s, and could not publish it: %s%s"
+            % (error.message, call.body, call.path, told, self._suspects(call)),
             status=error.status,
             value=call.body,
             path=call.path,
         ) from error
+
+    def _undo(self, call: Call) -> list[BoxError]:
+        """Undo a call, and rebuild what follows from it; return what failed.
+
+        A step that fails may be done all the same, and the steps after it matter as much: they bring back what was there.
+        """
+        failures: list[BoxError] = []
+        for item in (*call.undo, *call.rebuild):
+            try:
+                self._client.send(item)
+            except OutcomeUnknown as failure:
+                failures.append(failure)
+        return failures
+
+    def _suspects(self, call: Call) -> str:
+        """What the box holds that it most likely fails at, as a sentence with a blank before it."""
+        for read in (item.suspects for item in (call, *call.rebuild) if item.suspects):
+            try:
+                found = self._client.ask(read)
+            except BoxError:
+                continue
+            if found:
+                return " It most likely fails at what it holds already: %s." % "; ".join(found)
+        return ""
 
     def _read_back(self, plan: Plan) -> list[View]:
         """The objects as the box holds them now.
@@ -326,6 +429,15 @@ class _Conversation:
             self._tell_wait(_SETTLE_SECONDS, "the box doesn't show yet what was written")
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
+
+
+def _number(calls: int) -> str:
+    return "%d call%s" % (calls, "" if calls == 1 else "s")
+
+
+def _is_among(call: Call, calls: Iterable[Call]) -> bool:
+    """Whether a call is among others; secrets don't count, because a box may offer another each time."""
+    return call.shown() in [other.shown() for other in calls]
 
 
 def _deviation(plan: Plan, found: Plan) -> NotAsDeclared | None:

@@ -19,13 +19,14 @@ options:
   gather_subset:
     description:
       - What to gather. V(all) stands for all that a box has at hand, which is V(users), V(aliases), V(domains),
-        V(dns_records), V(dns_zones), V(secondary_nameservers), V(version), V(reboot_required), V(privacy),
-        V(backup_config) and V(config).
+        V(dns_records), V(dns_problems), V(dns_zones), V(secondary_nameservers), V(version), V(reboot_required),
+        V(privacy), V(backup_config) and V(config).
       - The others are only gathered by name. For V(dns_dump), V(certificates), V(web_domains), V(status_checks),
         V(updates) and V(backup_status) a box examines itself or its backups, which may take it minutes; for
         V(latest_version) it asks the project's site; V(zonefiles) takes a request for each zone, V(mfa) one for each user.
       - One of these others that the box lacks, or fails at, is null in the result, and the task warns of it. V(zonefiles)
-        are lacking on v0.51. Only if nothing at all could be gathered does the task fail.
+        are lacking on v0.51. So is V(dns_problems) if dnspython is needed for it and isn't there. Only if nothing at all
+        could be gathered does the task fail.
     type: list
     elements: str
     choices:
@@ -34,6 +35,7 @@ options:
       - aliases
       - domains
       - dns_records
+      - dns_problems
       - dns_zones
       - dns_dump
       - zonefiles
@@ -107,6 +109,16 @@ dns_records:
   type: list
   elements: dict
   sample: [{"name": "www.example.org", "type": "A", "values": ["192.0.2.1"]}]
+dns_problems:
+  description:
+    - The custom DNS records that take their zone down, and why - values that can't be published, which a box stores all
+      the same, and CNAMEs beside other custom records or at the name of a zone.
+    - As long as a value of the first kind is there, every change that concerns its zone fails. To remove it, declare
+      O(mailinabox.admin.miab_dns_record#module:state=absent) with its C(value).
+  returned: if gathered
+  type: list
+  elements: dict
+  sample: [{"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not the form of an MX ..."}]
 dns_zones:
   description: The zones that the box answers for.
   returned: if gathered

@@ -6,7 +6,8 @@
 POST /test/read-only {"on": true}
 POST /test/reset
 POST /test/prepare   what a state file holds, see prepare.py
-POST /test/faults    [{"kind": "504", "match": "POST /mail/users/add", "times": 1, "after": true}]
+POST /test/faults    [{"kind": "504", "match": "POST /mail/users/add", "times": 1, "after": true}], see faults.py
+POST /test/finish    let a worker end what no client waits for any longer
 GET  /test/log       {"log": […], "violations": […], "failed_logins": 0}
 GET  /test/state     what was set up: users, aliases, custom records and so on
 """
@@ -50,6 +51,11 @@ def control_door(box: Box) -> flask.Blueprint:
     def faults() -> flask.Response:
         box.faults[:] = [Fault(**fault) for fault in flask.request.get_json()]
         return flask.jsonify(faults=len(box.faults))
+
+    @door.post("/finish")
+    def finish() -> flask.Response:
+        box.finish()
+        return flask.jsonify(status="ok")
 
     @door.get("/log")
     def log() -> flask.Response:

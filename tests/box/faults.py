@@ -10,23 +10,35 @@ lets the next such request be done and then answered as by a proxy that has lost
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .answers import Answer, Request, error_page
+from .prepare import ask
+from .state import State
 
-KINDS = ("reset", "hang", "500", "502", "503", "504", "html", "cut")
+# No answer, or none of the box's own.
+_LOST = ("reset", "hang", "restart", "500", "502", "503", "504", "html")
+# The request is done, and answered as it should be, but not in the world that the client expects.
+_TWISTED = ("cut", "refuse", "session", "code", "meanwhile")
+KINDS = (*_LOST, *_TWISTED)
 
 
 @dataclass
 class Fault:
     """One way to fail.
 
-    reset  the connection is reset
-    hang   no answer comes for `seconds`, then the connection is closed
+    reset      the connection is reset
+    hang       no answer comes for `seconds`, then the connection is closed
+    restart    the connection is reset, every session ends, and nothing listens for `seconds`
     500, 502, 503, 504  that error, as a page
-    html   200 with a page, as from another site
-    cut    the true answer, but only its first half
+    html       200 with a page, as from another site
+    cut        the true answer, but only its first half
+    refuse     the true answer, and then nothing listens for `seconds`
+    session    every session ends first, and every key of an older box
+    code       the one-time code in it has been used before
+    meanwhile  another administrator is quicker: `requests` are done first
     """
 
     kind: str
@@ -36,7 +48,13 @@ class Fault:
     times: int = 1
     # Whether the request is done all the same, before it seems to fail.
     after: bool = False
+    # With after: whether what follows from the change is done, too. If not, the box breaks off once it is stored.
+    published: bool = True
+    # Without after: after how many more requests it is done, by a worker that the proxy no longer waits for.
+    late: int | None = None
     seconds: float = 60.0
+    # Each {"method": …, "path": …} and "form" or "body".
+    requests: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -44,8 +62,12 @@ class Fault:
 
     @property
     def is_done(self) -> bool:
-        """Whether the request reaches the box."""
-        return self.after or self.kind == "cut"
+        """Whether the request reaches the box, now."""
+        return self.after or self.kind in _TWISTED
+
+    @property
+    def takes_the_box_away(self) -> bool:
+        return self.kind in ("refuse", "restart")
 
     def meets(self, request: Request) -> bool:
         if self.times <= 0:
@@ -54,10 +76,21 @@ class Fault:
             return self.match(request)
         return self.match in ("", f"{request.method} {request.path}")
 
+    def prepare(self, state: State, request: Request) -> None:
+        """What comes before the request."""
+        if self.kind == "session":
+            state.forget_keys()
+        elif self.kind == "code":
+            for scheme in (scheme for user in state.users.values() for scheme in user.totp):
+                scheme.last_code = request.headers.get("x-auth-token", "")
+        elif self.kind == "meanwhile":
+            for one in self.requests:
+                ask(state, one["method"], one["path"], one.get("form"), one.get("body", ""))
+
     def disguise(self, answer: Answer | None) -> Answer:
         """What the client gets to see; answer is the true one, if the request was done."""
-        if self.kind == "cut" and answer is not None:
-            return replace(answer, body=answer.body[: len(answer.body) // 2])
+        if answer is not None and self.kind in _TWISTED:
+            return replace(answer, body=answer.body[: len(answer.body) // 2]) if self.kind == "cut" else answer
         if self.kind == "html":
             return replace(error_page(200, "Welcome to another site."), headers={})
         return error_page(int(self.kind), "The simulated box was told to fail.")

@@ -100,6 +100,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(int(code), phrase)
         for name, value in headers:
             self.send_header(name, value)
+        if not self.server.accepting:
+            # Who comes back shall find nobody.
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -134,12 +137,17 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._open: set[ssl.SSLSocket] = set()
         self._lock = threading.Lock()
         self._stopping = False
+        self._accepting = True
         super().__init__(("127.0.0.1", port), _Handler)
         threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), name="box", daemon=True).start()
 
     @property
     def port(self) -> int:
         return self.server_address[1]
+
+    @property
+    def accepting(self) -> bool:
+        return self._accepting
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands in the connection's own thread, so that a slow client holds up nobody."""
@@ -159,10 +167,16 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         self._on_error()
 
+    def refuse(self) -> None:
+        """Refuse connections; those that are there get one more answer."""
+        if self._accepting:
+            self._accepting = False
+            self.shutdown()
+            self.server_close()
+
     def stop(self) -> None:
         """Refuse connections, and end those that are there."""
-        self.shutdown()
-        self.server_close()
+        self.refuse()
         with self._lock:
             self._stopping = True
             for connection in self._open:

@@ -28,7 +28,8 @@ from .routes import answer
 from .state import State
 
 
-def _ask(state: State, method: str, path: str, form: Mapping[str, str] | None = None, body: str = "") -> None:
+def ask(state: State, method: str, path: str, form: Mapping[str, str] | None = None, body: str = "") -> None:
+    """Let an administrator do something. ValueError in the box's words if it doesn't."""
     told = answer(state, method, path, form=form, body=body)
     if told.status != 200:
         raise ValueError(f"{method} {path} {dict(form or {}) or body}: {told.body}")
@@ -43,7 +44,7 @@ def prepare(state: State, wanted: Mapping[str, Any]) -> None:
             "privileges": "\n".join(user.get("privileges", [])),
             "quota": user.get("quota", "0"),
         }
-        _ask(state, "POST", "/mail/users/add", form)
+        ask(state, "POST", "/mail/users/add", form)
     for alias in wanted.get("aliases", []):
         form = {
             "update_if_exists": "0",
@@ -51,11 +52,11 @@ def prepare(state: State, wanted: Mapping[str, Any]) -> None:
             "forwards_to": "\n".join(alias["forwards_to"]),
             "permitted_senders": "\n".join(alias.get("permitted_senders") or []),
         }
-        _ask(state, "POST", "/mail/aliases/add", form)
+        ask(state, "POST", "/mail/aliases/add", form)
     for record in wanted.get("dns_records", []):
-        _ask(state, "POST", f"/dns/custom/{record['qname']}/{record['rtype']}", body=record["value"])
+        ask(state, "POST", f"/dns/custom/{record['qname']}/{record['rtype']}", body=record["value"])
     if "secondary_nameservers" in wanted:
         form = {"hostnames": ",".join(wanted["secondary_nameservers"])}
-        _ask(state, "POST", "/dns/secondary-nameserver", form)
+        ask(state, "POST", "/dns/secondary-nameserver", form)
     for email, size in wanted.get("mailboxes", {}).items():
         state.deliver(email, size)

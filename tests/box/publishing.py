@@ -126,12 +126,18 @@ def _next_serial(state: State, before: ZoneFile | None) -> int:
     return today if before is None or before.serial < today else before.serial + 1
 
 
+def _break_off_if_told(state: State) -> None:
+    if state.publishing_fails:
+        raise BrokenError("The simulated box was told to fail.")
+
+
 def update_dns(state: State, force: bool = False) -> str:
     """Write the zone files that have changed, and say which.
 
     A zone is written first and signed then. If the signer can't read it, the box stops there: the
     other zones wait for the next update, and this one is not touched again until it changes.
     """
+    _break_off_if_told(state)
     written = []
     all_inputs = zone_inputs(state)
     state.zone_names = zone_names = tuple(inputs.zone for inputs in all_inputs)
@@ -164,6 +170,7 @@ def update_dns(state: State, force: bool = False) -> str:
 
 def update_web(state: State) -> str:
     """Write the web server's configuration if its sites or their certificates have changed."""
+    _break_off_if_told(state)
     installed = Installed(state)
     config = tuple((domain, installed.used(domain) or state.primary_certificate) for domain in served(state).web)
     if state.web_config == config:

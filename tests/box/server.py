@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import pathlib
 import shutil
 import sys
@@ -44,6 +45,8 @@ class LogEntry:
     # The name in the credentials, whether they were right or not.
     caller: str | None
     is_write: bool
+    # Stands for what was sent, which may be secret: the same for the same.
+    content: str = ""
     # Nothing while there is no answer, or when none was given.
     status: int | None = None
     # A failed login, as fail2ban counts them.
@@ -59,7 +62,7 @@ class Box:
     state      what the box knows; see State. It may be looked at and changed at any time.
     log        every request under /admin, in the order they came
     read_only  a write is answered 500, not done, and noted in violations
-    faults     what shall go wrong; see Fault
+    faults     what shall go wrong; see Fault, and finish() and come_back() for what comes later
     delay      seconds that each write takes longer
     is_up      an event: whether the box listens; clear from the answer to a restart until it is back
     reboot_seconds  how long the box is away when it restarts
@@ -74,6 +77,7 @@ class Box:
         self.reboot_seconds = 0.2
         self.errors: list[str] = []
         self._closing = threading.Event()
+        self._back = threading.Event()
         # Whether it listens, and who may change that.
         self.is_up = threading.Event()
         self._turn = threading.Lock()
@@ -103,6 +107,8 @@ class Box:
         self.read_only = False
         self.delay = 0.0
         self._restart_due = False
+        # What the client no longer waits for: after how many requests it is done.
+        self._late: list[tuple[int, Request]] = []
         # Newer boxes have one worker. The rules never run side by side: only waiting does.
         self._worker = threading.Lock() if state.capabilities.one_worker else contextlib.nullcontext()
         self._rules = threading.Lock()
@@ -139,6 +145,7 @@ class Box:
     def close(self) -> None:
         if not self._closing.is_set():
             self._closing.set()
+            self._back.set()
             with self._turn:
                 self._listener.stop()
             shutil.rmtree(self._folder)
@@ -211,6 +218,7 @@ class Box:
             query=asked.query_string.decode("ascii", "replace"),
             caller=authorization.username if authorization else None,
             is_write=is_write(asked.method, request.path),
+            content=hashlib.sha256(body).hexdigest()[:16],
         )
         self.log.append(entry)
         answer = self._answer(request, entry)
@@ -222,15 +230,67 @@ class Box:
             self.violations.append(entry)
             return text("write refused: the box is read-only", 500)
         fault = take(self.faults, request)
-        answer = None if fault and not fault.is_done else self._respond(request, entry)
         if fault is None:
-            assert answer is not None
+            answer = self._respond(request, entry)
+            self._let_time_pass()
             return answer
-        if fault.kind in ("reset", "hang"):
-            if fault.kind == "hang":
-                self._closing.wait(fault.seconds)
-            raise ConnectionDropError(reset=fault.kind == "reset")
+        return self._fail(fault, request, entry)
+
+    def _fail(self, fault: Fault, request: Request, entry: LogEntry) -> Answer:
+        with self._rules:
+            fault.prepare(self.state, request)
+            self.state.publishing_fails = not fault.published
+        answer = self._respond(request, entry) if fault.is_done else None
+        self.state.publishing_fails = False
+        self._let_time_pass()
+        if fault.late is not None:
+            self._late.append((fault.late, request))
+        if fault.takes_the_box_away:
+            self._go_away(fault)
+        if fault.kind == "hang":
+            self._closing.wait(fault.seconds)
+        if fault.kind in ("reset", "hang", "restart"):
+            raise ConnectionDropError(reset=fault.kind != "hang")
         return fault.disguise(answer)
+
+    def _let_time_pass(self) -> None:
+        """Do what was put off until now."""
+        self._late = [(left - 1, request) for left, request in self._late]
+        if any(left <= 0 for left, _request in self._late):
+            self.finish(0)
+
+    def finish(self, left: float = float("inf")) -> None:
+        """Do what was put off, or of it what has no more than so many requests left to wait for."""
+        due = [request for number, request in self._late if number <= left]
+        self._late = [one for one in self._late if one[0] > left]
+        for request in due:
+            with self._rules:
+                respond(self.state, request)
+            self._restart_if_due()
+
+    def _go_away(self, fault: Fault) -> None:
+        """Let nothing listen from now on, for some seconds or until come_back()."""
+        self.is_up.clear()
+        with self._turn:
+            self._listener.refuse()
+        if fault.kind == "restart" or self._restart_due:
+            # It goes away once, whatever it goes away for.
+            self._restart_due = False
+            self.state.start_anew()
+        self._back.clear()
+        threading.Thread(target=self._be_away, args=(fault.seconds,), name="box away", daemon=True).start()
+
+    def _be_away(self, seconds: float) -> None:
+        self._back.wait(seconds)
+        with self._turn:
+            if not self._closing.is_set():
+                self._listener.stop()
+                self._listen(self.port)
+
+    def come_back(self) -> None:
+        """End an absence that a fault has begun."""
+        self._back.set()
+        self.is_up.wait(20)
 
     def _respond(self, request: Request, entry: LogEntry) -> Answer:
         with self._worker:

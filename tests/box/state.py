@@ -151,6 +151,8 @@ class State:
     # Names that the authority won't sign for.
     unsigned: set[str] = field(default_factory=set)
     web_config: tuple[tuple[str, str], ...] | None = None
+    # Whether it breaks off when a change is stored, before anybody sees it.
+    publishing_fails: bool = False
 
     # Backup
     backup: BackupConfig = field(default_factory=BackupConfig)
@@ -218,6 +220,10 @@ class State:
     def start_anew(self) -> None:
         """What a restart does to what it knows: sessions and keys are only in memory."""
         self.reboot_required = False
+        self.forget_keys()
+
+    def forget_keys(self) -> None:
+        """End every session, and make every key of an older box worthless."""
         self.sessions.clear()
         self.master_key = self.random_hex(32)
 

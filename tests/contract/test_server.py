@@ -24,7 +24,8 @@ import requests
 import urllib3.util.connection
 from cryptography import x509
 
-from tests.box import Box, Fault, answer, crypto, new_state
+from tests.box import VERSIONS, Box, Fault, Totp, answer, crypto, new_state
+from tests.box.auth import totp_code
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NEW_USER = {"email": "ann@example.org", "password": "some-password-1", "privileges": ""}
@@ -165,6 +166,99 @@ def test_answers_that_are_none(box: Box, client: Client) -> None:
     assert response.headers["Content-Type"] == "application/json"
     with pytest.raises(requests.exceptions.JSONDecodeError):
         response.json()
+
+
+def test_a_change_that_is_stored_and_not_published(box: Box, client: Client) -> None:
+    box.faults.append(Fault("500", "POST /mail/users/add", after=True, published=False))
+    assert client.ask("POST", "/mail/users/add", NEW_USER).status_code == 500
+    assert "ann@example.org" in box.state.users
+    assert "example.org" not in box.state.zone_names
+    assert client.ask("POST", "/dns/update").text.startswith("updated DNS:")
+    assert "example.org" in box.state.zone_names
+
+
+@pytest.mark.parametrize("kind", ["reset", "504"])
+def test_a_change_that_comes_late(box: Box, client: Client, kind: str) -> None:
+    box.faults.append(Fault(kind, "POST /mail/users/add", late=2))
+    if kind == "reset":
+        with pytest.raises(requests.ConnectionError):
+            client.ask("POST", "/mail/users/add", NEW_USER)
+    else:
+        assert client.ask("POST", "/mail/users/add", NEW_USER).status_code == 504
+    told = [client.ask("GET", "/mail/users").text for _unused in range(3)]
+    assert ["ann@example.org" in text for text in told] == [False, False, True]
+
+
+def test_a_change_that_comes_when_it_is_told_to(box: Box, client: Client) -> None:
+    box.faults.append(Fault("504", "POST /mail/users/add", late=99))
+    client.ask("POST", "/mail/users/add", NEW_USER)
+    assert "ann@example.org" not in box.state.users
+    client.ask("POST", "/finish", door="/test")
+    assert "ann@example.org" in box.state.users
+
+
+def test_a_box_that_goes_away_between_two_requests(box: Box, client: Client) -> None:
+    box.faults.append(Fault("refuse", "GET /mail/users"))
+    assert client.ask("GET", "/mail/users").status_code == 200
+    for _unused in range(2):
+        with pytest.raises(requests.ConnectionError, match="refused"):
+            client.ask("GET", "/mail/users")
+    box.come_back()
+    assert client.ask("GET", "/mail/users").status_code == 200
+    box.faults.append(Fault("refuse", seconds=0.01))
+    assert client.ask("GET", "/mail/users").status_code == 200
+    assert box.is_up.wait(20)
+    assert client.ask("GET", "/mail/users").status_code == 200
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_restart_in_the_middle(box: Box, client: Client, after: bool) -> None:
+    key = client.ask("POST", "/login").json()["api_key"]
+    box.faults.append(Fault("restart", "POST /mail/users/add", after=after))
+    with pytest.raises(requests.ConnectionError):
+        client.ask("POST", "/mail/users/add", NEW_USER)
+    with pytest.raises(requests.ConnectionError, match="refused"):
+        client.ask("GET", "/mail/users")
+    box.come_back()
+    assert client.ask("GET", "/mail/users").status_code == 200
+    assert ("ann@example.org" in box.state.users) == after
+    client.auth = (box.username, key)
+    assert client.ask("GET", "/mail/users").status_code == 401
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_keys_that_end(version: str) -> None:
+    with Box(version) as box, Client(box).session as session:
+        client = Client(box)
+        client.session = session
+        login = ("POST", "/login") if box.state.capabilities.sessions else ("GET", "/me")
+        client.auth = (box.username, client.ask(*login).json()["api_key"])
+        box.faults.append(Fault("session", "POST /mail/users/add"))
+        assert client.ask("GET", "/mail/users").status_code == 200
+        assert client.ask("POST", "/mail/users/add", NEW_USER).status_code == 401
+        assert "ann@example.org" not in box.state.users
+
+
+def test_a_code_that_was_used(box: Box, client: Client) -> None:
+    secret = "JBSWY3DPEHPK3PXP" * 2
+    box.state.users[box.username].totp.append(Totp(1, secret, "phone"))
+    box.faults.append(Fault("code", "POST /login"))
+    client.session.headers["x-auth-token"] = totp_code(secret, box.state.clock())
+    assert client.ask("POST", "/login").json()["reason"] == "invalid-totp-token"
+
+
+def test_another_administrator_is_quicker(box: Box, client: Client) -> None:
+    other = {"method": "POST", "path": "/mail/users/add", "form": NEW_USER}
+    faults = [{"kind": "meanwhile", "match": "POST /mail/users/add", "requests": [other]}]
+    assert client.ask("POST", "/faults", door="/test", content=faults).status_code == 200
+    assert client.ask("POST", "/mail/users/add", NEW_USER).text == "User already exists."
+
+
+def test_log_tells_the_same_content_from_another(box: Box, client: Client) -> None:
+    for email in ("ann@example.org", "ann@example.org", "bob@example.org"):
+        client.ask("POST", "/mail/users/add", {**NEW_USER, "email": email})
+    first, second, third = (entry.content for entry in box.log)
+    assert first == second != third
 
 
 def test_unknown_fault_is_a_mistake() -> None:

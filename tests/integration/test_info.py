@@ -14,6 +14,7 @@ import pytest
 from tests.box import Box
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
+from tests.box.routes import answer
 from tests.box.state import Totp
 
 from .playbooks import play
@@ -40,7 +41,7 @@ STATE = {
     "mailboxes": {"ann@example.org": 1_572_864, "old@example.org": 1},
 }
 QUICK = [
-    *("users", "aliases", "domains", "dns_records", "dns_zones", "secondary_nameservers", "version"),
+    *("users", "aliases", "domains", "dns_records", "dns_problems", "dns_zones", "secondary_nameservers", "version"),
     *("reboot_required", "privacy", "backup_config", "config"),
 ]
 SLOW = [
@@ -78,6 +79,7 @@ def test_what_is_at_hand(box: Box, door: str, tmp_path: Path) -> None:
     assert "bücher.example" in own["domains"]
     assert own["secondary_nameservers"] == ["ns2.example.net", "ns3.example.net"]
     assert own["backup_config"]["target"] == "local"
+    assert own["dns_problems"] == []
     assert own["privacy"] is True
     assert own["reboot_required"] is False
     users = {user["email"]: user for user in own["users"]}
@@ -158,6 +160,26 @@ def test_what_takes_its_time(box: Box, door: str, tmp_path: Path) -> None:
         {"package": "tzdata", "version": "2026b-0ubuntu0.22.04"},
     ]
     assert len(result["backup_status"]["backups"]) == 1
+
+
+def test_records_that_take_their_zones_down(box: Box, door: str, tmp_path: Path) -> None:
+    prepare(box.state, STATE)
+    for rtype, value in (("MX", "not an mx"), ("TXT", "a harmless text")):
+        answer(box.state, "POST", "/dns/custom/x.example.org/" + rtype, body=value)
+    for name in ("www.example.org", "example.org"):
+        answer(box.state, "POST", f"/dns/custom/{name}/CNAME", body="host.example.net")
+    result = play(box, [gather("dns_problems")], tmp_path, door).outcomes[0].result
+    told = [(row["name"], row["type"], row["value"]) for row in result["dns_problems"]]
+    assert told == [
+        ("example.org", "CNAME", "host.example.net."),
+        ("www.example.org", "CNAME", "host.example.net."),
+        ("x.example.org", "MX", "not an mx"),
+    ]
+    apex, beside, malformed = (row["problem"] for row in result["dns_problems"])
+    assert apex == "a zone's own name can't be a CNAME"
+    assert beside == "beside it stands other data (A, TXT)"
+    assert malformed.startswith("not the form of an MX (10 mail.example.net.) record")
+    assert result["requests"] == {"reads": 2, "writes": 0}
 
 
 def test_what_a_box_can_not_tell(box: Box, door: str, tmp_path: Path) -> None:

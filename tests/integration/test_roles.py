@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.box import Box, Totp
+from tests.box import Box, CustomRecord, Totp
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
 from tests.box.routes import answer
@@ -184,12 +184,13 @@ def ail(box: Box) -> None:
     box.state.primary_certificate = box.state.certificates[0]
     box.state.backups = box.state.backups[1:]
     box.state.reboot_required = True
+    box.state.dns_records.append(CustomRecord("x.box.example.com", "MX", "not an mx"))
     box.state.upstream_version = "v123"
     box.state.users[ME].quota = "10M"
     box.state.mailboxes[ME] = 10_000_000
 
 
-CHECKS = ("certificates", "backup", "mailboxes", "reboot", "status_checks", "version")
+CHECKS = ("certificates", "backup", "mailboxes", "reboot", "status_checks", "dns", "version")
 
 
 def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
@@ -203,6 +204,7 @@ def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
         "backup": "fail",
         "reboot": "warn",
         "status_checks": "fail",
+        "dns": "fail",
         "version": "warn",
     }
     if box.state.capabilities.quotas:
@@ -214,6 +216,8 @@ def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
         "The last backup is 3.0 days old.",
         "A restart is due.",
         "System: System updates have been installed and a reboot of box.example.com is required.",
+        "x.box.example.com MX not an mx takes its zone down: not the form of an MX (10 mail.example.net.) record:"
+        " expected an integer",
         f"The version is {box.state.version_text}, and the newest is v123.",
     ):
         assert text in texts
@@ -233,6 +237,7 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
         "mailboxes": "/mail/users",
         "reboot": "/system/reboot",
         "status_checks": "/system/status",
+        "dns": "/dns/custom",
         "version": "/system/latest-upstream-version",
     }
     with Box("v75") as box:

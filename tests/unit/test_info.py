@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     mfa_status,
     zone_file,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Unsupported
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import MissingLibrary, Unsupported
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import info
 
 ME = User("me@box.example.com", ("admin",), True, "0", None, "1.5M")
@@ -88,6 +89,24 @@ def test_what_is_lacking_is_told() -> None:
         gathered("zonefiles", **zones)
     with pytest.raises(Unsupported):
         gathered("zonefiles", "latest_version", **zones, **{LATEST_VERSION.name: LACKING})
+
+
+def test_problems_that_nothing_is_there_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without dnspython, all the rest can be told nevertheless."""
+    monkeypatch.setitem(sys.modules, "dns.exception", None)
+    records = by_name_and_type([Record("x.example.org", "MX", "10 a.example.net.")])
+    known = {DNS_RECORDS.name: records, DNS_ZONES.name: ("example.org",), VERSION.name: "v75"}
+    change = gathered("dns_problems", "version", **known)
+    assert change.after == {"dns_problems": None, "version": "v75"}
+    assert "dns_problems is left empty: The Python library dnspython is needed" in change.warnings[0]
+    with pytest.raises(MissingLibrary):
+        gathered("dns_records", "version", **known)
+
+
+def test_what_must_be_told_is_asked_for_so() -> None:
+    (records, zones) = info.needs(wanted("dns_problems"), {})
+    assert (records.optional, zones.optional) == (True, False)
+    assert not any(read.optional for read in info.needs(wanted("dns_problems", "config"), {}))
 
 
 def test_users_and_their_second_factors() -> None:

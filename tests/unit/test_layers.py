@@ -14,7 +14,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
 
 VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets"}
-FACTS = VALUES | {"_answers"}
+FACTS = VALUES | {"_answers", "_publishing"}
 # Not in the standard library, and imported only by what needs them.
 LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "pyotp", "requests"}
 
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "module_utils/_secrets.py": set(),
     "module_utils/_plan.py": {"_errors", "_names"},
     "module_utils/_answers.py": VALUES,
+    "module_utils/_publishing.py": VALUES | {"_answers"},
     "module_utils/_resources/*.py": FACTS,
     # What it tells of an object is what the object's own module would show.
     "module_utils/_resources/info.py": FACTS | {"aliases", "backup", "dns", "nameservers", "users"},

@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, OutcomeUnknown, Refused
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
+    ConnectionFailed,
+    InvalidOption,
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Call,
     Change,
@@ -175,7 +181,8 @@ def test_a_refusal_tells_what_was_done(do: Do) -> None:
     result, client = do("a", "b", add=[None, (Refused("no"), False)])
     assert result["failed"]
     assert result["changed"]
-    assert result["msg"] == "no"
+    assert result["msg"] == "no. Of 2 calls: 1 done, 1 not done. Run again for what is left."
+    assert result["failure"]["details"] == {"failed": add("b").shown(), "left": [add("b").shown()]}
     assert [call["body"] for call in result["calls"]] == ["a"]
     assert client.closed
 
@@ -201,6 +208,69 @@ def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
     assert client.sent == ["POST /words/add a", "POST /words/add b"]
 
 
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ([(Refused("no."), False)], "no. Nothing was changed."),
+        ([(ConnectionFailed("gone."), False)], "gone. Nothing was changed."),
+        (
+            [None, (ConnectionFailed("gone."), False)],
+            "gone. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+        ),
+        (
+            [None, (OutcomeUnknown("It broke.", 500), False)],
+            "It broke. Nothing of it was stored. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+        ),
+        (
+            [None, (OutcomeUnknown("It broke.", 504), False)],
+            "It broke. Nothing of it was stored after 3.5 s. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+        ),
+    ],
+)
+def test_a_failure_tells_what_is_done_and_what_is_not(do: Do, faults: list[Any], told: str) -> None:
+    done = faults.count(None)
+    result, _client = do("a", "b", "c", add=list(faults))
+    assert result["msg"] == told
+    assert [call["body"] for call in result["calls"]] == list("abc")[:done]
+    assert [call["body"] for call in result["failure"]["details"]["left"]] == list("abc")[done:]
+
+
+def test_a_failure_to_look_leaves_a_doubt(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[object] = []
+
+    def ask(client: FakeClient, question: Read) -> Any:
+        if client.sent:
+            failed.append(question)
+            raise ConnectionFailed("gone.")
+        return question.parse(sorted(client.words))
+
+    monkeypatch.setattr(FakeClient, "ask", ask)
+    result, _client = do("a", "b", add=[(doubt(), True)])
+    assert failed
+    assert result["failure"]["code"] == "outcome_unknown"
+    assert "it broke. Whether it was done could not be seen: gone. If it was, miab_dns_update" in result["msg"]
+    assert result["msg"].endswith("Of 2 calls: 0 done, 1 not done, 1 in doubt. Run again for what is left.")
+    result, _client = do("a")
+    assert result["msg"] == "gone. Everything was written before this: 1 call."
+
+
+def test_what_is_stored_late_is_waited_for(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeClient, "pause", lambda client, _seconds: client.words.add("a"))
+    result, client = do("a", "b", add=[(doubt(504), False)])
+    assert not result.get("failed"), result["msg"]
+    assert client.sent == ["POST /words/add a", "POST /rebuild", "POST /words/add b"]
+
+
+def test_what_is_rebuilt_in_vain_was_stored_nevertheless(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = replace(add("a"), undo=())
+    monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
+    result, _client = do("a", add=[(doubt(504), True)], rebuild=[(ConnectionFailed("gone."), False)])
+    assert "The change itself was stored" in result["msg"]
+    assert "miab_dns_update with force, and miab_web_update, publish it." in result["msg"]
+    assert result["changed"]
+    assert result["calls"] == [call.shown()]
+
+
 def test_a_value_that_makes_the_box_fail_is_taken_out(do: Do) -> None:
     result, client = do("a", "b", add=[(doubt(500), True)])
     assert result["failure"]["code"] == "box_failed"
@@ -215,6 +285,54 @@ def test_a_value_whose_rebuild_fails_is_taken_out(do: Do) -> None:
     assert result["failed"]
     assert client.sent == ["POST /words/add a", "POST /rebuild", "DELETE /words/a a", "POST /rebuild"]
     assert client.words == set()
+
+
+def test_a_step_of_undoing_that_fails_leaves_out_no_other(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box that fails at what it holds already fails at each step, and takes it all the same."""
+    suspects = Read("suspects", "/suspects", lambda words: tuple(word for word in words if word == "bad"))
+    rebuild = replace(REBUILD, suspects=suspects)
+    undo = (Call("DELETE", "/words/a", body="a"), Call("POST", "/words/back", body="old"))
+    call = replace(add("a"), undo=undo, rebuild=(rebuild,))
+    monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
+    faults = {path: [(doubt(500), True)] for path in ("/words/a", "/words/back")}
+    result, client = do("a", held={"bad"}, add=[(doubt(500), True)], rebuild=[(doubt(500), False)], others=faults)
+    assert client.sent == ["POST /words/add a", "DELETE /words/a a", "POST /words/back old", "POST /rebuild"]
+    assert client.words == {"bad", "old"}
+    assert "the value was taken out again, and that didn't help" in result["msg"]
+    assert "It most likely fails at what it holds already: bad." in result["msg"]
+    assert result["msg"].endswith("Nothing was changed.")
+
+
+def test_an_answer_cut_short_leaves_no_doubt_once_it_was_looked(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(said: str) -> bool:
+        raise UnexpectedAnswer("The answer is cut short: %r" % said)
+
+    call = replace(add("a"), parse=parse, name="said")
+    monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
+    result, client = do("a")
+    assert not result.get("failed"), result["msg"]
+    assert client.sent == ["POST /words/add a", "POST /rebuild"]
+    assert "cut short" in result["warnings"][0]
+
+
+def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
+    """Else it would be taken for stored, and another one sent, which nobody is told."""
+    made = iter(["first", "second", "third", "fourth", "fifth"])
+
+    def plan_anew(_wanted: object, known: Known) -> Change:
+        has = bool(known["words"])
+        secret = next(made)
+        call = Call("POST", "/enable", {"secret": secret, "label": "phone"}, secret=("secret",))
+        state = {"state": "present" if has else "absent"}
+        reveals = {} if has else {"secret": secret}
+        return Change("mfa", "me", state, {"state": "present"}, () if has else (call,), reveals=reveals)
+
+    task = Task("mfa", {}, lambda _options: None, lambda _w, known: [] if "words" in known else [WORDS], plan_anew)
+    client = FakeClient(set(), {"/enable": [(doubt(), False)]})
+    result = run(task, OPTIONS, False, connect=lambda _connection: client)
+    assert client.sent == ["POST /enable"]
+    assert "Nothing of it was stored" in result["msg"]
+    assert result["mfa"] == {"secret": "first"}
 
 
 def test_what_cannot_be_taken_out_is_told(do: Do) -> None:
@@ -296,7 +414,7 @@ def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
     client.keys = {"key-1"}
     task = Task("words", {}, check, lambda _wanted, _known: [], lambda _wanted, _known: change)
     result = run(task, {**OPTIONS, "wanted": []}, False, connect=lambda _connection: client)
-    assert result["msg"] == "you sent secret=********"
+    assert result["msg"] == "you sent secret=********. Nothing was changed."
     assert result["failure"]["details"]["text"] == "********"
 
 

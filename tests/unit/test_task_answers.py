@@ -111,8 +111,13 @@ def test_the_answer_tells_whether_anything_was_changed(moot: bool, said: str, pr
 
 def test_an_error_in_disguise_is_no_success() -> None:
     result = do(plan_call(), FakeClient(["no"]))
-    details = {"path": "/do", "failed": {"method": "POST", "path": "/do"}, "left": []}
-    assert result["failure"] == {"code": "refused", "message": "POST /do: no", "details": details}
+    call = {"method": "POST", "path": "/do"}
+    details = {"path": "/do", "failed": call, "left": [call]}
+    assert result["failure"] == {
+        "code": "refused",
+        "message": "POST /do: no. Nothing was changed.",
+        "details": details,
+    }
     assert result["calls"] == []
     assert not result["changed"]
 

@@ -11,7 +11,8 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from .. import _names
 from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address
 from .._errors import Guarded, InvalidOption
-from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Question, View
+from .._plan import Call, Change, Known, Question, View
+from .._publishing import REBUILD_DNS, REBUILD_WEB
 
 OPTIONS = {
     "address": {"type": "str", "required": True},

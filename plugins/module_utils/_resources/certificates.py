@@ -14,6 +14,7 @@ from .._answers import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, si
 from .._errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
 from .._pem import Certificate
 from .._plan import Call, Change, Known, Moment, Question, Read, Served, View, Wait
+from .._publishing import REBUILD_WEB
 
 # A country that no country is: a box asks for one, and it doesn't matter to the key.
 _NO_COUNTRY = "ZZ"
@@ -144,7 +145,7 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
         "cert": wanted.leaf.pem,
         "chain": "".join(issuer.pem for issuer in wanted.chain),
     }
-    call = Call("POST", "/ssl/install", form, parse=_installed)
+    call = Call("POST", "/ssl/install", form, parse=_installed, rebuild=(REBUILD_WEB,))
     return Change("certificate", wanted.domain, before, after, (call,), settles=_SETTLES)
 
 
@@ -189,6 +190,7 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
         name="%s %d" % (_PROVISIONING, len(done)),
         wait=wait,
         seconds=_PROVISIONING_SECONDS,
+        rebuild=(REBUILD_WEB,),
     )
     before = {"domain": domain, "state": "absent", "status": row.text}
     return Change("certificate", domain, before, after, (call,), leads_on=True)
@@ -237,8 +239,11 @@ def _installed(said: str) -> bool:
     """Whether a certificate was installed, from the answer to ``/ssl/install``, which is a 200 for errors too.
 
     :raises Refused: in the box's words.
+    :raises UnexpectedAnswer: if the last of them isn't whole.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if lines and any(whole != lines[-1] and whole.startswith(lines[-1]) for whole in (*_INSTALLED, _REMARK)):
+        raise UnexpectedAnswer("POST /ssl/install: the answer is cut short: %.200r" % said, path="/ssl/install")
     if not all(line in _INSTALLED or line.startswith(_REMARK) for line in lines):
         raise Refused("POST /ssl/install: the box refuses: %s" % said.strip(), path="/ssl/install", text=said.strip())
     return bool(lines)

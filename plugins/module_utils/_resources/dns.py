@@ -12,7 +12,8 @@ from urllib.parse import quote
 from .. import _names, _records
 from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Published, Record, Records
 from .._errors import InvalidOption
-from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
+from .._plan import Call, Change, Known, Question, View
+from .._publishing import REBUILD_DNS
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -172,7 +173,13 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
     if not target and len(gone) > 2 and put_works:
         last = gone[0].value
         return (Call("PUT", path, body=last, rebuild=(REBUILD_DNS,)), _delete(gone[0]))
-    return (*(_write("POST", path, value) for value in added), *(_delete(record) for record in gone))
+    # As long as a value is there that breaks the zone, every other write fails.
+    first = [record for record in gone if not _records.is_publishable(record.rtype, record.value)]
+    return (
+        *(_delete(record) for record in first),
+        *(_write("POST", path, value) for value in added),
+        *(_delete(record) for record in gone if record not in first),
+    )
 
 
 def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Call:
@@ -284,6 +291,14 @@ def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
     if values:
         view["values"] = sorted(values)
     return view
+
+
+def mends(change: Change) -> bool:
+    """Whether a change takes a value away that breaks its zone."""
+    rtype, staying = change.after["type"], change.after.get("values", ())
+    return any(
+        value not in staying and not _records.is_publishable(rtype, value) for value in change.before.get("values", ())
+    )
 
 
 def foresee(records: Records, change: Change) -> None:

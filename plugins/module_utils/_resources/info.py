@@ -32,8 +32,9 @@ from .._answers import (
     mfa_status,
     zone_file,
 )
-from .._errors import BoxError
+from .._errors import BoxError, MissingLibrary
 from .._plan import Change, Known, Question, Read, View
+from .._publishing import conflicting, unpublishable
 from . import aliases, backup, dns, nameservers, users
 
 ALL = "all"
@@ -46,14 +47,19 @@ class Subset:
     :param reads: what has to be asked.
     :param tell: the result, from what is known.
     :param each: what has to be asked once those are known.
-    :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name. A
-        box may lack it, or fail at it, without the task failing.
+    :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name.
+    :param optional: whether the task goes on if it can't be told, as with all that is slow.
     """
 
     reads: Tuple[Read, ...]
     tell: Callable[[Known], Any]
     each: Callable[[Known], Sequence[Read]] = lambda _known: ()
     slow: bool = False
+    optional: bool = False
+
+    @property
+    def may_be_lacking(self) -> bool:
+        return self.slow or self.optional
 
 
 def _user(user: User) -> View:
@@ -123,6 +129,13 @@ def _records(known: Known) -> list[View]:
     return [_declared(view) for view in dns.views(known[DNS_RECORDS.name])]
 
 
+def _dns_problems(known: Known) -> list[View]:
+    """Custom records that take their zones down."""
+    records = known[DNS_RECORDS.name]
+    found = [*unpublishable(records), *conflicting(records, known[DNS_ZONES.name])]
+    return [{"name": bad.name, "type": bad.rtype, "value": bad.value, "problem": bad.why} for bad in sorted(found)]
+
+
 def _config(known: Known) -> View:
     """What was set up by hand, in the form that declares it, without secrets."""
     return {
@@ -150,6 +163,7 @@ SUBSETS: Mapping[str, Subset] = {
     "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()]),
     "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]]),
     "dns_records": Subset((DNS_RECORDS,), _records),
+    "dns_problems": Subset((DNS_RECORDS, DNS_ZONES), _dns_problems, optional=True),
     "dns_zones": _plainly(DNS_ZONES),
     "dns_dump": Subset((DNS_DUMP,), _published, slow=True),
     "zonefiles": Subset(
@@ -191,8 +205,9 @@ def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
         subset = SUBSETS[name]
         for read in subset.reads:
             # The list that others are asked by has to be there.
-            optional = subset.slow and read not in (USERS, DNS_ZONES)
-            first.setdefault(read.name, replace(read, optional=optional))
+            optional = subset.may_be_lacking and read not in (USERS, DNS_ZONES)
+            if read.name not in first or not optional:
+                first[read.name] = replace(read, optional=optional)
         if all(read.name in known for read in subset.reads):
             then.update({read.name: replace(read, optional=True) for read in subset.each(known)})
     return [read for read in {**first, **then}.values() if read.name not in known]
@@ -209,9 +224,16 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
         subset = SUBSETS[name]
         reads = (*subset.reads, *subset.each(known))
         failed = [known[read.name] for read in reads if isinstance(known[read.name], BoxError)]
+        told[name] = None
         if failed:
             failures[name] = failed[0]
-        told[name] = None if failed else subset.tell(known)
+            continue
+        try:
+            told[name] = subset.tell(known)
+        except MissingLibrary as error:
+            if not subset.may_be_lacking:
+                raise
+            failures[name] = error
     if failures and len(failures) == len(wanted):
         raise next(iter(failures.values()))
     warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())

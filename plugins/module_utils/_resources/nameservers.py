@@ -11,7 +11,8 @@ from typing import Any, Mapping, Sequence, Tuple
 from .. import _names
 from .._answers import SECONDARY_NAMESERVERS
 from .._errors import InvalidOption
-from .._plan import REBUILD_DNS, Call, Change, Known, Question, View
+from .._plan import Call, Change, Known, Question, View
+from .._publishing import REBUILD_DNS
 
 _XFR = "xfr:"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence, Tuple
 
 from .._plan import Call, Change, Known, Question
+from .._publishing import SUSPECTS
 
 _UPDATED = "updated"
 _DNS_WORDS = "updated DNS:"
@@ -55,6 +56,7 @@ def plan_dns(force: bool, known: Known) -> Change:
         # After each change by its API a box does this by itself.
         moot=not force,
         shows=False,
+        suspects=SUSPECTS,
     )
     return Change("DNS", "of all zones", before, before, (call,))
 

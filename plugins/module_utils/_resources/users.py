@@ -12,7 +12,8 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from .. import _names
 from .._answers import ALIASES, USERS, Aliases, User, Users
 from .._errors import Guarded, InvalidOption, Unsupported
-from .._plan import REBUILD_DNS, REBUILD_WEB, Call, Change, Known, Proof, Question, View
+from .._plan import Call, Change, Known, Proof, Question, View
+from .._publishing import REBUILD_DNS, REBUILD_WEB
 
 ADMIN = "admin"
 

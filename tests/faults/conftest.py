@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boxes to fail, and the matrix at the end of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests.adapters
+
+from tests.box import Box
+
+from .trial import AT_ONCE, LOST, NEXT_RUN, Wire
+
+# The name of the property by which a test tells how each of its trials ended: {"kind": …, "end": …}.
+ENDED = "fault"
+_ENDS = (AT_ONCE, NEXT_RUN, LOST)
+
+
+@pytest.fixture(scope="session")
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            requests.adapters.HTTPAdapter,
+            "send",
+            lambda adapter, request, **options: wire.send(adapter, request, **options),
+        )
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def boxes() -> Iterator[dict[str, Box]]:
+    """A box of each version that is tried, to be set up anew for each trial."""
+    with Box("v0.51", control=False) as old, Box("v75", control=False) as new:
+        yield {"v0.51": old, "v75": new}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the matrix. Reports come from every worker, and what a test has recorded comes with them."""
+    ends: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == ENDED:
+                    ends.setdefault(value["kind"], Counter())[value["end"]] += 1
+    if not ends:
+        return
+    terminalreporter.section("faults")
+    widths = [max(map(len, ends)), *(max(5, len(end)) for end in _ENDS)]
+    total = sum(ends.values(), Counter())
+    row = "{:<%d}  {:>5}  {:>%d}  {:>%d}  {:>%d}" % (widths[0], *widths[1:])
+    terminalreporter.write_line(row.format("fault", "tried", *_ENDS))
+    for kind in sorted(ends):
+        terminalreporter.write_line(row.format(kind, ends[kind].total(), *(ends[kind][end] for end in _ENDS)))
+    terminalreporter.write_line(row.format("all", total.total(), *(total[end] for end in _ENDS)))

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every kind of fault at every kind of write, and at reads: nothing is lost.
+
+A task that meets a fault has one of two ends. It succeeds, and the box holds what was declared. Or it fails with
+a message that tells what is done and what isn't, and the next run, without the fault, ends right. Nothing is sent
+twice that isn't safe to send twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.box import Box
+
+from .conftest import ENDED
+from .kinds import AT_READS, AT_SIGN_IN, AT_WRITES, Kind
+from .scenarios import SCENARIOS, Scenario
+from .trial import Course, Trial, Wire
+
+Record = Callable[[str, object], None]
+
+
+def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
+    """At which requests a fault is tried: the first, a middle and the last write; the first read, and reading back."""
+    if kind in AT_SIGN_IN:
+        found = [course.sign_in]
+    elif kind in AT_READS:
+        # Every task begins alike, so that one of them shows how.
+        found = [course.first_read if scenario.name == "config" else None, course.read_back]
+    else:
+        writes = course.writes
+        found = [writes[0], writes[len(writes) // 2], writes[-1]]
+    if kind.fault["kind"] == "refuse":
+        # The box goes away after the request before.
+        found = [place - 1 for place in found if place]
+    return sorted({place for place in found if place is not None})
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [
+        pytest.param(kind, version, id=f"{kind.name} on {version}")
+        for kind in (*AT_WRITES, *AT_READS, *AT_SIGN_IN)
+        for version in kind.versions
+    ],
+)
+def test_nothing_is_lost(boxes: dict[str, Box], wire: Wire, record_property: Record, kind: Kind, version: str) -> None:
+    lost = []
+    for scenario in SCENARIOS:
+        trial = Trial(boxes[version], scenario, kind, wire)
+        if not trial.can_be:
+            continue
+        course = trial.course()
+        for place in places(kind, scenario, course):
+            end, why = trial.run(place, course)
+            record_property(ENDED, {"kind": kind.name, "end": end})
+            if why:
+                lost.append(f"{scenario.name}, request {place}: {why}")
+    assert not lost, "\n".join(lost)

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A value that a box stores and can't publish: taken out if it was this collection's, named if it was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.box import VERSIONS, Box, CustomRecord, prepare
+from tests.box.routes import answer
+from tests.tasks import run_task
+
+ANN = {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]}
+POISON = CustomRecord("x.example.org", "MX", "not an mx")
+NAMED = "It most likely fails at what it holds already: x.example.org MX 'not an mx': not the form of an MX"
+
+
+@pytest.fixture(params=VERSIONS)
+def box(request: pytest.FixtureRequest) -> Iterator[Box]:
+    with Box(request.param) as started:
+        prepare(started.state, ANN)
+        yield started
+
+
+def poison(box: Box) -> None:
+    """Let somebody else store what the box can't publish."""
+    told = answer(box.state, "POST", "/dns/custom/x.example.org/MX", body=POISON.value)
+    assert told.status == 500
+    assert box.state.broken_zones() == ["example.org"]
+
+
+def record(box: Box, **options: Any) -> dict[str, Any]:
+    return run_task(box, "miab_dns_record", {"name": "www.example.org", "type": "A", **options})
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_our_own_is_taken_out_and_the_zone_rebuilt(box: Box, exclusive: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No value is known that these rules let through and a box can't publish: so the box is made to choke on one."""
+    good = CustomRecord("www.example.org", "A", "192.0.2.1")
+    prepare(box.state, {"dns_records": [good._asdict()]})
+    is_broken = "tests.box.publishing.zones.is_broken"
+    monkeypatch.setattr(is_broken, lambda inputs: any(row.value == "192.0.2.66" for row in inputs.custom))
+    result = record(box, value="192.0.2.66", exclusive=exclusive)
+    assert "The box had stored '192.0.2.66' for /dns/custom/www.example.org/A" in result["msg"]
+    assert "the value was taken out again, and the zone rebuilt. Nothing was changed." in result["msg"]
+    assert result["failure"]["details"]["value"] == "192.0.2.66"
+    assert box.state.dns_records == [good]
+    assert box.state.broken_zones() == []
+    result = record(box, value="192.0.2.2", exclusive=exclusive)
+    assert result["changed"], result
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_one_that_was_there_is_named(box: Box, exclusive: bool) -> None:
+    good = CustomRecord("www.example.org", "A", "192.0.2.1")
+    prepare(box.state, {"dns_records": [good._asdict()]})
+    poison(box)
+    result = record(box, value="192.0.2.2", exclusive=exclusive)
+    assert result["failure"]["code"] == "box_failed"
+    assert NAMED in result["msg"]
+    assert result["msg"].endswith("Nothing was changed.")
+    assert set(box.state.dns_records) == {good, POISON}
+    # As it was told to: taken out first, and then all goes well.
+    gone = record(box, name=POISON.qname, type="MX", value=POISON.value, state="absent")
+    assert gone["changed"], gone
+    result = record(box, value="192.0.2.2", exclusive=exclusive)
+    assert result["changed"], result
+    assert box.state.broken_zones() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("miab_user", {"email": "bob@bob.example.org", "user_password": "bob-password-1"}),
+        ("miab_alias", {"address": "info@new.example.org", "forwards_to": ["ann@example.org"]}),
+        ("miab_secondary_nameserver", {"hostnames": ["ns2.example.net"]}),
+        ("miab_dns_update", {"force": True}),
+    ],
+)
+def test_whatever_else_fails_at_it_names_it(box: Box, module: str, options: dict[str, Any]) -> None:
+    poison(box)
+    result = run_task(box, module, options)
+    assert NAMED in result["msg"], result
+    gone = record(box, name=POISON.qname, type="MX", state="absent")
+    assert gone["changed"], gone
+    again = run_task(box, module, options)
+    assert not again.get("failed"), again
+    assert run_task(box, "miab_dns_update", {})["changed"] is False
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_whole_box_is_mended_before_anything_else(box: Box, gone: bool) -> None:
+    poison(box)
+    mended = {"state": "absent"} if gone else {"value": "10 mail.example.net."}
+    wanted = {
+        "users": [{"email": "bob@example.org", "user_password": "bob-password-1"}],
+        "aliases": [{"address": "info@new.example.org", "forwards_to": ["ann@example.org"]}],
+        "dns_records": [
+            {"name": "www.example.org", "type": "A", "value": "192.0.2.1"},
+            {"name": POISON.qname, "type": "MX", **mended},
+        ],
+    }
+    result = run_task(box, "miab_config", wanted)
+    assert not result.get("failed"), result["msg"]
+    assert result["calls"][0] == {"method": "DELETE", "path": "/dns/custom/x.example.org/MX", "body": POISON.value}
+    assert "warnings" not in result
+    assert box.state.broken_zones() == []
+    assert run_task(box, "miab_config", wanted)["changed"] is False
