@@ -14,13 +14,13 @@ from tests.box import Box
 
 from .playbooks import DOORS, VERSIONS
 
-
 # A module asks a box what the worker would ask it; for that the oldest and the newest box will do.
 _MODULE_DOOR_VERSIONS = ("v0.51", "v75")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    wants_door, wants_box = ("door" in metafunc.fixturenames, "box" in metafunc.fixturenames)
+    chosen = {name for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0]).split(",")}
+    wants_door, wants_box = (name in metafunc.fixturenames and name not in chosen for name in ("door", "box"))
     if wants_door and wants_box:
         pairs = [
             (version, door)
@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("box", "door"), pairs, indirect=["box"])
     elif wants_box:
         metafunc.parametrize("box", VERSIONS, indirect=True)
-    elif wants_door and not any("door" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
+    elif wants_door:
         metafunc.parametrize("door", DOORS)
 
 
