@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 
 from .. import names, zones
 from ..answers import PLAIN, Answer, BrokenError, RefusedError, Request, data, text
@@ -18,13 +19,12 @@ from ..zones import CustomRecord
 _UNCHECKED = frozenset({"TXT", "SRV", "MX", "SSHFP", "CAA"})
 
 
-def _zone_of(state: State, qname: str) -> str | None:
-    known = set(served(state).zones)
-    return next((zone for zone in (qname, *names.parents(qname)) if zone in known), None)
+def _zone_of(zone_names: Collection[str], qname: str) -> str | None:
+    return next((zone for zone in (qname, *names.parents(qname)) if zone in zone_names), None)
 
 
 def _zone_for_change(state: State, qname: str) -> str:
-    zone = _zone_of(state, qname)
+    zone = _zone_of(served(state).zones, qname)
     if zone is None:
         raise RefusedError(f"{qname} is not a domain name or a subdomain of a domain name managed by this box.")
     return zone
@@ -125,7 +125,7 @@ def _described(state: State, records: list[CustomRecord]) -> Answer:
     name_rank = {qname: rank for rank, qname in enumerate(order)}
     keys = []
     for created, (record, row) in enumerate(zip(records, rows, strict=True)):
-        zone = _zone_of(state, record.qname)
+        zone = _zone_of(zone_rank, record.qname)
         if zone is not None:
             row["zone"] = zone
         keys.append((zone_rank.get(zone or "", 0), name_rank[record.qname], record.rtype, created))
