@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task's options are once Ansible's notes on them are gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._in_process import _plain
+
+
+class NotedText(str):
+    """A text of a class of its own, as Ansible makes them of what it reads."""
+
+
+class NotedList(list[Any]):
+    """Likewise."""
+
+
+class NotedMapping(dict[Any, Any]):
+    """Likewise."""
+
+
+def _classes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {type(key): _classes(item) for key, item in value.items()}, type(value)
+    if isinstance(value, list):
+        return [_classes(item) for item in value], type(value)
+    return type(value)
+
+
+def test_options_are_plain_values() -> None:
+    text = NotedText("ann@example.org")
+    noted = NotedMapping({NotedText("users"): NotedList([NotedMapping({"email": text}), 1, 1.5, True, None, (text,)])})
+    plain = _plain(noted)
+    assert plain == {"users": [{"email": "ann@example.org"}, 1, 1.5, True, None, ["ann@example.org"]]}
+    entries = [({str: str}, dict), int, float, bool, type(None), ([str], list)]
+    assert _classes(plain) == ({str: (entries, list)}, dict)
+
+
+def test_what_is_no_plain_value_stays() -> None:
+    other = object()
+    assert _plain({"option": other}) == {"option": other}
