@@ -1,7 +1,7 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test format unit contract integration faults browser lint types sanity ansible-lint docs \
-	docs-lint picture molecule build clean bad-input
+.PHONY: help setup setup-demo demo bench box test format unit bad-input contract integration faults browser lint types sanity \
+	ansible-lint docs docs-lint picture molecule build clean
 
 VERSION ?= v75
 PORT ?= 0
@@ -24,6 +24,9 @@ setup-demo:
 
 demo: setup-demo  ## Watch the collection change a simulated box
 	@$(python) tools/demo.py
+
+bench: setup  ## Measure how long things take, and write benchmarks/results.md
+	@PYTHONPATH=tools $(python) -m benchmarks
 
 box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)

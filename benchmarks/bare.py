@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The least that a script can do: send given requests over one connection. It uses nothing of the collection.
+
+Its standard input is a JSON object: url, username, password, cacert, and requests, each a method, a path and data.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import requests
+
+
+def main() -> None:
+    given = json.load(sys.stdin)
+    with requests.Session() as session:
+        session.auth = (given["username"], given["password"])
+        for method, path, data in given["requests"]:
+            told = session.request(method, given["url"] + path, data=data, verify=given["cacert"], timeout=60)
+            if told.status_code != 200:
+                sys.exit(f"{method} {path}: {told.status_code} {told.text[:200]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, as a table for people."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+HEAD = ("work", "compared with", "takes", "against", "ratio", "goal", "", "remarks")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison.
+
+    :ivar takes: what the collection takes for the work, and ``against`` what it is compared with takes.
+    :ivar goal: what the ratio is to be at most; with ``at_least``, by which the collection is to be better.
+    """
+
+    work: str
+    compared: str
+    takes: float
+    against: float
+    goal: float | None
+    at_least: bool = False
+    unit: str = "s"
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.against / self.takes if self.at_least else self.takes / self.against
+
+    @property
+    def verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        # As it is shown: a goal of 1.1 is met by 1.10.
+        ratio = round(self.ratio, 2)
+        return "met" if (ratio >= self.goal if self.at_least else ratio <= self.goal) else "**not met**"
+
+    def cells(self) -> tuple[str, ...]:
+        goal = "" if self.goal is None else f"{'at least' if self.at_least else 'at most'} {self.goal:g} x"
+        return (
+            self.work,
+            self.compared,
+            self._shown(self.takes),
+            self._shown(self.against),
+            f"{self.ratio:.2f} x" if self.ratio < 10 else f"{self.ratio:.0f} x",
+            goal,
+            self.verdict,
+            self.note,
+        )
+
+    def _shown(self, value: float) -> str:
+        if self.unit != "s":
+            return f"{value:.0f} {self.unit}"
+        return f"{value * 1000:.1f} ms" if value < 0.5 else f"{value:.2f} s"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    lines = [HEAD, ("---",) * len(HEAD), *(row.cells() for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def machine() -> str:
+    """Where it was measured."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{platform.system()} {platform.release()}, {os.cpu_count()} cores ({model}), Python {platform.python_version()},"
+        f" ansible-core {version('ansible-core')}, requests {version('requests')}. Load before: {load}."
+    )
