@@ -262,7 +262,8 @@ class _Planning:
         self._purge(
             "dns_records", undeclared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
         )
-        self._known[DNS_ZONES.name] = self._zones_to_come()
+        if DNS_ZONES.name in self._known:
+            self._known[DNS_ZONES.name] = self._zones_to_come()
         self._add("dns_records", [item for item in items if item.wanted.present], foresee)
 
     def plan_settings(self) -> None:

@@ -96,7 +96,7 @@ def run(
     conversation = _Conversation(task, wanted, client, progress)
     try:
         with client:
-            return conversation.hold(check_mode)
+            result = conversation.hold(check_mode)
     except BoxError as error:
         conversation.take_stock(error)
         result = _failed(error, conversation.sent, conversation.changed, client.reads, client.writes)
@@ -106,6 +106,9 @@ def run(
             # The box may go by it already, and then nobody else knows it.
             result[task.name] = conversation.revealed
         return result
+    # Only now, because signing out is a request, too.
+    result["requests"] = {"reads": client.reads, "writes": client.writes}
+    return result
 
 
 class _Conversation:
@@ -150,14 +153,14 @@ class _Conversation:
         calls, changed = list(first.calls), not all(call.moot for call in first.calls)
         if first.calls and not check_mode:
             last = self._carry_out(first)
-            views = self._read_back(last)
+            # A plan without calls has just been read.
+            views = self._read_back(last) if last.calls else [change.before for change in last.changes]
             calls, changed = self.sent, self.changed
         elif not first.calls:
             self._reveal(first)
         result = {
             "changed": changed,
             "calls": [call.shown() for call in calls],
-            "requests": {"reads": self._client.reads, "writes": self._client.writes},
         }
         if not self._task.name:
             result.update(views[0])

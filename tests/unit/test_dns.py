@@ -22,7 +22,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     by_name_and_type,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import dns
 
 ZONES = ("example.com", "example.org")
@@ -208,12 +208,25 @@ def cname(name: str, value: str = "host.example.net", **options: Any) -> dns.Wan
     return wanted(name, "CNAME", value=value, **options)
 
 
-def test_needs_what_is_published_only_for_a_new_cname() -> None:
-    assert dns.needs(cname("www.example.org"), {}) == [DNS_RECORDS, DNS_ZONES]
-    assert dns.needs(cname("www.example.org"), known()) == [DNS_DUMP]
-    assert dns.needs(cname("www.example.org"), known(("www.example.org", "CNAME", "x.example.net."))) == []
-    assert dns.needs(cname("www.example.org", state="absent"), known()) == []
-    assert dns.needs(wanted(value="192.0.2.1"), known()) == []
+@pytest.mark.parametrize(
+    ("record", "held", "read"),
+    [
+        # Zones matter to what changes; what is published, to a new CNAME only.
+        (cname("www.example.org"), [], [DNS_ZONES, DNS_DUMP]),
+        (cname("www.example.org"), [("www.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
+        (cname("www.example.org"), [("www.example.org", "CNAME", "host.example.net.")], []),
+        (cname("www.example.org", state="absent"), [("www.example.org", "CNAME", "host.example.net.")], [DNS_ZONES]),
+        (cname("www.example.org", state="absent"), [], []),
+        (wanted(value="192.0.2.1"), [], [DNS_ZONES]),
+        (wanted(value="192.0.2.1"), [("www.example.org", "A", "192.0.2.1")], []),
+    ],
+)
+def test_needs_no_more_than_it_takes(
+    record: dns.WantedRecord, held: list[tuple[str, str, str]], read: list[Read]
+) -> None:
+    assert dns.needs(record, {}) == [DNS_RECORDS]
+    assert dns.needs(record, {DNS_RECORDS.name: known(*held)[DNS_RECORDS.name]}) == read
+    assert dns.needs(record, known(*held, dump=())) == []
 
 
 @pytest.mark.parametrize("name", ["www.example.org", "blog.example.org"])

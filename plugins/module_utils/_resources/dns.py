@@ -112,12 +112,17 @@ def _canonical(rtype: str, value: str) -> str:
 
 def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     """What has to be read, beyond what is known, before :func:`plan` can tell."""
-    questions = [read for read in (DNS_RECORDS, DNS_ZONES) if read.name not in known]
-    if questions or not (wanted.present and wanted.rtype == "CNAME"):
-        return questions
-    # Only a new CNAME has to keep clear of what the box publishes by itself.
+    if DNS_RECORDS.name not in known:
+        return [DNS_RECORDS]
     stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
-    return [] if stored or DNS_DUMP.name in known else [DNS_DUMP]
+    present = _distinct(stored)
+    if set(_target(wanted, present)) == set(present):
+        return []
+    questions = [DNS_ZONES]
+    # Only a new CNAME has to keep clear of what the box publishes by itself.
+    if wanted.present and wanted.rtype == "CNAME" and not stored:
+        questions.append(DNS_DUMP)
+    return [read for read in questions if read.name not in known]
 
 
 def plan(wanted: WantedRecord, known: Known) -> Change:
