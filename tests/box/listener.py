@@ -134,6 +134,8 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.after_answer = after_answer
         self._context = context
         self._on_error = on_error
+        # How many connections there have been.
+        self.accepted = 0
         self._open: set[ssl.SSLSocket] = set()
         self._lock = threading.Lock()
         self._stopping = False
@@ -152,6 +154,8 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Shake hands in the connection's own thread, so that a slow client holds up nobody."""
         raw = cast(socket.socket, request)
+        with self._lock:
+            self.accepted += 1
         # A client that went away in between is nothing to report.
         with contextlib.suppress(OSError), self._context.wrap_socket(raw, server_side=True) as connection:
             with self._lock:

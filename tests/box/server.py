@@ -132,6 +132,11 @@ class Box:
         """When fail2ban saw a login fail."""
         return self.state.failed_logins
 
+    @property
+    def connections(self) -> int:
+        """How many there have been since it last began to listen; each begins with a TLS handshake."""
+        return self._listener.accepted
+
     def __enter__(self) -> Box:
         return self
 

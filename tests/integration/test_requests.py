@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many requests each kind of work takes, counted at the box: none more, none fewer, over one connection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from tests.box import Box
+from tests.box.prepare import prepare
+
+from .playbooks import ROOT, connection
+from .test_ssl import issued
+
+ME = "me@box.example.com"
+STATE = {
+    "users": [
+        {"email": "ann@example.org", "password": "ann-password-1"},
+        {"email": "bob@example.org", "password": "bob-password-1"},
+        {"email": "kim@example.org", "password": "kim-password-1", "privileges": ["admin"]},
+    ],
+    "aliases": [
+        {"address": "sales@example.org", "forwards_to": ["ann@example.org"]},
+        {"address": "help@example.org", "forwards_to": ["ann@example.org"]},
+    ],
+    "dns_records": [
+        {"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"},
+        {"qname": "many.example.org", "rtype": "TXT", "value": "one"},
+        {"qname": "many.example.org", "rtype": "TXT", "value": "two"},
+        {"qname": "many.example.org", "rtype": "TXT", "value": "three"},
+    ],
+}
+ANN = {"email": "ann@example.org", "user_password": "ann-password-1"}
+KIM = {"email": "kim@example.org", "user_password": "kim-password-1"}
+SALES = {"address": "sales@example.org", "forwards_to": ["ann@example.org"]}
+HELP = {"address": "help@example.org", "forwards_to": ["ann@example.org"]}
+WWW = {"name": "www.example.org", "type": "A", "value": "192.0.2.1"}
+
+
+MANY = {"name": "many.example.org", "type": "TXT"}
+WHOLE = {
+    "users": [{"email": "ann@example.org"}, {"email": "bob@example.org"}, {"email": "kim@example.org"}],
+    "aliases": [SALES, HELP],
+    "dns_records": [WWW, {**MANY, "values": ["one", "two", "three"]}],
+}
+SETTINGS = {"secondary_nameservers": [], "backup": {"target": "local"}, "privacy": True}
+SECRET = "JBSWY3DPEHPK3PXP" * 2
+
+
+class Work(NamedTuple):
+    """A task, and what it sends to a box that holds STATE.
+
+    :ivar reads: how many requests it takes to find out what is to be done; all of them if that is nothing.
+    :ivar writes: how many to do it.
+    :ivar reads_back: how many more to see that it was done.
+    :ivar again: how many reads the next run takes, which finds it done; None if it isn't told by reading.
+    """
+
+    module: str
+    options: dict[str, Any]
+    reads: int = 1
+    writes: int = 0
+    reads_back: int = 0
+    again: int | None = 1
+    versions: tuple[str, ...] = ("v0.51", "v75")
+
+
+WORK = [
+    Work("user", {"email": "ann@example.org"}),
+    # The list, and one request that proves the password.
+    Work("user", ANN, reads=2, again=2),
+    # An administrator may have MFA: a log-in proves the password, and is ended; older boxes tell without one.
+    Work("user", KIM, reads=3, again=3),
+    Work("user", {"email": "new@example.org", "user_password": "new-password-1"}, 1, 1, 2, 2),
+    Work("user", {**ANN, "user_password": "ann-password-2"}, 2, 1, 2, 2),
+    Work("user", {"email": "ann@example.org", "privileges": ["admin"], "quota": "2G"}, 1, 2, 1, versions=("v75",)),
+    # Aliases that name the user are told.
+    Work("user", {"email": "ann@example.org", "state": "absent"}, 2, 1, 1),
+    Work("alias", SALES),
+    # Only users can be permitted to send.
+    Work("alias", {**SALES, "permitted_senders": ["bob@example.org"]}, 2, 1, 1),
+    Work("alias", {**SALES, "address": "new@example.org"}, 2, 1, 1),
+    Work("alias", {**SALES, "state": "absent"}, 1, 1, 1),
+    Work("dns_record", WWW),
+    Work("dns_record", {**WWW, "value": "192.0.2.2"}, 2, 1, 1),
+    Work("dns_record", {**WWW, "value": "192.0.2.2", "exclusive": True}, 2, 1, 1),
+    Work("dns_record", {"name": "x.example.org", "type": "TXT", "values": ["a", "b", "c"]}, 2, 3, 1),
+    # A new CNAME has to keep clear of what the box publishes.
+    Work("dns_record", {"name": "x.example.org", "type": "CNAME", "value": "www.example.org"}, 3, 1, 1),
+    Work("dns_record", {**MANY, "value": "two", "state": "absent"}, 2, 1, 1),
+    # One write makes one value the only one, and one removes it.
+    Work("dns_record", {**MANY, "state": "absent"}, 2, 2, 1),
+    Work("secondary_nameserver", {"hostnames": []}),
+    Work("secondary_nameserver", {"hostnames": ["ns2.example.net"]}, 1, 1, 1),
+    Work("ssl_csr", {"domain": "example.org", "country_code": "DE"}),
+    Work("ssl", {"domain": "example.org", "state": "provisioned"}, 1, 1, 1),
+    Work("backup_config", {"target": "local"}),
+    Work("backup_config", {"target": "off"}, 1, 1, 1),
+    Work("mfa", {"label": "phone", "state": "absent"}),
+    # The change ends what the run is signed in with: it signs in with a code, reads, and signs out.
+    Work("mfa", {"label": "phone", "secret": SECRET}, 1, 1, 3, None),
+    Work("system", {"privacy": True}),
+    Work("system", {"privacy": False}, 1, 1, 1),
+    # After the packages it is asked anew whether a restart is due, and not once more.
+    Work("system", {"packages": "latest", "reboot": "if_required"}, 2, 1, 1, 2),
+    Work("dns_update", {}, 0, 1, 0, None),
+    Work("web_update", {}, 0, 1, 0, None),
+    Work("session", {}, 1, versions=("v75",)),
+    # A box that has no log-in tells the key otherwise.
+    Work("session", {}, 2, again=2, versions=("v0.51",)),
+    Work("info", {}, 10, again=10),
+    Work("info", {"gather_subset": ["config"]}, 6, again=6),
+    Work("config", WHOLE, 3, again=3),
+    Work("config", {**WHOLE, **SETTINGS}, 6, again=6),
+    # One list more than in a plan without purge: the zones, which tell what can still be removed.
+    Work("config", {**WHOLE, "purge": ["users", "aliases", "dns_records"]}, 4, again=4),
+    Work("config", {"users": [ANN, KIM]}, 5, again=5),
+    Work("config", {**WHOLE, "aliases": [SALES, {**HELP, "forwards_to": ["bob@example.org"]}]}, 3, 1, 3, 3),
+    Work("config", {**WHOLE, "dns_records": [{**WWW, "value": "192.0.2.2"}]}, 4, 1, 3, 3),
+    Work("config", {"privacy": False}, 1, 1, 1),
+    Work(
+        "config",
+        {
+            "users": [{"email": "ann@example.org"}, {"email": "kim@example.org"}],
+            "aliases": [SALES],
+            "dns_records": [WWW],
+            "purge": ["users", "aliases", "dns_records"],
+        },
+        reads=4,
+        # Two for the three values of one record, one for an alias, one for a user.
+        writes=4,
+        reads_back=4,
+        again=4,
+    ),
+]
+
+
+class Sent(NamedTuple):
+    """What one run of a task sent."""
+
+    reads: int
+    writes: int
+    connections: int
+
+
+def perform(box: Box, module: str, options: dict[str, Any], check_mode: bool) -> Sent:
+    """Run a task, and count at the box what it sends."""
+    task = import_module("ansible_collections.mailinabox.admin.plugins.modules.miab_" + module).TASK
+    validated = ArgumentSpecValidator(**argument_rules(task)).validate({**connection(box), **options})
+    assert not validated.error_messages
+    box.log.clear()
+    before = box.connections
+    result = run(task, validated.validated_parameters, check_mode)
+    assert not result.get("failed"), result["msg"]
+    told = result["requests"]
+    return Sent(told["reads"], told["writes"], box.connections - before)
+
+
+def counted(box: Box) -> tuple[int, int]:
+    """The reads and the writes in the box's log."""
+    writes = sum(entry.is_write for entry in box.log)
+    return len(box.log) - writes, writes
+
+
+CASES = [
+    pytest.param(work, version, id="%s-%d-%s" % (work.module, number, version))
+    for number, work in enumerate(WORK)
+    for version in work.versions
+]
+
+
+@pytest.mark.parametrize(("work", "version"), CASES)
+def test_no_request_more(work: Work, version: str) -> None:
+    with Box(version) as box:
+        prepare(box.state, STATE)
+        runs = [(True, work.reads, 0), (False, work.reads + work.reads_back, work.writes)]
+        if work.again is not None:
+            runs += [(False, work.again, 0)]
+        for check_mode, reads, writes in runs:
+            sent = perform(box, work.module, work.options, check_mode)
+            assert counted(box) == (reads, writes), [entry.path for entry in box.log]
+            assert sent == (reads, writes, 1 if reads or writes else 0)
+
+
+@pytest.mark.parametrize("version", ["v0.51", "v75"])
+def test_a_certificate(version: str) -> None:
+    """What is served is looked at in a handshake of its own, to which the box's log is blind."""
+    options = {"domain": "example.org", "certificate": issued("example.org")}
+    with Box(version) as box:
+        prepare(box.state, STATE)
+        for check_mode, told, in_log in (
+            (True, Sent(3, 0, 2), (2, 0)),
+            (False, Sent(4, 1, 3), (2, 1)),
+            (False, Sent(1, 0, 1), (0, 0)),
+        ):
+            assert perform(box, "ssl", options, check_mode) == told
+            assert counted(box) == in_log
+
+
+def test_every_module_is_counted() -> None:
+    modules = {path.stem.partition("_")[2] for path in (ROOT / "plugins/modules").glob("miab_*.py")}
+    assert {work.module for work in WORK} == modules
+
+
+def test_every_password_is_proved_once_and_no_session_stays() -> None:
+    users = [{"email": "u%03d@example.org" % number, "password": "password-%03d" % number} for number in range(500)]
+    declared = [{"email": user["email"], "user_password": user["password"]} for user in users]
+    with Box("v75") as box:
+        prepare(box.state, {"users": users})
+        assert perform(box, "config", {"users": declared}, check_mode=False) == (502, 0, 1)
+        assert Counter(entry.caller for entry in box.log) == {box.username: 2, **{user["email"]: 1 for user in users}}
+        assert not box.state.sessions
+
+
+def test_a_hundred_changes_among_a_thousand_are_a_hundred_writes() -> None:
+    users = [{"email": "u%03d@example.org" % number, "password": "some-password"} for number in range(600)]
+    aliases = [{"address": "a%03d@example.org" % number, "forwards_to": [ME]} for number in range(400)]
+    with Box("v75") as box:
+        prepare(box.state, {"users": users, "aliases": aliases})
+        declared = {
+            "users": [
+                {"email": user["email"], "quota": "1G" if number < 60 else "0"} for number, user in enumerate(users)
+            ],
+            "aliases": [
+                {**alias, "forwards_to": ["u000@example.org"] if number < 40 else [ME]}
+                for number, alias in enumerate(aliases)
+            ],
+        }
+        assert perform(box, "config", declared, check_mode=False) == (4, 100, 1)
+        assert counted(box) == (4, 100)
+        assert perform(box, "config", declared, check_mode=False) == (2, 0, 1)
