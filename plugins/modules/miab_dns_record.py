@@ -106,7 +106,7 @@ requests:
   description: How many requests the task made, to read and to write.
   returned: always
   type: dict
-  sample: {"reads": 4, "writes": 1}
+  sample: {"reads": 3, "writes": 1}
 failure:
   description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
   returned: failure
