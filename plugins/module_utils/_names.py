@@ -9,6 +9,7 @@ Everything here raises ``ValueError`` with a reason that reads well behind "opti
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _USER_ADDRESS = re.compile(r"[a-z0-9_.@-]+\Z")
@@ -55,6 +56,8 @@ def _check_labels(labels: list[str], pattern: re.Pattern[str]) -> None:
         raise ValueError("a domain name has at most 253 characters")
 
 
+# Thousands of addresses are in a few domains.
+@lru_cache(maxsize=1024)
 def domain(text: str) -> str:
     """A mail domain: lower case, IDNA, at least two labels."""
     labels = [_ascii_label(label) for label in text.split(".")]
