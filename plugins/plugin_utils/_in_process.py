@@ -24,11 +24,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._errors import InvalidOption
-from ..module_utils._http import HAS_REQUESTS
+from ..module_utils._http import HAS_REQUESTS, Sessions
 from ..module_utils._module import argument_rules, perform, secrets
 from ..module_utils._task import Task
 from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
+
+# A worker runs all items of a loop, and ends. One handshake does for them.
+_SESSIONS: Sessions = {}
 
 
 class InProcess(ActionBase):
@@ -88,7 +91,8 @@ class InProcess(ActionBase):
                 result["invocation"] = {}
             return dict(remove_values(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
-        result = perform(task, options, self._task.check_mode, own, self._progress(task_vars or {}, own))
+        progress = self._progress(task_vars or {}, own)
+        result = perform(task, options, self._task.check_mode, own, progress, _SESSIONS)
         if _tells_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.

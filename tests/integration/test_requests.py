@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.mailinabox.admin.plugins.module_utils._http import Sessions
 from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import perform as run_task
 from tests.box import Box
 from tests.box.prepare import prepare
 
-from .playbooks import ROOT, connection
+from .playbooks import ROOT, connection, run_on_hosts
 from .test_ssl import issued
 
 ME = "me@box.example.com"
@@ -151,14 +156,20 @@ class Sent(NamedTuple):
     connections: int
 
 
-def perform(box: Box, module: str, options: dict[str, Any], check_mode: bool) -> Sent:
+@pytest.fixture(autouse=True)
+def _own_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Refused passwords are counted across all tasks of a user; a test counts its own."""
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path))
+
+
+def perform(box: Box, module: str, options: dict[str, Any], check_mode: bool, sessions: Sessions | None = None) -> Sent:
     """Run a task, and count at the box what it sends."""
     task = import_module("ansible_collections.mailinabox.admin.plugins.modules.miab_" + module).TASK
     validated = ArgumentSpecValidator(**argument_rules(task)).validate({**connection(box), **options})
     assert not validated.error_messages
     box.log.clear()
     before = box.connections
-    result = run(task, validated.validated_parameters, check_mode)
+    result = run_task(task, validated.validated_parameters, check_mode, (), sessions=sessions)
     assert not result.get("failed"), result["msg"]
     told = result["requests"]
     return Sent(told["reads"], told["writes"], box.connections - before)
@@ -237,3 +248,49 @@ def test_a_hundred_changes_among_a_thousand_are_a_hundred_writes() -> None:
         assert perform(box, "config", declared, check_mode=False) == (4, 100, 1)
         assert counted(box) == (4, 100)
         assert perform(box, "config", declared, check_mode=False) == (2, 0, 1)
+
+
+@pytest.fixture
+def sessions() -> Iterator[Sessions]:
+    kept: Sessions = {}
+    yield kept
+    for session in kept.values():
+        session.close()
+
+
+def test_tasks_of_one_process_share_a_connection(sessions: Sessions) -> None:
+    with Box("v75") as box:
+        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
+        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, sessions) == (3, 1, 0)
+        assert list(sessions) == [(box.url, box.cacert)]
+
+
+def test_a_connection_that_the_box_has_closed_is_made_anew(sessions: Sessions) -> None:
+    with Box("v75") as box:
+        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
+        with box.refusing():
+            pass
+        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, sessions) == (3, 1, 1)
+
+
+def test_who_trusts_something_else_has_a_connection_of_its_own(sessions: Sessions, tmp_path: Path) -> None:
+    with Box("v75") as box:
+        other = {"email": box.username, "ca_path": shutil.copy(box.cacert, tmp_path)}
+        assert perform(box, "user", other, False, sessions) == (1, 0, 1)
+        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
+        assert perform(box, "user", other, False, sessions) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("where", "connections"), [("local", 1), ("elsewhere", 3)])
+def test_a_loop_in_process_shakes_hands_once(where: str, connections: int, tmp_path: Path) -> None:
+    with Box("v75") as box:
+        options = {**connection(box), "email": "{{ item }}", "state": "absent"}
+        task = {"mailinabox.admin.miab_user": options, "loop": ["a@example.org", "b@example.org", "c@example.org"]}
+        playbook = tmp_path / "playbook.yml"
+        playbook.write_text(
+            yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": [task]}]), encoding="utf-8"
+        )
+        run = run_on_hosts({"box": {"ansible_connection": where}}, playbook, tmp_path)
+        assert run.status == 0, run.output
+        assert counted(box) == (3, 0)
+        assert box.connections == connections

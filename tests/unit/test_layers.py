@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "module_utils/_sign_in.py": VALUES | {"_connection", "_login_limit", "_http", "pyotp"},
     "module_utils/_client.py": VALUES | {"_connection", "_login_limit", "_http", "_sign_in"},
     "module_utils/_task.py": VALUES | {"_client", "_connection", "_files"},
-    "module_utils/_module.py": VALUES | {"_http", "_task", "ansible"},
+    "module_utils/_module.py": VALUES | {"_client", "_http", "_task", "ansible"},
     "modules/*.py": {"_module", "_task", "_resources"},
     "modules/miab_config.py": {"_config", "_module", "_task", "_resources"},
     "plugin_utils/_arguments.py": {"_errors", "ansible"},
