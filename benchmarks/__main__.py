@@ -29,7 +29,8 @@ It took {minutes:.0f} min.
 - An object is a user, an alias or a DNS record (5 : 3 : 2). All sides speak TLS, verified, with the same box in the same
   state, from the same inventory, which declares the objects in YAML.
 - An item of a loop: what a loop takes longer than one of a single item, by its other items.
-- Memory is that of the largest process.
+- Memory is that of the largest process. Processor time is that of `ansible-playbook` and all that it starts.
+- `uri` looks at an object with one request and compares it, and changes nothing; the modules would change it.
 """
 
 

@@ -32,10 +32,12 @@ Task = Mapping[str, Any]
 class Cost:
     """What a run of a program took.
 
+    :ivar processor: seconds of the processor's time, of all its processes.
     :ivar megabytes: the most memory that one of its processes had at once.
     """
 
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -63,7 +65,9 @@ def timed(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None 
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{' '.join(command)}\n{output.read().decode('utf-8', 'replace')[-3000:]}")
-    return Cost(seconds, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024))
+    return Cost(
+        seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
+    )
 
 
 class Inventory:
@@ -120,6 +124,17 @@ def medians(rounds: int, *runs: Callable[[], Cost]) -> list[Cost]:
     """The middle one of several costs for each of these, which take turns: what slows the machine down slows all down."""
     costs = [[run() for run in runs] for _round in range(rounds)]
     return [
-        Cost(statistics.median(cost.seconds for cost in of_one), statistics.median(cost.megabytes for cost in of_one))
+        Cost(
+            *(
+                statistics.median(values)
+                for values in zip(*((cost.seconds, cost.processor, cost.megabytes) for cost in of_one), strict=True)
+            )
+        )
         for of_one in zip(*costs, strict=True)
     ]
+
+
+def each(many: Cost, one: Cost, items: int) -> Cost:
+    """What an item of a loop takes, from a loop of so many and one of a single item."""
+    others = items - 1
+    return Cost((many.seconds - one.seconds) / others, (many.processor - one.processor) / others, many.megabytes)

@@ -17,7 +17,7 @@ from checkout import ROOT
 from tests.box import Box
 
 from .declared import Declaration, declaration, holding, password
-from .playbooks import AS_MODULE, Cost, Inventory, medians, timed
+from .playbooks import AS_MODULE, Cost, Inventory, each, medians, timed
 from .table import Row
 
 DEBUG = {"ansible.builtin.debug": {"msg": "nothing"}}
@@ -80,6 +80,12 @@ READS = [("GET", path, None) for path in ("/mail/users?format=json", "/mail/alia
 READS.append(("GET", "/dns/zones", None))
 
 
+def by_time(work: str, compared: str, ours: Cost, theirs: Cost, goal: float | None, **more: Any) -> Row:
+    """A row that compares how long two things take."""
+    processor = (ours.processor, theirs.processor)
+    return Row(work, compared, ours.seconds, theirs.seconds, goal, processor=processor, **more)
+
+
 def nothing_to_change(folder: Path, rounds: int) -> list[Row]:
     """Whole boxes of several sizes that are as declared."""
     rows = []
@@ -99,11 +105,11 @@ def nothing_to_change(folder: Path, rounds: int) -> list[Row]:
     debug, config, _handed, read, started = found[OBJECTS]
     share = f"the simulated box and a bare script's four reads take {read.seconds - started.seconds:.3f} s of it"
     rows.append(
-        Row(
+        by_time(
             f"nothing to change: {OBJECTS} objects, `miab_config`",
             "a playbook of one `debug` task, same inventory",
-            config.seconds,
-            debug.seconds,
+            config,
+            debug,
             1.5,
             note=share,
         )
@@ -111,11 +117,11 @@ def nothing_to_change(folder: Path, rounds: int) -> list[Row]:
     small, large = found[100], found[10_000]
     alone = large[2].seconds / small[2].seconds
     rows.append(
-        Row(
+        by_time(
             "10,000 objects, nothing to change",
             "100 objects",
-            large[1].seconds,
-            small[1].seconds,
+            large[1],
+            small[1],
             2,
             note=f"Ansible alone, handing the same variables to a task that does nothing: {large[2].seconds:.2f} s"
             f" and {small[2].seconds:.2f} s, {alone:.1f} x; a playbook that only has them in its inventory:"
@@ -143,7 +149,7 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
     with Box(state=holding(declared)) as box, unchanged(box):
         here = Inventory(folder / "single", {"box": (box, declared)})
         there = Inventory(folder / "single-elsewhere", {"box": (box, declared)}, AS_MODULE)
-        uri_seconds = 0.0
+        uri_seconds = uri_processor = 0.0
         for name, (variable, options, look) in KINDS.items():
             task = {"mailinabox.admin." + name: options}
             uri = {
@@ -157,12 +163,14 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
                 *_loop(there, name, task, variable, SLOW_LOOP),
                 *_loop(there, name + "-uri", uri, variable, SLOW_LOOP),
             )
-            item = (single.seconds - single_one.seconds) / (LOOP - 1)
-            item_module = (module.seconds - module_one.seconds) / (SLOW_LOOP - 1)
-            item_uri = (asked.seconds - asked_one.seconds) / (SLOW_LOOP - 1)
-            uri_seconds += item_uri * len(declared[variable.removeprefix("miab_")])
+            item = each(single, single_one, LOOP)
+            item_module = each(module, module_one, SLOW_LOOP)
+            item_uri = each(asked, asked_one, SLOW_LOOP)
+            objects = len(declared[variable.removeprefix("miab_")])
+            uri_seconds += item_uri.seconds * objects
+            uri_processor += item_uri.processor * objects
             rows += [
-                Row(
+                by_time(
                     f"`{name}`, nothing to change, an item of a loop of {LOOP}",
                     f"`uri`, an item of a loop of {SLOW_LOOP}",
                     item,
@@ -170,7 +178,7 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
                     15,
                     at_least=True,
                 ),
-                Row(
+                by_time(
                     f"`{name}` through the module door, an item of a loop of {SLOW_LOOP}",
                     "`uri`",
                     item_module,
@@ -188,6 +196,7 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
             uri_seconds,
             300,
             at_least=True,
+            processor=(config.processor, uri_processor),
             note=f"the loop is reckoned from what an item takes in three loops of {SLOW_LOOP}, below",
         ),
     )
@@ -224,11 +233,11 @@ def many_writes(folder: Path, rounds: int) -> list[Row]:
     if set(counts) != {len(writes)}:
         raise RuntimeError(f"{len(writes)} writes were to be sent, and these came: {counts}")
     return [
-        Row(
+        by_time(
             f"{len(writes)} changes among {OBJECTS}, {milliseconds} ms a write",
             "a bare `requests` script that sends the fewest writes possible",
-            ours.seconds,
-            theirs.seconds,
+            ours,
+            theirs,
             goal,
             note=f"{len(writes)} writes each",
         )
@@ -307,11 +316,11 @@ def many_boxes(folder: Path, rounds: int) -> list[Row]:
         ours, theirs = medians(
             rounds, inventory.playbook("user", task, forks=10), inventory.playbook("uri", uri, forks=10)
         )
-    hundred = Row(
+    hundred = by_time(
         f"{len(boxes)} boxes, one `miab_user` each, forks 10",
         "`uri`, likewise",
-        ours.seconds,
-        theirs.seconds,
+        ours,
+        theirs,
         8,
         at_least=True,
         note=f"{len(boxes) / ours.seconds:.0f} and {len(boxes) / theirs.seconds:.1f} boxes a second",
@@ -328,11 +337,11 @@ def many_boxes(folder: Path, rounds: int) -> list[Row]:
             one.playbook("config", CONFIG, forks=10),
             fleet.playbook("hand-over", HAND_OVER, forks=10),
         )
-    forty = Row(
+    forty = by_time(
         f"{len(boxes)} boxes, 250 objects each, nothing to change, forks 10",
         "one box",
-        all_of_them.seconds,
-        single.seconds,
+        all_of_them,
+        single,
         10,
         note=f"Ansible alone, handing the same variables to a task that does nothing: {handed.seconds:.2f} s",
     )
