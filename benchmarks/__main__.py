@@ -22,8 +22,9 @@ WORDS = """\
 # How long it takes
 
 Written by `make bench`, which starts simulated boxes and measures whole runs of `ansible-playbook`, start and end
-included, by the clock on the wall: medians of {rounds} runs, which took turns, in turns; their medians. {machine}
-It took {minutes:.0f} min.
+included, by the clock on the wall: medians of {rounds}, which took turns. It took {minutes:.0f} min.
+
+{machine}
 
 {table}
 - An object is a user, an alias or a DNS record (5 : 3 : 2). All sides speak TLS, verified, with the same box in the same
