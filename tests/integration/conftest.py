@@ -19,19 +19,19 @@ _MODULE_DOOR_VERSIONS = ("v0.51", "v75")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    chosen = {name for mark in metafunc.definition.iter_markers("parametrize") for name in str(mark.args[0]).split(",")}
-    wants_door, wants_box = (name in metafunc.fixturenames and name not in chosen for name in ("door", "box"))
-    if wants_door and wants_box:
-        pairs = [
-            (version, door)
-            for version in VERSIONS
-            for door in DOORS
-            if door == "in-process" or version in _MODULE_DOOR_VERSIONS
-        ]
+    """A test that takes a box, or a door, runs for each; a file may name the VERSIONS_TRIED itself."""
+    versions = getattr(metafunc.module, "VERSIONS_TRIED", VERSIONS)
+    pairs = [
+        (version, door)
+        for version in versions
+        for door in DOORS
+        if door == "in-process" or version in _MODULE_DOOR_VERSIONS
+    ]
+    if {"box", "door"} <= set(metafunc.fixturenames):
         metafunc.parametrize(("box", "door"), pairs, indirect=["box"])
-    elif wants_box:
-        metafunc.parametrize("box", VERSIONS, indirect=True)
-    elif wants_door:
+    elif "box" in metafunc.fixturenames:
+        metafunc.parametrize("box", versions, indirect=True)
+    elif "door" in metafunc.fixturenames:
         metafunc.parametrize("door", DOORS)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from tests.box.routes import answer
 from tests.tasks import connection
 
 from .playbooks import Run, play
+
+VERSIONS_TRIED = ("v0.51", "v75")
 
 ME = "me@box.example.com"
 BOB = "bob@example.org"
@@ -46,12 +48,6 @@ DECLARATION: dict[str, Any] = {
     "miab_certificates": [{"domain": "example.org", "state": "provisioned", "wait": 0}],
     "miab_mfa": [{"label": "phone", "user": BOB, "state": "absent"}, {"label": "automation", "secret": SECRET}],
 }
-
-
-@pytest.fixture(params=("v0.51", "v75"))
-def box(request: pytest.FixtureRequest) -> Iterator[Box]:
-    with Box(request.param) as started:
-        yield started
 
 
 def reach(box: Box) -> dict[str, Any]:

@@ -360,7 +360,6 @@ def chosen(tasks: list[dict[str, Any]], door: str) -> list[dict[str, Any]]:
     return kept
 
 
-@pytest.mark.parametrize("door", DOORS)
 def test_every_module_in_every_way(door: str, tmp_path: Path, tell: Callable[[Looked], None]) -> None:
     made: list[str] = []
     stranger = tmp_path / "stranger.pem"
