@@ -1,3 +1,7 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-demo demo bench box test format unit bad-input contract integration faults browser lint types sanity \

@@ -1,19 +1,21 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test's sanity tests on a copy of the checkout, and fail unless they really ran."""
+"""Run ansible-test's sanity tests on a copy of the checkout, and fail unless they really ran.
+
+ansible-test follows no link, and wants a folder of the collection's own name.
+"""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from checkout import CACHE, COLLECTION, ROOT, environment
+from checkout import CACHE, COLLECTION, copy_checkout, environment
 
 COPY = CACHE / "sanity" / COLLECTION
 # What ansible-core 2.17 to 2.21 bring for a collection.
@@ -36,25 +38,6 @@ from pip._internal.cli.main import main
 arguments = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
 sys.exit(main(["install", "--force-reinstall", "--find-links", here] + arguments))
 '''
-
-
-def copy_checkout() -> None:
-    """Copy what git knows or would add; ansible-test follows no link, and wants a repository of its own."""
-    shutil.rmtree(COPY, ignore_errors=True)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        source, target = ROOT / name, COPY / name
-        if source.is_file():  # deleted, but not yet from the index, otherwise
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    # Otherwise the surrounding repository ignores the folder, and all tests are skipped.
-    subprocess.run(["git", "init", "--quiet"], cwd=COPY, check=True)
 
 
 def find_in_ansible_test(path: str, pattern: str) -> str:
@@ -85,7 +68,7 @@ def provide_pip() -> None:
 
 
 def main() -> int:
-    copy_checkout()
+    copy_checkout(COPY)
     provide_pip()
     with subprocess.Popen(
         ["ansible-test", "sanity", "--color", "no", *sys.argv[1:]],

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,3 +39,32 @@ def environment() -> dict[str, str]:
         "PATH": f"{VENV / 'bin'}{os.pathsep}{search_path()}",
         "VIRTUAL_ENV": str(VENV),
     }
+
+
+def files() -> list[Path]:
+    """What belongs to the project, relative to ROOT: what git knows and is there, and what it would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    names = sorted(set(filter(None, listed.stdout.split("\0"))))
+    return [Path(name) for name in names if (ROOT / name).is_file()]
+
+
+def copy_checkout(folder: Path) -> None:
+    """Make a folder a copy of the checkout, less what git ignores; a .venv that it has is left to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_dir() and not old.is_symlink():
+            if old.name != VENV.name:
+                shutil.rmtree(old)
+        else:
+            old.unlink()
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    # With no repository of its own, it would be a part of one that ignores it.
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the files of the repository owe each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.checkout import ROOT, files
+
+HEADER = [
+    "# Copyright: (c) 2026, the mailinabox.admin contributors",
+    "# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
+    "# SPDX-License-Identifier: GPL-3.0-or-later",
+]
+
+
+def carries_header(path: Path) -> bool:
+    """Whether a file can say what its licence is; LICENSE holds for all of them."""
+    if path.suffix in (".json", ".md", ".png", ".svg") or path.name == "LICENSE":
+        return False
+    # A company copies these, and they become its own; the other is written by antsibull-changelog.
+    return path.parts[0] != "examples" and path != Path("changelogs/changelog.yaml")
+
+
+def test_every_file_that_can_tells_its_licence() -> None:
+    assert len(files()) > 100
+    without = []
+    for path in filter(carries_header, files()):
+        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+        # A program's first line is the system's.
+        if lines[:1] and lines[0].startswith("#!"):
+            del lines[0]
+        if lines[:3] != HEADER:
+            without.append(str(path))
+    assert without == []
