@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make .venv, with what the demo or what development needs; quick when it is there already."""
+"""Make .venv, with what the demo or what development needs; quick when it is there already.
+
+PYTHON in the environment names the interpreter, and CORE the minor version of ansible-core, such as 2.20.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from pathlib import Path
 from checkout import COLLECTION, COLLECTIONS, ROOT, VENV, environment, search_path
 
 REQUIREMENTS = {
-    "demo": ("requirements-demo.txt",),
-    "dev": ("requirements-demo.txt", "requirements-dev.txt"),
+    "demo": ("meta/ee-requirements.txt", "requirements-demo.txt"),
+    "dev": ("meta/ee-requirements.txt", "requirements-demo.txt", "requirements-dev.txt"),
 }
 PROBE = """
 import ensurepip, os, ssl, sys, venv
@@ -90,7 +93,8 @@ def holds(stamp: Path, content: str) -> bool:
 
 def set_up(level: str) -> None:
     # A virtual environment works only where it was made, with the interpreter it was made with.
-    base = f"{choose_python()}\n{ROOT}\n"
+    core = os.environ.get("CORE", "")
+    base = f"{choose_python()}\n{ROOT}\n{core}\n"
     if not holds(VENV / "made-with", base):
         python = base.splitlines()[0]
         run(f"Making .venv with {python}", [python, "-m", "venv", "--clear", str(VENV)])
@@ -103,7 +107,8 @@ def set_up(level: str) -> None:
     }
     if not all(holds(stamp, content) for stamp, content in stamps.items()):
         wanted = REQUIREMENTS[level][-1]
-        run(f"Installing {wanted}", [str(VENV / "bin/python"), "-m", "pip", "install", "--requirement", wanted])
+        pip = [str(VENV / "bin/python"), "-m", "pip", "install", "--requirement", wanted]
+        run(f"Installing {wanted}", [*pip, f"ansible-core=={core}.*"] if core else pip)
         for stamp, content in stamps.items():
             stamp.write_text(content, encoding="utf-8")
 
