@@ -4,8 +4,8 @@
 
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo bench box test format unit bad-input contract integration faults browser lint types sanity \
-	ansible-lint docs docs-lint picture molecule build clean
+.PHONY: help setup setup-demo demo box test format lint docs docs-lint picture types unit bad-input contract \
+	integration browser artifact sanity ansible-lint molecule build clean
 
 VERSION ?= v75
 PORT ?= 0
@@ -28,9 +28,6 @@ setup-demo:
 
 demo: setup-demo  ## Watch the collection change a simulated box
 	@$(python) tools/demo.py
-
-bench: setup  ## Measure how long things take, and write benchmarks/results.md
-	@PYTHONPATH=tools $(python) -m benchmarks
 
 box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)
@@ -59,16 +56,16 @@ unit: ## Stage unit: pytest, no server
 bad-input: ## Stage bad-input: every option fed with anything
 contract: ## Stage contract: pytest, the simulated box against recordings
 integration: ## Stage integration: playbooks against the simulated box
-faults: ## Stage faults: pytest, every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
+artifact: ## Stage artifact: build it, check it, install it, run the demo from it
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract integration faults browser sanity ansible-lint molecule: setup
+types unit bad-input contract integration browser sanity ansible-lint molecule artifact: setup
 	@$(stages) $@
 
-build: setup-demo  ## The artifact, in .cache/build
-	@.venv/bin/ansible-galaxy collection build --force --output-path .cache/build
+build: setup-demo  ## The artifact, in .cache/artifact
+	@$(python) tools/artifact.py build
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build docs/reference changelogs/.plugin-cache.yaml

@@ -5,6 +5,8 @@
 and how far it is with a third, which is slow.
 
 It succeeds only if the plan was what happened, the last run changed nothing, and the slow one showed its progress.
+
+usage: demo.py [FOLDER]     show the collection that is installed in FOLDER, not that of the checkout
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from checkout import CACHE, ROOT, environment
+from checkout import CACHE, COLLECTION, COLLECTIONS, ROOT, environment
 
-COMPANY = ROOT / "examples" / "inventory.yml"
+FOLDER = Path(*sys.argv[1:]).resolve() if sys.argv[1:] else COLLECTIONS
+COMPANY = (FOLDER / COLLECTION).resolve() / "examples" / "inventory.yml"
 # What each box holds at first, and the version that it has.
 STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
@@ -84,6 +87,9 @@ def run(title: str, playbook: str, inventories: list[Path], *arguments: str) -> 
     dropped = {"CI", "AWX_ISOLATED_DATA_DIR"} | ({"NO_COLOR"} if sys.stdout.isatty() else set())
     surroundings = {
         **{name: value for name, value in environment().items() if name not in dropped},
+        "ANSIBLE_COLLECTIONS_PATH": str(FOLDER),
+        # Nor what else is installed: the environment has the checkout, too.
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
         # One box after the other, so that what two runs print can be compared.
         "ANSIBLE_FORKS": "1",

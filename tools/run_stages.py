@@ -62,6 +62,7 @@ STAGES = (
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",
     ),
+    Stage("artifact", ("python tools/artifact.py",), proof="The prediction was right", since=(3, 11)),
     # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
     Stage(

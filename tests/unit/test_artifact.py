@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be in an artifact."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tools.artifact import LARGEST, check_contents
+
+GOOD = ["MANIFEST.json", "FILES.json", "README.md", "LICENSE", "plugins/modules/miab_user.py", "meta/runtime.yml"]
+
+
+def archive(folder: Path, names: list[str], size: int = 0) -> Path:
+    path = folder / "mailinabox-admin-1.0.0.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = size
+            # What can't be compressed.
+            tar.addfile(member, io.BytesIO(os.urandom(size)))
+    return path
+
+
+def test_what_users_need(tmp_path: Path) -> None:
+    check_contents(archive(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize(
+    ("surplus", "message"),
+    [
+        ("tests/unit/test_artifact.py", "holds tests"),
+        ("Makefile", "holds Makefile"),
+        (".cache/ruff/x", r"holds \.cache"),
+        ("plugins/modules/__pycache__/miab_user.pyc", "the repository doesn't"),
+        ("plugins/modules/miab_left_over.py", "the repository doesn't"),
+    ],
+)
+def test_what_they_do_not(surplus: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=message):
+        check_contents(archive(tmp_path, [*GOOD, surplus]))
+
+
+def test_size(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="bytes, more than"):
+        check_contents(archive(tmp_path, GOOD, LARGEST // 4))

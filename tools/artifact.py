@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the artifact that Galaxy gets, see what is in it, have Galaxy's importer check it, install it, and show it.
+
+usage: artifact.py [build]     with build, only the first two
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from checkout import CACHE, ROOT, environment, files
+
+FOLDER = CACHE / "artifact"
+# What a user of the collection needs; a file that is for developers belongs in galaxy.yml's build_ignore.
+WANTED = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "changelogs",
+    "docs",
+    "examples",
+    "meta",
+    "playbooks",
+    "plugins",
+    "roles",
+}
+# Written by the build.
+MANIFESTS = {"FILES.json", "MANIFEST.json"}
+# In bytes.
+LARGEST = 400_000
+
+
+def run(*command: str, cwd: Path = ROOT) -> str:
+    """Run a program that has to succeed, and return what it printed."""
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{done.stdout}\n{' '.join(command)}: exit code {done.returncode}")
+    return done.stdout
+
+
+def build() -> Path:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    run("ansible-galaxy", "collection", "build", "--output-path", str(FOLDER))
+    (artifact,) = FOLDER.glob("*.tar.gz")
+    return artifact
+
+
+def check_contents(artifact: Path) -> None:
+    """Fail if there is anything in it that users don't need, or that the repository doesn't have."""
+    with tarfile.open(artifact) as archive:
+        members = {member.name: member for member in archive if not member.name.startswith(tuple(MANIFESTS))}
+    surplus = sorted({name.split("/")[0] for name in members} - WANTED)
+    if surplus:
+        sys.exit(
+            f"{artifact.name} holds {', '.join(surplus)}; what users don't need belongs in galaxy.yml's build_ignore"
+        )
+    held = {name for name, member in members.items() if not member.isdir()}
+    strange = sorted(held - {path.as_posix() for path in files()})
+    if strange:
+        sys.exit(f"{artifact.name} holds what the repository doesn't: {', '.join(strange)}")
+    size = artifact.stat().st_size
+    if size > LARGEST:
+        sys.exit(f"{artifact.name} has {size} bytes, more than {LARGEST}")
+    print(f"{artifact.name}: {len(held)} files, {size} bytes", flush=True)
+
+
+def check_import(artifact: Path) -> None:
+    """Fail if Galaxy would warn of anything when the artifact is uploaded."""
+    printed = run("python", "-m", "galaxy_importer.main", str(artifact), cwd=FOLDER)
+    said = [line for line in printed.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))]
+    if said or "Importer processing completed successfully" not in printed:
+        sys.exit("\n".join(["Galaxy's importer is not content:", *(said or [printed])]))
+    print("Galaxy's importer has no remark.", flush=True)
+
+
+def main() -> int:
+    artifact = build()
+    check_contents(artifact)
+    if sys.argv[1:] == ["build"]:
+        print(artifact.relative_to(ROOT))
+        return 0
+    check_import(artifact)
+    installed = FOLDER / "installed"
+    # Otherwise it says that the environment has the collection already: the checkout.
+    install = ("ansible-galaxy", "collection", "install", "--force", "--offline")
+    run(*install, "--collections-path", str(installed), str(artifact))
+    return subprocess.run([sys.executable, "tools/demo.py", str(installed)], cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
