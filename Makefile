@@ -5,7 +5,7 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-demo demo box test format lint docs docs-lint picture types unit bad-input contract \
-	integration browser artifact sanity ansible-lint molecule build clean
+	integration browser artifact sanity ansible-lint molecule build changelog release-check release clean
 
 VERSION ?= v75
 PORT ?= 0
@@ -66,6 +66,16 @@ types unit bad-input contract integration browser sanity ansible-lint molecule a
 
 build: setup-demo  ## The artifact, in .cache/artifact
 	@$(python) tools/artifact.py build
+
+changelog: setup  ## Make a release of the fragments, for the version in galaxy.yml: CHANGELOG.md, changelogs/
+	@.venv/bin/antsibull-changelog release
+
+release-check: setup  ## Whether this checkout is ready to be the version in galaxy.yml
+	@$(python) tools/release.py
+
+release: release-check  ## The checklist of a release: ready, all tests passed; tells how to tag it
+	@$(stages)
+	@$(python) tools/release.py
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build docs/reference changelogs/.plugin-cache.yaml

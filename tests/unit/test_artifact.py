@@ -11,8 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-
-from tools.artifact import LARGEST, check_contents
+from artifact import LARGEST, check_contents
 
 GOOD = ["MANIFEST.json", "FILES.json", "README.md", "LICENSE", "plugins/modules/miab_user.py", "meta/runtime.yml"]
 

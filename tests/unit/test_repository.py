@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.checkout import ROOT, files
+from checkout import ROOT, files
 
 HEADER = [
     "# Copyright: (c) 2026, the mailinabox.admin contributors",

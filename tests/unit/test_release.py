@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps a release back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from release import faults_of_changelog, faults_of_documentation, faults_of_tags
+
+
+@pytest.mark.parametrize(
+    ("releases", "fragments", "changelog", "faults"),
+    [
+        (["1.0.0"], [], "## v1\\.0\\.0\n", []),
+        (["1.0.0", "0.9.0"], [], "## v1\\.0\\.0\n\n## v0\\.9\\.0\n", []),
+        (["1.0.0"], ["new.yml"], "## v1\\.0\\.0\n", ["in no release: new.yml"]),
+        ([], ["new.yml"], "Nothing\n", ["has no release 1.0.0", "in no release: new.yml", "does not tell of 1.0.0"]),
+        (["1.0.0", "1.0.10"], [], "## v1\\.0\\.0\n", ["a later release than 1.0.0"]),
+        (["1.0.0"], [], "## v1\\.0\\.01\n", ["does not tell of 1.0.0"]),
+    ],
+)
+def test_changelog(
+    releases: list[str], fragments: list[str], changelog: str, faults: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "changelogs" / "fragments").mkdir(parents=True)
+    if releases:
+        content = yaml.safe_dump({"releases": {release: {} for release in releases}})
+        (tmp_path / "changelogs" / "changelog.yaml").write_text(content, encoding="utf-8")
+    for name in fragments:
+        (tmp_path / "changelogs" / "fragments" / name).write_text("---\n", encoding="utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    found = faults_of_changelog(tmp_path, "1.0.0")
+    assert len(found) == len(faults)
+    assert all(fault in told for fault, told in zip(faults, found, strict=True))
+
+
+def test_nothing_comes_from_a_later_version() -> None:
+    assert faults_of_documentation("1.0.0") == []
+    assert "plugins/modules/miab_user.py has version_added: 1.0.0" in faults_of_documentation("0.9.9")
+
+
+def test_a_tag_names_the_version() -> None:
+    assert faults_of_tags("1.0.0", "1.0.1") == ["the tag is 1.0.1, but galaxy.yml names 1.0.0"]
