@@ -2,13 +2,16 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter.
+# Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter, and
+# CORE=2.20 the ansible-core.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test format lint docs docs-lint picture types unit bad-input contract \
-	integration browser artifact sanity ansible-lint molecule build changelog release-check release clean
+.PHONY: help setup setup-demo demo box test test-all format lint docs docs-lint picture types unit bad-input \
+	contract integration browser artifact sanity ansible-lint molecule build changelog release-check release clean
 
 VERSION ?= v75
 PORT ?= 0
+TAG ?=
+CORES ?=
 
 python := .venv/bin/python
 setup := $(or $(PYTHON),python3) tools/setup_venv.py
@@ -18,7 +21,7 @@ stages := $(python) tools/run_stages.py
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
 setup:  ## Make or refresh .venv with everything
 	@$(setup) dev
@@ -34,6 +37,9 @@ box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
 
 test: setup  ## All stages, one after the other
 	@$(stages)
+
+test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.17 2.21"
+	@$(python) tools/test_all.py $(CORES)
 
 format: setup  ## Format the code, and mend what ruff can mend
 	@.venv/bin/ruff check --fix-only --quiet .
@@ -61,7 +67,7 @@ artifact: ## Stage artifact: build it, check it, install it, run the demo from i
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract integration browser sanity ansible-lint molecule artifact: setup
+types unit bad-input contract integration browser sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/artifact
@@ -70,8 +76,8 @@ build: setup-demo  ## The artifact, in .cache/artifact
 changelog: setup  ## Make a release of the fragments, for the version in galaxy.yml: CHANGELOG.md, changelogs/
 	@.venv/bin/antsibull-changelog release
 
-release-check: setup  ## Whether this checkout is ready to be the version in galaxy.yml
-	@$(python) tools/release.py
+release-check: setup  ## Whether this checkout is ready to be the version in galaxy.yml, or is it: TAG=1.0.0
+	@$(python) tools/release.py $(TAG)
 
 release: release-check  ## The checklist of a release: ready, all tests passed; tells how to tag it
 	@$(stages)

@@ -36,6 +36,8 @@ def environment() -> dict[str, str]:
         **kept,
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "NO_COLOR": "1",
+        # Not in the user's home.
+        "PRE_COMMIT_HOME": str(CACHE / "pre-commit"),
         "PATH": f"{VENV / 'bin'}{os.pathsep}{search_path()}",
         "VIRTUAL_ENV": str(VENV),
     }

@@ -40,6 +40,8 @@ STAGES = (
     Stage("format", ("ruff format --check .",), proof=r"\b[1-9]\d* files? already formatted"),
     Stage("lint", ("ruff check .",), proof="All checks passed!", vacuous="No Python files found"),
     Stage("types", ("mypy",), proof=r"no issues found in [1-9]"),
+    # Its hook for changelogs needs Python 3.11.
+    Stage("pre-commit", ("pre-commit run --all-files",), proof="mypy.*Passed", since=(3, 11)),
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
     Stage("bad-input", ("pytest -n 2 tests/bad_input",), proof=r"\b[1-9]\d* inputs tried"),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),

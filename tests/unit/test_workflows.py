@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The workflows of CI: valid, and true to the Makefile and to what the collection promises."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+# Which Pythons each ansible-core supports as a controller, from upstream's support matrix.
+UPSTREAM = {
+    "2.17": ["3.10", "3.11", "3.12"],
+    "2.18": ["3.11", "3.12", "3.13"],
+    "2.19": ["3.11", "3.12", "3.13"],
+    "2.20": ["3.12", "3.13", "3.14"],
+    "2.21": ["3.12", "3.13", "3.14"],
+}
+# Those that upstream itself supports at the time of the release.
+SUPPORTED = ("2.19", "2.20", "2.21")
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def matrix() -> list[tuple[str, str]]:
+    included = read(".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]["include"]
+    return [(entry["core"], entry["python"]) for entry in included]
+
+
+def validate(schema: str, files: list[Path]) -> None:
+    program = Path(sys.executable).with_name("check-jsonschema")
+    done = subprocess.run(
+        [str(program), "--builtin-schema", schema, *map(str, files)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_workflows_are_valid() -> None:
+    assert WORKFLOWS
+    validate("vendor.github-workflows", [*WORKFLOWS, *(ROOT / "examples/.github/workflows").glob("*.yml")])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
+def test_every_target_that_is_made_exists(path: Path) -> None:
+    steps = [step for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]
+    runs = [line.split() for step in steps for line in step.get("run", "").splitlines()]
+    made = {word for words in runs if words[:1] == ["make"] for word in words[1:] if "=" not in word}
+    (targets,) = re.findall(r"^\.PHONY:((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert made
+    assert made <= set(targets.replace("\\", "").split())
+
+
+def test_the_matrix_holds_every_supported_ansible_core_with_each_of_its_pythons() -> None:
+    assert len(set(matrix())) == len(matrix())
+    assert [(core, python) for core, python in matrix() if python not in UPSTREAM[core]] == []
+    assert {(core, python) for core in SUPPORTED for python in UPSTREAM[core]} <= set(matrix())
+
+
+def test_the_matrix_begins_and_ends_with_what_is_promised() -> None:
+    cores = sorted({core for core, python in matrix()}, key=lambda core: int(core.split(".")[1]))
+    assert read("meta/runtime.yml")["requires_ansible"] == f">={cores[0]}.0"
+    assert f"ansible-core {cores[0]} or newer" in (ROOT / "README.md").read_text(encoding="utf-8")
+    after = "2.%d" % (int(cores[-1].split(".")[1]) + 1)
+    required = (ROOT / "requirements-demo.txt").read_text(encoding="utf-8")
+    assert f"\nansible-core>={cores[0]},<{after}\n" in required

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the tests on each ansible-core of CI's matrix that this machine has a Python for, or on those that are named.
+
+Each gets a copy of the checkout of its own in .cache/all, with a virtual environment, and beside it a log. An old
+one gets its oldest Python, the newest its newest; CI runs them all.
+
+usage: test_all.py [CORE ...]     such as 2.17 2.21
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from checkout import CACHE, ROOT, copy_checkout, environment, search_path
+from run_stages import STAGES
+
+FOLDER = CACHE / "all"
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+# What these find is in the text of the files, and the same everywhere.
+ONCE = {"format", "lint", "pre-commit", "types", "ansible-lint", "docs"}
+ROW = re.compile(r"^(\S+) +(passed|failed|skipped) +[\d.]+ s$", re.MULTILINE)
+VERSIONS = "import platform, ansible.release; print(ansible.release.__version__, platform.python_version())"
+# Of a log, if something failed.
+LINES_SHOWN = 80
+
+
+@dataclass
+class Result:
+    """What came of one ansible-core: the exact versions, and the stages by how they ended."""
+
+    core: str
+    python: str
+    stages: dict[str, list[str]]
+    seconds: float
+
+
+def find_python(version: str) -> str | None:
+    """Find an interpreter on PATH, or among those of pyenv, that are not on it."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    installed = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
+    return shutil.which(f"python{version}", path=search_path()) or next(map(str, reversed(installed)), None)
+
+
+def choose(matrix: list[tuple[str, str]], wanted: list[str]) -> list[tuple[str, str]]:
+    """Choose an interpreter for each ansible-core, as (core, path); both in the matrix's order."""
+    found: dict[str, list[str]] = {}
+    for core, version in matrix:
+        python = find_python(version)
+        if python:
+            found.setdefault(core, []).append(python)
+    newest = matrix[-1][0]
+    return [
+        (core, pythons[-1] if core == newest else pythons[0])
+        for core, pythons in found.items()
+        if core in wanted or not wanted
+    ]
+
+
+def run(core: str, python: str) -> Result:
+    """Run the stages on one ansible-core."""
+    started = time.monotonic()
+    folder = FOLDER / f"{core}-{Path(python).name}"
+    copy_checkout(folder)
+    log = folder.with_suffix(folder.suffix + ".log")
+    surroundings = {**environment(), "CORE": core, "PYTHON": python}
+    names = [stage.name for stage in STAGES if stage.name not in ONCE]
+    with log.open("wb") as output:
+        for command in (["make", "setup"], [".venv/bin/python", "tools/run_stages.py", *names]):
+            code = subprocess.run(
+                command, cwd=folder, env=surroundings, stdout=output, stderr=subprocess.STDOUT, check=False
+            ).returncode
+            if code:
+                break
+    text = log.read_text(encoding="utf-8", errors="replace")
+    stages: dict[str, list[str]] = {"passed": [], "failed": [], "skipped": []}
+    for name, ended in ROW.findall(text):
+        stages[ended].append(name)
+    if code:
+        print("\n".join(["...", *text.splitlines()[-LINES_SHOWN:], f"All of it: {log}"]), flush=True)
+        stages["failed"] = stages["failed"] or ["setup"]
+    told = subprocess.run([folder / ".venv/bin/python", "-c", VERSIONS], capture_output=True, text=True, check=False)
+    versions = told.stdout.split() or [core, python]
+    return Result(*versions, stages, time.monotonic() - started)
+
+
+def main() -> int:
+    included = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["test"]["strategy"]["matrix"]["include"]
+    matrix = [(entry["core"], entry["python"]) for entry in included]
+    if not set(sys.argv[1:]) <= {core for core, python in matrix}:
+        sys.exit(f"usage: test_all.py [CORE ...], of {', '.join(dict.fromkeys(core for core, python in matrix))}")
+    chosen = choose(matrix, sys.argv[1:])
+    missing = sorted(set(sys.argv[1:] or dict(matrix)) - set(dict(chosen)))
+    if missing:
+        print(f"There is no Python here for ansible-core {', '.join(missing)}.")
+    # Whoever names one wants to see it tested.
+    if sys.argv[1:] and missing:
+        return 1
+
+    results = []
+    for core, python in chosen:
+        print(f"== ansible-core {core} on {python}", flush=True)
+        results.append(run(core, python))
+
+    print("\nansible-core  Python     minutes  stages")
+    for result in results:
+        ended = "; ".join(f"{word}: {' '.join(names)}" for word, names in result.stages.items() if names)
+        print(f"{result.core:<14}{result.python:<11}{result.seconds / 60:<9.1f}{ended}")
+    failed = sum(bool(result.stages["failed"]) for result in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
