@@ -39,7 +39,7 @@ test: setup  ## All stages, one after the other
 	@$(stages)
 
 test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.17 2.21"
-	@$(python) tools/test_all.py $(CORES)
+	@$(python) tools/all_cores.py $(CORES)
 
 format: setup  ## Format the code, and mend what ruff can mend
 	@.venv/bin/ruff check --fix-only --quiet .

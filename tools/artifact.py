@@ -20,9 +20,11 @@ FOLDER = CACHE / "artifact"
 # What a user of the collection needs; a file that is for developers belongs in galaxy.yml's build_ignore.
 WANTED = {
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "changelogs",
     "docs",
     "examples",

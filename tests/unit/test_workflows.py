@@ -50,6 +50,12 @@ def test_workflows_are_valid() -> None:
     validate("vendor.github-workflows", [*WORKFLOWS, *(ROOT / "examples/.github/workflows").glob("*.yml")])
 
 
+def test_issue_forms_are_valid() -> None:
+    forms = ROOT / ".github" / "ISSUE_TEMPLATE"
+    validate("vendor.github-issue-forms", [forms / "bug.yml", forms / "feature.yml"])
+    validate("vendor.github-issue-config", [forms / "config.yml"])
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
 def test_every_target_that_is_made_exists(path: Path) -> None:
     steps = [step for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]

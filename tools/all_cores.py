@@ -6,7 +6,7 @@
 Each gets a copy of the checkout of its own in .cache/all, with a virtual environment, and beside it a log. An old
 one gets its oldest Python, the newest its newest; CI runs them all.
 
-usage: test_all.py [CORE ...]     such as 2.17 2.21
+usage: all_cores.py [CORE ...]     such as 2.17 2.21
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def run(core: str, python: str) -> Result:
     folder = FOLDER / f"{core}-{Path(python).name}"
     copy_checkout(folder)
     log = folder.with_suffix(folder.suffix + ".log")
-    surroundings = {**environment(), "CORE": core, "PYTHON": python}
+    # MAKEFLAGS would pass on what was said to the make around this one.
+    surroundings = {**environment(), "CORE": core, "PYTHON": python, "MAKEFLAGS": ""}
     names = [stage.name for stage in STAGES if stage.name not in ONCE]
     with log.open("wb") as output:
         for command in (["make", "setup"], [".venv/bin/python", "tools/run_stages.py", *names]):
@@ -89,15 +90,15 @@ def run(core: str, python: str) -> Result:
         print("\n".join(["...", *text.splitlines()[-LINES_SHOWN:], f"All of it: {log}"]), flush=True)
         stages["failed"] = stages["failed"] or ["setup"]
     told = subprocess.run([folder / ".venv/bin/python", "-c", VERSIONS], capture_output=True, text=True, check=False)
-    versions = told.stdout.split() or [core, python]
-    return Result(*versions, stages, time.monotonic() - started)
+    core, python = told.stdout.split() or (core, python)
+    return Result(core, python, stages, time.monotonic() - started)
 
 
 def main() -> int:
     included = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["test"]["strategy"]["matrix"]["include"]
     matrix = [(entry["core"], entry["python"]) for entry in included]
     if not set(sys.argv[1:]) <= {core for core, python in matrix}:
-        sys.exit(f"usage: test_all.py [CORE ...], of {', '.join(dict.fromkeys(core for core, python in matrix))}")
+        sys.exit(f"usage: all_cores.py [CORE ...], of {', '.join(dict.fromkeys(core for core, python in matrix))}")
     chosen = choose(matrix, sys.argv[1:])
     missing = sorted(set(sys.argv[1:] or dict(matrix)) - set(dict(chosen)))
     if missing:
