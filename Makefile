@@ -5,8 +5,9 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter, and
 # CORE=2.20 the ansible-core.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test test-all format lint docs docs-lint picture types unit bad-input \
-	contract integration browser artifact sanity ansible-lint molecule build changelog release-check release clean
+.PHONY: help setup setup-demo demo box test test-all format lint docs docs-lint picture pre-commit types unit \
+	bad-input contract integration browser artifact sanity ansible-lint molecule build changelog release-check release \
+	clean
 
 VERSION ?= v75
 PORT ?= 0
@@ -57,6 +58,7 @@ docs-lint: setup  ## Stage docs: what the documentation is written in, and the s
 picture: demo  ## Draw the plan of the demo for the README
 	@$(python) tools/picture.py
 
+pre-commit: ## Stage pre-commit: what its hooks say of all files
 types: ## Stage types: mypy
 unit: ## Stage unit: pytest, no server
 bad-input: ## Stage bad-input: every option fed with anything
