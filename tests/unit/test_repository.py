@@ -10,9 +10,9 @@ from pathlib import Path
 from checkout import ROOT, files
 
 HEADER = [
-    "# Copyright: (c) 2026, the mailinabox.admin contributors",
-    "# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
-    "# SPDX-License-Identifier: GPL-3.0-or-later",
+    "Copyright: (c) 2026, the mailinabox.admin contributors",
+    "GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
+    "SPDX-License-Identifier: GPL-3.0-or-later",
 ]
 
 
@@ -28,10 +28,8 @@ def test_every_file_that_can_tells_its_licence() -> None:
     assert len(files()) > 100
     without = []
     for path in filter(carries_header, files()):
-        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
         # A program's first line is the system's.
-        if lines[:1] and lines[0].startswith("#!"):
-            del lines[0]
-        if lines[:3] != HEADER:
+        beginning = (ROOT / path).read_text(encoding="utf-8").splitlines()[:4]
+        if not all(any(text in line for line in beginning) for text in HEADER):
             without.append(str(path))
     assert without == []
