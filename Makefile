@@ -76,7 +76,7 @@ build: setup-demo  ## The artifact, in .cache/artifact
 	@$(python) tools/artifact.py build
 
 changelog: setup  ## Make a release of the fragments, for the version in galaxy.yml: CHANGELOG.md, changelogs/
-	@.venv/bin/antsibull-changelog release
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release
 
 release-check: setup  ## Whether this checkout is ready to be the version in galaxy.yml, or is it: TAG=1.0.0
 	@$(python) tools/release.py $(TAG)
