@@ -88,8 +88,8 @@ def main() -> int:
             "\nOnce the tests have passed on exactly this commit, too:\n"
             f"    git tag --annotate {version} --message 'mailinabox.admin {version}'\n"
             f"    git push origin {version}\n"
-            "The release workflow then publishes it. Without the workflow:\n"
-            f"    ansible-galaxy collection publish .cache/artifact/mailinabox-admin-{version}.tar.gz --token ...",
+            "The release workflow then publishes it. Without the workflow, with your token in ~/.ansible/galaxy_token:\n"
+            f"    ansible-galaxy collection publish .cache/artifact/mailinabox-admin-{version}.tar.gz",
             flush=True,
         )
     return 0
