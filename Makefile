@@ -5,9 +5,7 @@
 # Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter, and
 # CORE=2.20 the ansible-core.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo box test test-all format lint docs docs-lint picture pre-commit types unit \
-	bad-input contract integration browser artifact sanity ansible-lint molecule build changelog release-check release \
-	clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
 VERSION ?= v75
 PORT ?= 0
@@ -33,11 +31,17 @@ setup-demo:
 demo: setup-demo  ## Watch the collection change a simulated box
 	@$(python) tools/demo.py
 
+bench: setup  ## Measure how long things take, and write benchmarks/results.md
+	@PYTHONPATH=tools $(python) -m benchmarks
+
 box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)
 
 test: setup  ## All stages, one after the other
 	@$(stages)
+
+guards: setup  ## Take each guard out of the code, and see its test fail: see docs/guarantees.md
+	@$(python) tools/try_guards.py
 
 test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.17 2.21"
 	@$(python) tools/all_cores.py $(CORES)
@@ -64,12 +68,13 @@ unit: ## Stage unit: pytest, no server
 bad-input: ## Stage bad-input: every option fed with anything
 contract: ## Stage contract: pytest, the simulated box against recordings
 integration: ## Stage integration: playbooks against the simulated box
+faults: ## Stage faults: pytest, every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
 artifact: ## Stage artifact: build it, check it, install it, run the demo from it
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract integration browser sanity ansible-lint molecule artifact pre-commit: setup
+types unit bad-input contract integration faults browser sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/artifact

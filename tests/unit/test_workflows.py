@@ -61,9 +61,9 @@ def test_every_target_that_is_made_exists(path: Path) -> None:
     steps = [step for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]
     runs = [line.split() for step in steps for line in step.get("run", "").splitlines()]
     made = {word for words in runs if words[:1] == ["make"] for word in words[1:] if "=" not in word}
-    (targets,) = re.findall(r"^\.PHONY:((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert made
-    assert made <= set(targets.replace("\\", "").split())
+    assert made <= set(targets)
 
 
 def test_the_matrix_holds_every_supported_ansible_core_with_each_of_its_pythons() -> None:
