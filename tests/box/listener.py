@@ -176,6 +176,11 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         if self._accepting:
             self._accepting = False
             self.shutdown()
+            # Who waits at a port that closes is reset, and Python may leave a socket open that is reset so early.
+            self.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self.socket.accept()[0].close()
             self.server_close()
 
     def stop(self) -> None:
