@@ -74,6 +74,7 @@ _TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
 # What is checked, the most urgent first, and what it is called.
 _CHECKS = {
     "reachable": "Out of reach",
+    "dns": "DNS record",
     "certificates": "Certificate",
     "backup": "Backup",
     "mailboxes": "Mailbox",

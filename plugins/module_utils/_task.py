@@ -178,7 +178,7 @@ class _Conversation:
 
     def take_stock(self, error: BoxError) -> None:
         """Add to an error what is done and what isn't, if it came after the first call was planned to be made."""
-        if self._current is None and not self.sent:
+        if self._current is None and not self.changed:
             return
         if error.message[-1:] not in ".!?":
             # The words of a box may end anyhow.

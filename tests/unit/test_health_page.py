@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _told
 
+ROOT = Path(__file__).parents[2]
 MADE = "2026-11-22T06:30:00Z"
 HOST = "box.example.com"
 
 
 def problem(check: str, text: str, severity: str = "fail", about: str | None = None) -> dict[str, Any]:
     return {"check": check, "severity": severity, "about": about, "text": text}
+
+
+def test_every_check_of_the_role_has_a_name() -> None:
+    defaults = yaml.safe_load((ROOT / "roles/health/defaults/main.yml").read_text(encoding="utf-8"))
+    severities = {name for name, value in defaults.items() if value in ("fail", "warn", "ignore")}
+    checks = {name.removeprefix("miab_health_") for name in severities} - {"unknown"}
+    assert len(checks) >= 7
+    page = shown({}, *(problem(check, f"About {check}.") for check in checks))
+    assert all(f"About {check}." in page for check in checks)
 
 
 def shown(told: dict[str, Any] | None = None, *problems: dict[str, Any]) -> str:
