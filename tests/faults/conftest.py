@@ -24,12 +24,12 @@ _ENDS = (AT_ONCE, NEXT_RUN, LOST)
 @pytest.fixture(scope="session")
 def wire() -> Iterator[Wire]:
     wire = Wire()
+
+    def send(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        return wire.send(adapter, request, **options)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            requests.adapters.HTTPAdapter,
-            "send",
-            lambda adapter, request, **options: wire.send(adapter, request, **options),
-        )
+        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
         yield wire
 
 
