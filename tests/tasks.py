@@ -18,6 +18,18 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task
 
 from .box import Box
 
+CONNECTION: dict[str, Any] = {
+    "host": "box.example.com",
+    "username": "me@box.example.com",
+    "password": "adminpass123",
+    "api_key": None,
+    "totp_secret": None,
+    "ca_path": None,
+    "validate_certs": True,
+    "timeout": 120,
+}
+"""Options of a connection as the doors hand them on; there is no such box."""
+
 
 class Clock:
     """Time that passes only when somebody sleeps."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tests.records import recorded
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     counts: Counter[str] = Counter()
     options: Counter[str] = Counter()
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, []):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "bad input":
-                    options[value["module"]] += 1
-                    counts.update(value["ends"])
+    for _passed, value in recorded(terminalreporter, "bad input"):
+        options[value["module"]] += 1
+        counts.update(value["ends"])
     if not options:
         return
     terminalreporter.section("bad input")

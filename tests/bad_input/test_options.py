@@ -25,9 +25,10 @@ from tests.box.names import is_dns_name
 from tests.box.prepare import prepare
 from tests.box.routes import ROUTES
 from tests.box.state import FIRST_USER, State, Totp, new_state
+from tests.tasks import task
 
 from . import holds
-from .trial import BY_THE_BOX, CONNECTION, MODULES, REFUSED, STORED, call, held, task
+from .trial import BY_THE_BOX, CONNECTION, MODULES, REFUSED, STORED, call, held
 from .values import ANYTHING, twisted
 
 # So many twisted values for each option.

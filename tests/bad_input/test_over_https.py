@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
 from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
 from tests.box import Box
+from tests.tasks import run_task
 
 from . import holds
 from .trial import REFUSED, STORED
@@ -43,13 +40,10 @@ def names() -> list[str]:
 def test_a_name_leads_to_no_other_path(module: str, record_property: Callable[[str, object], None]) -> None:
     ends: Counter[str] = Counter()
     option, others, path = IN_PATHS[module]
-    task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
     with Box("v75") as box:
         for name in names():
             box.reset()
-            given = {"host": box.url, "username": box.username, "password": box.password, "ca_path": box.cacert}
-            validated = ArgumentSpecValidator(**argument_rules(task)).validate({**given, **others, option: name})
-            result = run(task, validated.validated_parameters, False)
+            result = run_task(box, module, {**others, option: name})
             asked = {entry.path for entry in box.log}
             if result.get("failed"):
                 assert not [entry for entry in box.log if entry.is_write]

@@ -11,10 +11,8 @@ import json
 import os
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,12 +27,13 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._connection impor
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
 from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Served
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 from tests.box.answers import Request
 from tests.box.certificates import Installed
 from tests.box.routes import ROUTES, is_write, respond
 from tests.box.state import FIRST_PASSWORD, FIRST_USER, State
+from tests.tasks import Clock, task
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("miab_*.py"))
 HOST = "box.example.com"
@@ -43,24 +42,6 @@ CONNECTION = {"host": HOST, "username": FIRST_USER, "password": FIRST_PASSWORD}
 REFUSED = "refused before a write"
 STORED = "stored exactly"
 BY_THE_BOX = "refused by the box itself, nothing stored"
-
-
-def task(module: str) -> Task:
-    found: Task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
-    return found
-
-
-class Clock:
-    """Time that passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.seconds = time.time()
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 class Wire:
@@ -175,8 +156,7 @@ def call(module: str, arguments: Mapping[str, Any], check_mode: bool, state: Sta
     validated = ArgumentSpecValidator(**rules).validate(arguments)
     if validated.error_messages:
         return Called({"failed": True, "msg": validated.errors.msg}, wire)
-    clock = Clock()
-    clock.seconds = state.clock()
+    clock = Clock(state.clock())
 
     def connect(connection: Connection) -> Client:
         client = WiredClient(connection, sleep=clock.sleep, now=clock.now)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tests.records import recorded
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     _tell_contract(terminalreporter)
@@ -17,13 +19,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def _tell_contract(terminalreporter: Any) -> None:
     kept: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, []):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "contract":
-                    key = (value[0], value[1])
-                    asked[key] += 1
-                    kept[key] += outcome == "passed"
+    for passed, (version, section) in recorded(terminalreporter, "contract"):
+        asked[version, section] += 1
+        kept[version, section] += passed
     if not asked:
         return
     terminalreporter.section("contract: steps answered as recorded")
@@ -36,12 +34,7 @@ def _tell_contract(terminalreporter: Any) -> None:
 
 def _tell_routes(terminalreporter: Any) -> None:
     """By its name, each route that a test has found a module for."""
-    routes = sorted(
-        value
-        for report in terminalreporter.stats.get("passed", [])
-        for name, value in getattr(report, "user_properties", ())
-        if name == "route"
-    )
+    routes = sorted(value for passed, value in recorded(terminalreporter, "route") if passed)
     if routes:
         terminalreporter.section("routes of the API, and the modules that use them")
     for route, modules, note in routes:

@@ -18,18 +18,10 @@ from tests.box import VERSIONS, Answer, CustomRecord, State, answer, crypto, is_
 from tests.box.answers import Request
 from tests.box.auth import totp_code
 from tests.box.routes import respond
+from tests.tasks import Clock
 
+MOMENT = 1_800_000_000.0
 NEWER = [version for version in VERSIONS if version != "v0.51"]
-
-
-class Clock:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def add_user(state: State, email: str, **more: str) -> Answer:
@@ -263,8 +255,8 @@ def test_domain_above_another_takes_its_zone_over() -> None:
 
 
 def test_zone_serials_grow_and_follow_the_date() -> None:
-    state, clock = new_state(), Clock()
-    state.clock = clock
+    state, clock = new_state(), Clock(MOMENT)
+    state.clock = clock.now
 
     def serial() -> int:
         return state.zone_files["example.org"].serial
@@ -274,7 +266,7 @@ def test_zone_serials_grow_and_follow_the_date() -> None:
     answer(state, "POST", "/dns/custom/www.example.org/A", body="192.0.2.1")
     assert serial() == 2027011501
     assert str(serial()) in answer(state, "GET", "/dns/zonefile/example.org").body
-    clock.now += 86400
+    clock.time += 86400
     answer(state, "POST", "/dns/update", form={"force": "1"})
     assert serial() == 2027011600
 
@@ -429,7 +421,7 @@ def install(state: State, domain: str, cert: str, chain: str = "") -> Answer:
 
 def test_certificate_that_ends_sooner_is_not_used() -> None:
     state = with_ann()
-    state.clock = Clock()
+    state.clock = Clock(MOMENT).now
     assert install(state, "example.org", signed_for_box("example.org", days=60)).body == "web updated\n"
     assert install(state, "example.org", signed_for_box("example.org", days=30)).body == ""
     assert install(state, "example.org", signed_for_box("example.org", days=90)).body == "web updated\n"
@@ -437,7 +429,7 @@ def test_certificate_that_ends_sooner_is_not_used() -> None:
 
 def test_certificate_of_the_box_itself_restarts_mail() -> None:
     state = with_ann()
-    state.clock = Clock()
+    state.clock = Clock(MOMENT).now
     told = install(state, "box.example.com", signed_for_box("*.example.com", "box.example.com"))
     assert told.body == "updating primary certificate\nmail services restarted\nweb updated\n"
 
@@ -451,10 +443,10 @@ def test_certificate_of_the_box_itself_restarts_mail() -> None:
     ],
 )
 def test_certificate_and_time(days: int, passed: int, start: str) -> None:
-    state, clock = with_ann(), Clock()
-    state.clock = clock
+    state, clock = with_ann(), Clock(MOMENT)
+    state.clock = clock.now
     pem = signed_for_box("example.org", days=days)
-    clock.now += passed * 86400
+    clock.time += passed * 86400
     told = install(state, "example.org", pem)
     assert told.status == 200
     assert told.body.startswith(start)
@@ -467,7 +459,7 @@ def test_self_signed_certificate_is_not_installed() -> None:
 
 def test_certificate_of_a_stranger_lacks_its_chain() -> None:
     state = with_ann()
-    state.clock = Clock()
+    state.clock = Clock(MOMENT).now
     leaf = x509.load_pem_x509_certificate(signed_for_box("example.org").encode())
     # The same certificate, signed by the box's own key in the name of somebody else.
     builder = x509.CertificateBuilder(
@@ -537,10 +529,10 @@ def test_keys_die_with_the_password_and_with_a_restart(
 
 @pytest.mark.parametrize(("seconds", "status"), [(2 * 86400 - 1, 200), (2 * 86400 + 1, 401)])
 def test_sessions_end_after_two_days_without_use(seconds: int, status: int) -> None:
-    state, clock = new_state(), Clock()
-    state.clock = clock
+    state, clock = new_state(), Clock(MOMENT)
+    state.clock = clock.now
     key = logged_in(state)
-    clock.now += seconds
+    clock.time += seconds
     assert respond(state, request_of("me@box.example.com", key)).status == status
 
 
@@ -586,12 +578,12 @@ def test_what_counts_as_a_failed_login(version: str) -> None:
 
 
 def test_twenty_failures_in_thirty_seconds_ban() -> None:
-    state, clock = new_state(), Clock()
-    state.clock = clock
+    state, clock = new_state(), Clock(MOMENT)
+    state.clock = clock.now
     for _unused in range(19):
         respond(state, request_of("me@box.example.com", "wrong"))
     assert not state.banned()
-    clock.now += 31
+    clock.time += 31
     respond(state, request_of("me@box.example.com", "wrong"))
     assert not state.banned()
     for _unused in range(19):
@@ -617,18 +609,18 @@ def enable_totp(state: State) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_codes_work_once(version: str) -> None:
-    state, clock = new_state(version), Clock()
-    state.clock = clock
+    state, clock = new_state(version), Clock(MOMENT)
+    state.clock = clock.now
     secret = enable_totp(state)
 
     def tried(code: str) -> int:
         headers = {"x-auth-token": code}
         return respond(state, request_of("me@box.example.com", "adminpass123", **headers)).status
 
-    code = totp_code(secret, clock.now)
+    code = totp_code(secret, clock.time)
     assert [tried(code), tried(code)] == [200, 401]
     # Clocks may be one step apart, not two.
-    assert [tried(totp_code(secret, clock.now + step)) for step in (-60, -30, 30, 60)] == [401, 200, 200, 401]
+    assert [tried(totp_code(secret, clock.time + step)) for step in (-60, -30, 30, 60)] == [401, 200, 200, 401]
 
 
 def test_mfa_of_rfc_6238() -> None:
@@ -676,7 +668,7 @@ def test_backup_targets(target: str, told: str, stored: bool) -> None:
 
 def test_backup_status_lists_the_newest_first() -> None:
     state = new_state()
-    state.clock = Clock()
+    state.clock = Clock(MOMENT).now
     state.add_backup(5.25)
     state.add_backup(0.5, full=False, size=10)
     found = answer(state, "GET", "/system/backup/status").json()["backups"]

@@ -13,6 +13,7 @@ import pytest
 import requests.adapters
 
 from tests.box import Box
+from tests.records import recorded
 
 from .trial import AT_ONCE, LOST, NEXT_RUN, Wire
 
@@ -41,13 +42,10 @@ def boxes() -> Iterator[dict[str, Box]]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the matrix. Reports come from every worker, and what a test has recorded comes with them."""
+    """Print the matrix."""
     ends: dict[str, Counter[str]] = {}
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == ENDED:
-                    ends.setdefault(value["kind"], Counter())[value["end"]] += 1
+    for _passed, value in recorded(terminalreporter, ENDED):
+        ends.setdefault(value["kind"], Counter())[value["end"]] += 1
     if not ends:
         return
     terminalreporter.section("faults")

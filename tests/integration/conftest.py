@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.box import Box
+from tests.records import recorded
 
 from .playbooks import DOORS, VERSIONS
 
@@ -49,16 +50,7 @@ def newest_box() -> Iterator[Box]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    told = {
-        outcome: [
-            value
-            for report in terminalreporter.stats.get(outcome, [])
-            for name, value in getattr(report, "user_properties", ())
-            if name == "secrets"
-        ]
-        for outcome in ("passed", "failed")
-    }
-    counts = told["passed"] + told["failed"]
+    counts = [count for _passed, count in recorded(terminalreporter, "secrets")]
     if counts:
         texts = sum(count["texts"] for count in counts)
         secrets = {secret for count in counts for secret in count["secrets"]}

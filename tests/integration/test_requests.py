@@ -8,21 +8,19 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._http import Sessions
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import perform as run_task
+from ansible_collections.mailinabox.admin.plugins.module_utils._module import perform as run_as_doors_do
 from tests.box import Box
 from tests.box.prepare import prepare
+from tests.tasks import connection, task, validated
 
-from .playbooks import ROOT, connection, run_on_hosts
+from .playbooks import ROOT, run_on_hosts
 from .test_ssl import issued
 
 ME = "me@box.example.com"
@@ -156,20 +154,13 @@ class Sent(NamedTuple):
     connections: int
 
 
-@pytest.fixture(autouse=True)
-def _own_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Refused passwords are counted across all tasks of a user; a test counts its own."""
-    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path))
-
-
 def perform(box: Box, module: str, options: dict[str, Any], check_mode: bool, sessions: Sessions | None = None) -> Sent:
     """Run a task, and count at the box what it sends."""
-    task = import_module("ansible_collections.mailinabox.admin.plugins.modules.miab_" + module).TASK
-    validated = ArgumentSpecValidator(**argument_rules(task)).validate({**connection(box), **options})
-    assert not validated.error_messages
+    name = "miab_" + module
+    given = validated(name, {**connection(box), **options})
     box.log.clear()
     before = box.connections
-    result = run_task(task, validated.validated_parameters, check_mode, (), sessions=sessions)
+    result = run_as_doors_do(task(name), given, check_mode, (), sessions=sessions)
     assert not result.get("failed"), result["msg"]
     told = result["requests"]
     return Sent(told["reads"], told["writes"], box.connections - before)
@@ -285,10 +276,10 @@ def test_who_trusts_something_else_has_a_connection_of_its_own(sessions: Session
 def test_a_loop_in_process_shakes_hands_once(where: str, connections: int, tmp_path: Path) -> None:
     with Box("v75") as box:
         options = {**connection(box), "email": "{{ item }}", "state": "absent"}
-        task = {"mailinabox.admin.miab_user": options, "loop": ["a@example.org", "b@example.org", "c@example.org"]}
+        looped = {"mailinabox.admin.miab_user": options, "loop": ["a@example.org", "b@example.org", "c@example.org"]}
         playbook = tmp_path / "playbook.yml"
         playbook.write_text(
-            yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": [task]}]), encoding="utf-8"
+            yaml.safe_dump([{"hosts": "box", "gather_facts": False, "tasks": [looped]}]), encoding="utf-8"
         )
         run = run_on_hosts({"box": {"ansible_connection": where}}, playbook, tmp_path)
         assert run.status == 0, run.output

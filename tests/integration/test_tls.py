@@ -33,6 +33,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Served,
 )
 from tests.box import Box, crypto
+from tests.tasks import CONNECTION, Clock
 
 from .playbooks import connection, play
 
@@ -127,14 +128,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(url: str, ca_path: str | None, **options: Any) -> Client:
     """A client that waits for nothing: each wait lets its time pass at once."""
-    given = {"password": PASSWORD, "api_key": None, "totp_secret": None, "validate_certs": True, "timeout": 5}
-    moment = [1000.0]
-
-    def sleep(seconds: float) -> None:
-        moment[0] += seconds
-
-    me = {"host": url, "username": "me@box.example.com", "ca_path": ca_path}
-    return Client(Connection.from_options({**given, **me, **options}), sleep=sleep, now=lambda: moment[0])
+    clock = Clock()
+    given = {**CONNECTION, "host": url, "password": PASSWORD, "ca_path": ca_path, "timeout": 5, **options}
+    return Client(Connection.from_options(given), clock.sleep, clock.now)
 
 
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org", "password": "ann-password-1"})

@@ -19,7 +19,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task
 from tests.box.prepare import prepare
 from tests.box.routes import answer
 from tests.box.state import State, new_state
-from tests.tasks import task
+from tests.tasks import CONNECTION, task
 
 from ..integration.playbooks import VERSIONS
 
@@ -54,18 +54,6 @@ class RulesClient:
         if told.status != 200:
             raise OutcomeUnknown(str(told.body), told.status)
         return str(told.body)
-
-
-CONNECTION = {
-    "host": "box.example.com",
-    "username": "me@box.example.com",
-    "password": "adminpass123",
-    "api_key": None,
-    "totp_secret": None,
-    "ca_path": None,
-    "validate_certs": True,
-    "timeout": 120,
-}
 
 
 def do(box: State, module: str, /, check_mode: bool = False, **options: Any) -> dict[str, Any]:

@@ -33,19 +33,10 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Served,
     Wait,
 )
-from tests.tasks import Clock
+from tests.tasks import CONNECTION, Clock
 
 SECRET = "JBSWY3DPEHPK3PXP" * 2
-OPTIONS: dict[str, Any] = {
-    "host": "box.example.com",
-    "username": "Me@box.example.com",
-    "password": "adminpass123",
-    "api_key": None,
-    "totp_secret": None,
-    "ca_path": None,
-    "validate_certs": True,
-    "timeout": 120,
-}
+OPTIONS = {**CONNECTION, "username": "Me@box.example.com"}
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org"})
 
 

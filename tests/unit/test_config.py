@@ -30,8 +30,9 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Plan
 from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
 from tests.box.prepare import prepare
 from tests.box.state import State
+from tests.tasks import CONNECTION
 
-from .test_any_state import BOX, CONNECTION, RulesClient, task_result
+from .test_any_state import BOX, RulesClient, task_result
 
 ME = User("me@box.example.com", ("admin",), True, "0", None)
 BOB = User("bob@example.org", ("admin",), True, "0", None)

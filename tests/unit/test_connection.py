@@ -11,8 +11,7 @@ import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection, admin_url
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
-
-from .test_any_state import CONNECTION
+from tests.tasks import CONNECTION
 
 
 @pytest.mark.parametrize(

@@ -29,17 +29,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Wait,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
-
-OPTIONS = {
-    "host": "box.example.com",
-    "username": "me@box.example.com",
-    "password": "adminpass123",
-    "api_key": None,
-    "totp_secret": None,
-    "ca_path": None,
-    "validate_certs": True,
-    "timeout": 120,
-}
+from tests.tasks import CONNECTION
 
 # A resource made up for these tests: a list of words, to which one write adds one word.
 WORDS = Read("words", "/words", tuple)
@@ -132,7 +122,7 @@ def do() -> Do:
     def run_task(*wanted: str, held: set[str] = frozenset(), check_mode: bool = False, **faults: Any) -> Any:
         paths = {"/words/add": faults.get("add", []), "/rebuild": faults.get("rebuild", [])}
         client = FakeClient(set(held), {**paths, **faults.get("others", {})})
-        options = {**OPTIONS, "wanted": wanted}
+        options = {**CONNECTION, "wanted": wanted}
         return run(TASK, options, check_mode, connect=lambda _connection: client), client
 
     return run_task
@@ -329,7 +319,7 @@ def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
 
     task = Task("mfa", {}, lambda _options: None, lambda _w, known: [] if "words" in known else [WORDS], plan_anew)
     client = FakeClient(set(), {"/enable": [(doubt(), False)]})
-    result = run(task, OPTIONS, False, connect=lambda _connection: client)
+    result = run(task, CONNECTION, False, connect=lambda _connection: client)
     assert client.sent == ["POST /enable"]
     assert "Nothing of it was stored" in result["msg"]
     assert result["mfa"] == {"secret": "first"}
@@ -369,7 +359,7 @@ SLOW = Task("words", {}, check, lambda _wanted, known: [] if "words" in known el
 
 
 def slowly(client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
-    return run(SLOW, {**OPTIONS, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)
+    return run(SLOW, {**CONNECTION, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)
 
 
 def test_what_shows_late_is_waited_for() -> None:
@@ -402,7 +392,7 @@ def test_a_secret_that_is_another_each_time_is_sent_once() -> None:
 
     client = FakeClient(set(), {"/enable": [(doubt(), False)] * 5})
     task = Task("words", {}, check, lambda _wanted, _known: [], plan)
-    result = run(task, {**OPTIONS, "wanted": []}, False, connect=lambda _connection: client)
+    result = run(task, {**CONNECTION, "wanted": []}, False, connect=lambda _connection: client)
     assert client.sent == ["POST /enable"]
     assert result["failure"]["code"] == "box_failed"
 
@@ -413,7 +403,7 @@ def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
     client = FakeClient(set(), {"/enable": [(Refused("you sent secret=made+by+the+box", text="key-1"), False)]})
     client.keys = {"key-1"}
     task = Task("words", {}, check, lambda _wanted, _known: [], lambda _wanted, _known: change)
-    result = run(task, {**OPTIONS, "wanted": []}, False, connect=lambda _connection: client)
+    result = run(task, {**CONNECTION, "wanted": []}, False, connect=lambda _connection: client)
     assert result["msg"] == "you sent secret=********. Nothing was changed."
     assert result["failure"]["details"]["text"] == "********"
 
@@ -442,7 +432,7 @@ def test_what_is_so_already_is_revealed(check_mode: bool) -> None:
 
 def steps_of(task: Task, client: FakeClient, *wanted: str, check_mode: bool = False) -> list[Step]:
     steps: list[Step] = []
-    run(task, {**OPTIONS, "wanted": wanted}, check_mode, connect=lambda _connection: client, progress=steps.append)
+    run(task, {**CONNECTION, "wanted": wanted}, check_mode, connect=lambda _connection: client, progress=steps.append)
     return steps
 
 
@@ -490,7 +480,7 @@ def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
             ),
         )
         client = FakeClient(set(), {})
-        return run(task, OPTIONS, False, connect=lambda _connection: client)
+        return run(task, CONNECTION, False, connect=lambda _connection: client)
 
     assert read("here")["text"] == {"text": "h\u00e9re"}
     assert read("not-here")["text"] == {"text": None}

@@ -21,17 +21,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Change, Known, Outage, Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
-
-OPTIONS = {
-    "host": "box.example.com",
-    "username": "me@box.example.com",
-    "password": "adminpass123",
-    "api_key": None,
-    "totp_secret": None,
-    "ca_path": None,
-    "validate_certs": True,
-    "timeout": 120,
-}
+from tests.tasks import CONNECTION
 
 
 class FakeClient:
@@ -75,7 +65,7 @@ class FakeClient:
 
 
 def do(task: Task, client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
-    return run(task, OPTIONS, check_mode, connect=lambda _connection: client)
+    return run(task, CONNECTION, check_mode, connect=lambda _connection: client)
 
 
 def judged(said: str) -> int:
