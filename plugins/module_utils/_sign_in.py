@@ -22,6 +22,10 @@ from ._http import (
 from ._login_limit import Credentials, LoginLimit
 from ._plan import Call, Proof
 
+# The request that logs in, by whether it begins a session. v0.54 and older derive their key from the password: it can't
+# be ended.
+_LOG_IN = {True: ("POST", "/login"), False: ("GET", "/me")}
+
 _TOTP_SECONDS = 30
 # Clocks differ, so boxes take the next code and the one before, too; of those used, they remember only the last.
 _CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
@@ -217,12 +221,12 @@ class SignIn:
             if told.get("reason") != WRONG_CODE:
                 break
         if told["status"] != "ok":
-            raise refused_credentials("POST", "/login", str(told.get("reason")))
+            raise refused_credentials(*_LOG_IN[is_session], str(told.get("reason")))
         key = told.get("api_key")
         if "admin" not in told.get("privileges", ()) or not isinstance(key, str):
             if is_session:
                 self._log_out((self._me, str(key)))
-            raise refused_credentials("POST", "/login", NOT_AN_ADMINISTRATOR)
+            raise refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
         return key, is_session
 
     def _log_in(
@@ -232,22 +236,23 @@ class SignIn:
 
         It is asked once: a code works once, and a lost answer may leave a session behind.
         """
-        path, is_session = "/login", True
-        answer = self._http.read("POST", path, credentials, headers=headers, delays=())
+        is_session = True
+        method, path = _LOG_IN[is_session]
+        answer = self._http.read(method, path, credentials, headers=headers, delays=())
         if answer.status_code == 404:
-            # v0.54 and older derive their key from the password; it can't be ended.
-            path, is_session = "/me", False
-            answer = self._http.read("GET", path, credentials, headers=headers, delays=())
-        check_signed_in(answer, "POST", path)
+            is_session = False
+            method, path = _LOG_IN[is_session]
+            answer = self._http.read(method, path, credentials, headers=headers, delays=())
+        check_signed_in(answer, method, path)
         if answer.status_code != 200:
-            raise wrong_answer("POST", path, answer)
-        told = decoded("POST", path, answer)
+            raise wrong_answer(method, path, answer)
+        told = decoded(method, path, answer)
         if isinstance(told, dict) and isinstance(told.get("api_key"), str):
             self.keys.add(told["api_key"])
         # Older boxes give a key to administrators only.
         granted = {"privileges", "api_key"} if is_session else {"privileges"}
         if not isinstance(told, dict) or not (granted if told.get("status") == "ok" else {"status"}).issubset(told):
-            raise UnexpectedAnswer("POST %s: not what a box answers to a log-in." % path, path=path)
+            raise UnexpectedAnswer("%s %s: not what a box answers to a log-in." % (method, path), path=path)
         return told, is_session
 
     def _log_out(self, credentials: Credentials) -> None:

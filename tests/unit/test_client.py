@@ -330,6 +330,23 @@ def test_old_boxes_have_no_session_to_end(talk: Talk) -> None:
     assert script.asked == [("POST", "/login"), ("GET", "/me"), ("GET", "/dns/zones")]
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(401, "", "Invalid password."), "GET /me: the box refuses"),
+        (Answer(body={"status": "invalid", "reason": "Invalid password."}), "GET /me: the box refuses"),
+        (Answer(body={"status": "ok", "api_key": "key", "privileges": []}), "GET /me: the box refuses"),
+        (Answer(500), "GET /me: the box answers 500"),
+        (Answer(body={}), "GET /me: not what a box answers"),
+    ],
+)
+def test_an_error_of_an_old_box_names_the_request(talk: Talk, answer: Answer, words: str) -> None:
+    client, script, _slept = talk(Answer(404), answer, totp_secret=SECRET)
+    with client, pytest.raises(_errors.BoxError, match="^" + words):
+        client.ask(DNS_ZONES)
+    assert script.asked == [("POST", "/login"), ("GET", "/me")]
+
+
 def test_a_used_code_is_followed_by_the_next(talk: Talk) -> None:
     client, script, slept = talk(INVALID, OK, Answer(body=[]), Answer(), totp_secret=SECRET, now=1010.0)
     with client:
