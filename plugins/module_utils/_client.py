@@ -12,7 +12,7 @@ from typing import AbstractSet, Any, Callable, Mapping
 
 from ._connection import Connection
 from ._errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
-from ._http import Http, Sessions, check_signed_in, decoded, is_page, refuse_page, wrong_answer
+from ._http import Http, IdleConnections, check_signed_in, decoded, is_page, refuse_page, wrong_answer
 from ._login_limit import Credentials, LoginLimit
 from ._plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
 from ._sign_in import SignIn
@@ -27,7 +27,7 @@ class Client:
 
     :param sleep: waits some seconds.
     :param now: the time in seconds since 1970, for one-time codes.
-    :param sessions: open connections of clients that were there before; those of this one are left there.
+    :param idle: open connections of clients that were there before; that of this one is left there.
 
     :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
     """
@@ -37,14 +37,14 @@ class Client:
         connection: Connection,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
-        sessions: Sessions | None = None,
+        idle: IdleConnections | None = None,
     ) -> None:
         self.connection = connection
         self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
         self._sleep = sleep
         self._now = now
         self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
-        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, sessions)
+        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle)
         wait_for_code = partial(self._wait, "a one-time code works once")
         self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now)
 

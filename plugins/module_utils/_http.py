@@ -42,14 +42,14 @@ NOT_AN_ADMINISTRATOR = "You are not an administrator."
 WRONG_CODE = "invalid-totp-token"
 
 
-Sessions = Dict[Tuple[str, Union[bool, str]], Any]
-"""Open connections that nobody uses at the moment, by box and by what is trusted."""
+IdleConnections = Dict[Tuple[str, Union[bool, str]], Any]
+"""Open connections (``requests.Session``) that nobody uses at the moment, by box and by what is trusted."""
 
 
 class Http:
     """A conversation with one box, in requests and answers. An answer is what ``requests`` makes of it.
 
-    :param sessions: from which it takes an open connection, and to which it gives it back.
+    :param idle: from which it takes an open connection, and to which it gives it back.
     :ivar reads: how many requests were sent that change nothing.
     :ivar writes: how many that may.
     """
@@ -59,28 +59,28 @@ class Http:
         connection: Connection,
         sleep: Callable[[float], None],
         limit: LoginLimit,
-        sessions: Optional[Sessions] = None,
+        idle: Optional[IdleConnections] = None,
     ) -> None:
         self.reads = 0
         self.writes = 0
         self._connection = connection
         self._sleep = sleep
         self._limit = limit
-        self._sessions = sessions
+        self._idle = idle
         self._key = (connection.url, connection.verify)
-        self._session: Any = (sessions or {}).pop(self._key, None) or requests.Session()
+        self._session: Any = (idle or {}).pop(self._key, None) or requests.Session()
         # Plain http is for this machine alone: a proxy of the environment would be another one, and read the password.
         self._session.trust_env = connection.url.startswith("https://")
         # Who was let in needs no limit.
         self._let_in: set[Credentials] = set()
 
     def close(self) -> None:
-        if self._sessions is None:
+        if self._idle is None:
             self._session.close()
         else:
             # What a server said to one task is nothing to the next.
             self._session.cookies.clear()
-            self._sessions[self._key] = self._session
+            self._idle[self._key] = self._session
 
     def read(
         self,

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env
 
 from . import _secrets
 from ._client import Client
-from ._http import HAS_REQUESTS, Sessions
+from ._http import HAS_REQUESTS, IdleConnections
 from ._task import Progress, Task, run
 
 
@@ -57,18 +57,18 @@ def perform(
     check_mode: bool,
     secrets: Iterable[str],
     progress: Progress = lambda _step: None,
-    sessions: Sessions | None = None,
+    idle: IdleConnections | None = None,
 ) -> dict[str, Any]:
     """The result of a task with validated options.
 
     :param secrets: among the options. They are yet to be masked in the result, as they are: only where it tells
         what somebody else said, which may repeat them in another form, they are masked in each of these.
-    :param sessions: open connections of tasks that ran in this process before.
+    :param idle: open connections of tasks that ran in this process before.
     """
     if not HAS_REQUESTS:
         return {"failed": True, "msg": missing_required_lib("requests")}
     try:
-        result = run(task, options, check_mode, partial(Client, sessions=sessions), progress)
+        result = run(task, options, check_mode, partial(Client, idle=idle), progress)
     except Exception as error:
         # Ansible would show it as it is.
         message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)

@@ -24,14 +24,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._errors import InvalidOption
-from ..module_utils._http import HAS_REQUESTS, Sessions
+from ..module_utils._http import HAS_REQUESTS, IdleConnections
 from ..module_utils._module import argument_rules, perform, secrets
 from ..module_utils._task import Task
 from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
 
 # A worker runs all items of a loop, and ends. One handshake does for them.
-_SESSIONS: Sessions = {}
+_IDLE: IdleConnections = {}
 
 
 class InProcess(ActionBase):
@@ -92,7 +92,7 @@ class InProcess(ActionBase):
             return dict(remove_values(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
         progress = self._progress(task_vars or {}, own)
-        result = perform(task, options, self._task.check_mode, own, progress, _SESSIONS)
+        result = perform(task, options, self._task.check_mode, own, progress, _IDLE)
         if _tells_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.

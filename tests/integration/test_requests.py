@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._http import Sessions
+from ansible_collections.mailinabox.admin.plugins.module_utils._http import IdleConnections
 from ansible_collections.mailinabox.admin.plugins.module_utils._module import perform as run_as_doors_do
 from tests.box import Box
 from tests.box.prepare import prepare
@@ -154,13 +154,15 @@ class Sent(NamedTuple):
     connections: int
 
 
-def perform(box: Box, module: str, options: dict[str, Any], check_mode: bool, sessions: Sessions | None = None) -> Sent:
+def perform(
+    box: Box, module: str, options: dict[str, Any], check_mode: bool, idle: IdleConnections | None = None
+) -> Sent:
     """Run a task, and count at the box what it sends."""
     name = "miab_" + module
     given = validated(name, {**connection(box), **options})
     box.log.clear()
     before = box.connections
-    result = run_as_doors_do(task(name), given, check_mode, (), sessions=sessions)
+    result = run_as_doors_do(task(name), given, check_mode, (), idle=idle)
     assert not result.get("failed"), result["msg"]
     told = result["requests"]
     return Sent(told["reads"], told["writes"], box.connections - before)
@@ -242,34 +244,48 @@ def test_a_hundred_changes_among_a_thousand_are_a_hundred_writes() -> None:
 
 
 @pytest.fixture
-def sessions() -> Iterator[Sessions]:
-    kept: Sessions = {}
+def idle() -> Iterator[IdleConnections]:
+    kept: IdleConnections = {}
     yield kept
     for session in kept.values():
         session.close()
 
 
-def test_tasks_of_one_process_share_a_connection(sessions: Sessions) -> None:
+def test_tasks_of_one_process_share_a_connection(idle: IdleConnections) -> None:
     with Box("v75") as box:
-        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
-        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, sessions) == (3, 1, 0)
-        assert list(sessions) == [(box.url, box.cacert)]
+        assert perform(box, "user", {"email": box.username}, False, idle) == (1, 0, 1)
+        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, idle) == (3, 1, 0)
+        assert list(idle) == [(box.url, box.cacert)]
 
 
-def test_a_connection_that_the_box_has_closed_is_made_anew(sessions: Sessions) -> None:
+def test_nobody_goes_by_the_credentials_of_who_had_the_connection_before(idle: IdleConnections) -> None:
+    kim = {"username": "kim@example.org", "password": "kim-password-1"}
     with Box("v75") as box:
-        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
+        prepare(box.state, STATE)
+        wish = {"email": box.username}
+        assert perform(box, "user", wish, False, idle) == (1, 0, 1)
+        # A session of its own, which it ends.
+        assert perform(box, "user", {**wish, **kim, "totp_secret": SECRET}, False, idle) == (3, 0, 0)
+        assert {entry.caller for entry in box.log if entry.path != "/logout"} == {"kim@example.org"}
+        assert not box.state.sessions
+        assert perform(box, "user", wish, False, idle) == (1, 0, 0)
+        assert {entry.caller for entry in box.log} == {box.username}
+
+
+def test_a_connection_that_the_box_has_closed_is_made_anew(idle: IdleConnections) -> None:
+    with Box("v75") as box:
+        assert perform(box, "user", {"email": box.username}, False, idle) == (1, 0, 1)
         with box.refusing():
             pass
-        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, sessions) == (3, 1, 1)
+        assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, idle) == (3, 1, 1)
 
 
-def test_who_trusts_something_else_has_a_connection_of_its_own(sessions: Sessions, tmp_path: Path) -> None:
+def test_who_trusts_something_else_has_a_connection_of_its_own(idle: IdleConnections, tmp_path: Path) -> None:
     with Box("v75") as box:
         other = {"email": box.username, "ca_path": shutil.copy(box.cacert, tmp_path)}
-        assert perform(box, "user", other, False, sessions) == (1, 0, 1)
-        assert perform(box, "user", {"email": box.username}, False, sessions) == (1, 0, 1)
-        assert perform(box, "user", other, False, sessions) == (1, 0, 0)
+        assert perform(box, "user", other, False, idle) == (1, 0, 1)
+        assert perform(box, "user", {"email": box.username}, False, idle) == (1, 0, 1)
+        assert perform(box, "user", other, False, idle) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(("where", "connections"), [("local", 1), ("elsewhere", 3)])
