@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from . import _names
 from ._errors import InvalidOption
+from ._secrets import MASK
 
 _PREFIX = "/admin"
 # More than any request takes, and less than what a socket can't count.
@@ -49,9 +50,9 @@ class Connection:
         password, api_key = options["password"], options["api_key"]
         for option, secret in (("password", password), ("api_key", api_key)):
             if secret is not None and not (secret.strip() and secret.isascii() and secret.isprintable()):
-                raise InvalidOption(option, "********", "a box takes printable ASCII only when somebody signs in")
+                raise InvalidOption(option, MASK, "a box takes printable ASCII only when somebody signs in")
             if secret is not None and len(secret) > _LONGEST_SECRET:
-                raise InvalidOption(option, "********", "longer than the %d characters it may have" % _LONGEST_SECRET)
+                raise InvalidOption(option, MASK, "longer than the %d characters it may have" % _LONGEST_SECRET)
         username = options["username"].strip()
         is_one = username.isascii() and username.isprintable() and 0 < len(username) <= 254
         if not is_one or ":" in username:
@@ -90,7 +91,7 @@ def admin_url(host: str) -> str:
     if parts.scheme not in ("https", "http"):
         raise InvalidOption("host", host, "%s is no way to a box; it is https" % parts.scheme)
     if "@" in parts.netloc:
-        raise InvalidOption("host", "********", "credentials don't belong in it; use username and password")
+        raise InvalidOption("host", MASK, "credentials don't belong in it; use username and password")
     if not name or any(character.isspace() for character in text) or parts.query or parts.fragment:
         raise InvalidOption("host", host, "a name, a name and a port, or a URL is needed")
     if parts.path.rstrip("/") not in ("", _PREFIX):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
+from ._secrets import MASK
+
 Known = Dict[str, Any]
 """What is known so far: the name of a :class:`Read` or :class:`Proof` -> its value.
 
@@ -194,7 +196,7 @@ class Call:
         """The call without secrets: ``{method, path}``, and ``form`` or ``body`` where it has one."""
         told: Dict[str, Any] = {"method": self.method, "path": self.path}
         if self.form is not None:
-            told["form"] = {key: "********" if key in self.secret else value for key, value in self.form.items()}
+            told["form"] = {key: MASK if key in self.secret else value for key, value in self.form.items()}
         if self.body is not None:
             told["body"] = self.body
         return told

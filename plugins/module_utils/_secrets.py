@@ -11,6 +11,7 @@ import re
 from typing import Any, Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
+# What is shown where a secret would be.
 MASK = "********"
 
 # A shorter text stands in many others by chance, once it is encoded.

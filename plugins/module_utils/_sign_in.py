@@ -21,6 +21,7 @@ from ._http import (
 )
 from ._login_limit import Credentials, LoginLimit
 from ._plan import Call, Proof
+from ._secrets import MASK
 
 # The request that logs in, by whether it begins a session. v0.54 and older derive their key from the password: it can't
 # be ended.
@@ -179,7 +180,7 @@ class SignIn:
         try:
             return str(pyotp.TOTP(secret).at(int(self._now() + later)))
         except ValueError as error:
-            raise InvalidOption(option, "********", "not the base32 text that authenticator apps take") from error
+            raise InvalidOption(option, MASK, "not the base32 text that authenticator apps take") from error
 
     def _check_limit(self) -> None:
         if not self._is_checked:

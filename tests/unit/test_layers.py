@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "module_utils/_pem.py": {"_errors", "cryptography"},
     "module_utils/_files.py": {"_errors"},
     "module_utils/_secrets.py": set(),
-    "module_utils/_plan.py": {"_errors", "_names"},
+    "module_utils/_plan.py": {"_secrets"},
     "module_utils/_answers.py": VALUES,
     "module_utils/_publishing.py": VALUES | {"_answers"},
     "module_utils/_resources/*.py": FACTS,

@@ -13,6 +13,7 @@ from .. import _names
 from .._answers import USERS, Mfa, Scheme, mfa_status
 from .._errors import InvalidOption, UnexpectedAnswer
 from .._plan import Call, Change, Known, Question, View
+from .._secrets import MASK
 
 _SECRET = re.compile(r"[A-Z2-7]{32}\Z")
 
@@ -50,13 +51,13 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
         raise InvalidOption("label", label, "a name for the scheme is needed, such as that of the device")
     secret = options["secret"]
     if secret is not None and not present:
-        raise InvalidOption("secret", "********", "a scheme is removed by its label; leave the secret out")
+        raise InvalidOption("secret", MASK, "a scheme is removed by its label; leave the secret out")
     if secret is not None:
         # Some letters outside ASCII become one inside it in capitals.
         is_ascii = secret.isascii()
         secret = _canonical(secret)
         if not (is_ascii and _SECRET.match(secret)):
-            raise InvalidOption("secret", "********", "a box takes 32 characters in base32 (A to Z and 2 to 7)")
+            raise InvalidOption("secret", MASK, "a box takes 32 characters in base32 (A to Z and 2 to 7)")
     return WantedScheme(user, label, present, secret)
 
 

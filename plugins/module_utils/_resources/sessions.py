@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 
 from .._errors import InvalidOption
 from .._plan import Change, Known, LogIn, LogOut, Question
+from .._secrets import MASK
 
 
 def check(options: Mapping[str, Any]) -> bool:
@@ -25,7 +26,7 @@ def check(options: Mapping[str, Any]) -> bool:
             raise InvalidOption("api_key", None, "it is the key of the session to end")
         return False
     if options["api_key"]:
-        raise InvalidOption("api_key", "********", "a session begins with a password; leave the key out")
+        raise InvalidOption("api_key", MASK, "a session begins with a password; leave the key out")
     return True
 
 

@@ -14,6 +14,7 @@ from .._answers import ALIASES, USERS, Aliases, User, Users
 from .._errors import Guarded, InvalidOption, Unsupported
 from .._plan import Call, Change, Known, Proof, Question, View
 from .._publishing import REBUILD_DNS, REBUILD_WEB
+from .._secrets import MASK
 
 ADMIN = "admin"
 
@@ -85,17 +86,17 @@ def check(options: Mapping[str, Any]) -> WantedUser:
 def _check_password(password: str, prove: bool) -> None:
     # The value itself must not be in a message.
     if len(password) < 8 or not password.strip():
-        raise InvalidOption("user_password", "********", "a box takes passwords of at least eight characters")
+        raise InvalidOption("user_password", MASK, "a box takes passwords of at least eight characters")
     if len(password) > _LONGEST_PASSWORD:
         raise InvalidOption(
-            "user_password", "********", "nobody could sign in with more than %d characters" % _LONGEST_PASSWORD
+            "user_password", MASK, "nobody could sign in with more than %d characters" % _LONGEST_PASSWORD
         )
     if any(unicodedata.category(character) == "Cc" for character in password):
-        raise InvalidOption("user_password", "********", "a line break, or another control character, is in it")
+        raise InvalidOption("user_password", MASK, "a line break, or another control character, is in it")
     if prove and not (password.isascii() and password.isprintable()):
         raise InvalidOption(
             "user_password",
-            "********",
+            MASK,
             "a password outside printable ASCII can't be proved to a box; use one inside it, or update_password: on_create",
         )
 
