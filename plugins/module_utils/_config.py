@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _names
 from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Users
@@ -28,9 +28,6 @@ _PURGE_PERCENT = 20
 _KEPT = re.compile(r"[^\s,;:()<>\\\"]+\Z")
 # A longer name can't be right, and would only fill the screen.
 _LABEL_SIGNS = 320
-
-# Where what is held of a section is known.
-_LISTS = {"users": USERS.name, "aliases": ALIASES.name, "dns_records": DNS_RECORDS.name}
 
 
 class Item(NamedTuple):
@@ -201,12 +198,8 @@ class _Planning:
         if not self._concerns("users"):
             return
         held = self._known[USERS.name] = dict(self._known[USERS.name])
-        declared = {item.wanted.email for item in items}
-        undeclared = [
-            email
-            for email, user in held.items()
-            if user.active and email not in declared and email != self._known["caller"]
-        ]
+        there = [email for email, user in held.items() if user.active]
+        spared = {item.wanted.email for item in items} | {self._known["caller"]}
 
         def foresee(change: Change) -> None:
             users.foresee(held, change)
@@ -215,7 +208,7 @@ class _Planning:
         self._add(
             "users", sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in held)), foresee
         )
-        self._purge("users", undeclared, lambda email: users.WantedUser(email, present=False), foresee)
+        self._purge("users", there, spared, lambda email: users.WantedUser(email, present=False), foresee)
         self._check_administrators(items, held)
 
     def _check_administrators(self, items: Iterable[Item], held: Users) -> None:
@@ -234,14 +227,14 @@ class _Planning:
         if not self._concerns("aliases"):
             return
         held = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        there = [address for address, alias in held.items() if not alias.automatic]
         spared = {item.wanted.address for item in items} | aliases.needed_by_the_box(held)
-        undeclared = [address for address, alias in held.items() if not alias.automatic and address not in spared]
 
         def foresee(change: Change) -> None:
             aliases.foresee(held, change)
 
         self._add("aliases", items, foresee)
-        self._purge("aliases", undeclared, lambda address: aliases.WantedAlias(address, present=False), foresee)
+        self._purge("aliases", there, spared, lambda address: aliases.WantedAlias(address, present=False), foresee)
 
     def plan_records(self) -> None:
         items = self._wanted.sections["dns_records"]
@@ -251,8 +244,8 @@ class _Planning:
             published = dns.without_custom(self._known[DNS_DUMP.name], self._known[DNS_RECORDS.name])
             self._known[DNS_DUMP.name] = published
         held = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
-        declared = {(item.wanted.name, item.wanted.rtype) for item in items}
-        undeclared = [key for key in held if key not in declared]
+        there = list(held)
+        spared = {(item.wanted.name, item.wanted.rtype) for item in items}
 
         def foresee(change: Change) -> None:
             dns.foresee(held, change)
@@ -260,7 +253,7 @@ class _Planning:
         # What goes is gone before what comes is looked at: a CNAME may give way to an address.
         self._add("dns_records", [item for item in items if not item.wanted.present], foresee)
         self._purge(
-            "dns_records", undeclared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
+            "dns_records", there, spared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
         )
         if DNS_ZONES.name in self._known:
             self._known[DNS_ZONES.name] = self._zones_to_come()
@@ -342,14 +335,23 @@ class _Planning:
         return made
 
     def _purge(
-        self, name: str, undeclared: Sequence[Any], gone: Callable[[Any], Any], foresee: Callable[[Change], None]
+        self,
+        name: str,
+        there: Sequence[Any],
+        spared: Container[Any],
+        gone: Callable[[Any], Any],
+        foresee: Callable[[Change], None],
     ) -> None:
-        """Plan the removal of what nobody declares."""
+        """Plan the removal of what nobody declares.
+
+        :param there: what the box has now; what is added makes no room for more to go.
+        :param spared: what is declared, or needed.
+        """
         if name not in self._wanted.purge:
             return
-        self._purgeable += len(self._known[_LISTS[name]])
+        self._purgeable += len(there)
         items = []
-        for key in undeclared:
+        for key in (key for key in there if key not in spared):
             label = key if isinstance(key, str) else " ".join(key)
             called = label.partition(" ")[0]
             # A name is known by two forms if it isn't in ASCII.

@@ -214,7 +214,7 @@ options:
   purge_limit:
     description:
       - How many objects may be purged. If there are more, nothing is changed, and the task fails and lists them.
-      - Left out, it is 5, or 20 % of the objects in the sections of O(purge), whichever is more.
+      - Left out, it is 5, or 20 % of what the box has now in the sections of O(purge), whichever is more.
     type: int
 extends_documentation_fragment:
   - mailinabox.admin.box

@@ -261,6 +261,16 @@ def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
     assert "user u39@example.org" in caught.value.message
 
 
+def test_what_comes_allows_no_more_to_go() -> None:
+    """As with the declaration of another box: much to add, and all that is there to purge. Nor do archived mailboxes."""
+    others = [new("v%02d@example.org" % number) for number in range(200)]
+    archived = [User("w%02d@example.org" % number, (), False, "0", "/home/w") for number in range(200)]
+    with pytest.raises(Guarded) as caught:
+        plan(known(*MANY, *archived), users=others, purge=["users"])
+    assert len(caught.value.details["would_go"]) == 40
+    assert caught.value.details["value"] == 8
+
+
 def test_few_objects_may_always_go() -> None:
     assert len(plan(known(*MANY[:5]), users=[], purge=["users"]).calls) == 5
 
