@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often a box may refuse credentials: it bans the address of who fails 20 times in 30 seconds.
 
-Each task is a process of its own, so what was refused is kept in files: one for each of the
+Tasks run in many processes, so what was refused is kept in files: one for each of the
 refusals that are allowed at a time. Who holds the lock of one may try to log in; a lock ends with
 its process, however that ends. A file in which a refusal is written is out of use for 30 seconds.
 """
