@@ -157,7 +157,8 @@ SERVERS: dict[str, Callable[[], str | None]] = {
 @pytest.mark.parametrize("talk", TALKS)
 @pytest.mark.parametrize("server", SERVERS)
 def test_nothing_is_sent_to_who_is_not_the_box(server: str, talk: str, tmp_path: Path, authority: str) -> None:
-    with impostor(tmp_path, SERVERS[server]()) as other:
+    # Without an answer, the client would wait for one until its time is over.
+    with impostor(tmp_path, SERVERS[server](), b"HTTP/1.1 400 No TLS\r\n\r\n") as other:
         one = client(f"https://localhost:{other.port}", authority)
         with one, pytest.raises(BoxError):
             TALKS[talk](one)
