@@ -100,6 +100,11 @@ def test_needs_users_only_for_a_change() -> None:
         (wanted(forwards_to=["BOB@example.net", "ann@example.org"]), [SALES], []),
         (wanted(permitted_senders=["ann@example.org"]), [SALES], []),
         (
+            wanted(permitted_senders=["bob@example.org", "Ann@example.org"]),
+            [SALES._replace(permitted_senders=("ann@example.org", "bob@example.org"))],
+            [],
+        ),
+        (
             wanted(forwards_to=["bob@example.net"]),
             [SALES],
             [form("sales@example.org", "bob@example.net", "ann@example.org", "1")],

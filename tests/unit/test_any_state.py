@@ -32,6 +32,7 @@ class RulesClient:
     def __init__(self, state: State) -> None:
         self.state = state
         self.reads = self.writes = 0
+        self.keys: set[str] = set()
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
 
     def __enter__(self) -> RulesClient:
