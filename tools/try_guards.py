@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Take each guard out of the code, one at a time, and see the test fail that is to hold it.
 
-The guards are in tests/guards.yml, and docs/guarantees.md tells what they are for. All happens in a
-copy of the checkout. Without arguments all are tried, else those whose test or guard has a word in it.
+The guards are in tests/guards.yml, and docs/guarantees.md tells what they are for. All happens in
+copies of the checkout. Without arguments all are tried, else those whose test or guard has a word in it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import yaml
@@ -23,8 +25,8 @@ from checkout import COLLECTION, COLLECTIONS, ROOT, VENV, copy_checkout, environ
 
 GUARDS = ROOT / "tests" / "guards.yml"
 FAILED = 1
-# A test that takes this long has failed, too: most likely it waits for what never comes.
-SECONDS = 120
+# How many are tried at a time, each in a copy of its own.
+AT_A_TIME = 2
 # How much of the reason for a failure fits beside the test's name.
 REASON_SIGNS = 90
 
@@ -83,11 +85,14 @@ def copied(collections: Path) -> Path:
     return checkout
 
 
-def run(tests: Iterable[str], checkout: Path) -> Outcome:
-    """What came of tests, run by the code of the copy."""
+def run(tests: Iterable[str], checkout: Path, *more: str) -> Outcome:
+    """What came of tests, run by the code of the copy.
+
+    :param more: options for pytest.
+    """
     begun = time.monotonic()
     # The same each time: in the order in which they are given, and with the same examples.
-    options = ("-q", "-x", "-p", "no:randomly", "--hypothesis-seed=1", f"--timeout={SECONDS}")
+    options = ("-q", "-x", "-p", "no:randomly", "--hypothesis-seed=1", *more)
     collections = str(checkout / VENV.name / COLLECTIONS.name)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],
@@ -129,13 +134,25 @@ def main() -> None:
     if not wanted:
         sys.exit("There is no such guard.")
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="guards-") as folder:
-        checkout = copied(Path(folder))
-        before = run(dict.fromkeys(guard.test for guard in wanted), checkout)
+    free: SimpleQueue[Path] = SimpleQueue()
+
+    def attempt(guard: Guard) -> bool | None:
+        checkout = free.get()
+        try:
+            return is_held(guard, checkout)
+        finally:
+            free.put(checkout)
+
+    with tempfile.TemporaryDirectory(prefix="guards-") as folder, ThreadPoolExecutor(AT_A_TIME) as pool:
+        checkouts = [copied(Path(folder, str(number))) for number in range(AT_A_TIME)]
+        tests = dict.fromkeys(guard.test for guard in wanted)
+        before = run(tests, checkouts[0], "-n", str(AT_A_TIME), "--dist", "worksteal")
         if before.status:
             sys.exit(f"{before.output}\nA test fails as things are, so that no guard of it can be tried.")
         print(f"All tests pass with their guards, in {before.seconds:.0f} s. Now without:", flush=True)
-        held = [is_held(guard, checkout) for guard in wanted]
+        for checkout in checkouts:
+            free.put(checkout)
+        held = list(pool.map(attempt, wanted))
     skipped = f", and {held.count(None)} can't be tried here" if None in held else ""
     seconds = time.monotonic() - begun
     print(f"{held.count(True)} of {len(held)} guards are held by their tests{skipped}; that took {seconds:.0f} s.")
