@@ -34,6 +34,8 @@ class Stage:
     lacking: str = ""
     # What of its output is shown although all went well.
     shows: str = ""
+    # What a command says that fails by bad luck alone. It is run once more then.
+    unlucky: str = ""
 
 
 STAGES = (
@@ -82,6 +84,8 @@ STAGES = (
         ),
         proof=r"[1-9]\d+ pages, [1-9]\d+ links",
         since=(3, 11),
+        # The linter reads texts along with a folder of its own, and takes one whose name ends in _ for a link.
+        unlucky='Unknown target name: "antsibull-docs-',
     ),
     Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched", since=(3, 11)),
 )
@@ -142,13 +146,13 @@ def run_stage(stage: Stage, live: bool) -> str:
     if sys.version_info < stage.since:
         print(f"skipped: its tools need Python {'.'.join(map(str, stage.since))}", flush=True)
         return "skipped"
-    if stage.name == "molecule" and not (ROOT / "extensions/molecule").is_dir():
-        print("skipped: there are no scenarios", flush=True)
-        return "skipped"
 
     output, reason = "", None
     for command in stage.commands:
         code, printed = execute(command, live)
+        if code and stage.unlucky and re.search(stage.unlucky, printed):
+            print(f"again, because of bad luck: {stage.unlucky}", flush=True)
+            code, printed = execute(command, live)
         output += printed
         if code:
             reason = f"{command}: exit code {code}"
