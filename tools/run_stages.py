@@ -45,9 +45,19 @@ STAGES = (
     # Its hook for changelogs needs Python 3.11.
     Stage("pre-commit", ("pre-commit run --all-files",), proof="mypy.*Passed", since=(3, 11)),
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
-    Stage("bad-input", ("pytest -n 2 tests/bad_input",), proof=r"\b[1-9]\d* inputs tried"),
+    Stage(
+        "bad-input",
+        ("pytest -n 2 tests/bad_input",),
+        proof=r"\b[1-9]\d* inputs tried",
+        shows=r"(?m)^.* inputs tried(?:\n +\d+ .*)*",
+    ),
     Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
-    Stage("integration", ("pytest -n 2 --dist worksteal tests/integration",), proof=r"\b[1-9]\d* passed"),
+    Stage(
+        "integration",
+        ("pytest -n 2 --dist worksteal tests/integration",),
+        proof=r"\b[1-9]\d* texts searched for [1-9]\d* secrets, 0 found",
+        shows=r"(?m)^.* texts searched for .*$",
+    ),
     Stage(
         "faults",
         ("pytest -n 2 --dist worksteal tests/faults",),
