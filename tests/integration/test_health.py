@@ -12,12 +12,17 @@ from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
+from ansible.release import __version__ as ansible_version
+
 from tests.box import Box, crypto
 from tests.box.prepare import prepare
+from tests.tasks import connection
 
-from .playbooks import Run, connection, run_on_hosts
+from .playbooks import Run, run_on_hosts
 from .test_roles import ail, heal
 
+LOST = "Ansible gave the host up"
+ANSIBLE_CORE = tuple(int(part) for part in ansible_version.split(".")[:2])
 GOOD, BAD, OLD, DOWN = "good.example.com", "bad.example.com", "old.example.com", "down.example.com"
 
 
@@ -179,14 +184,19 @@ def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path:
         "lacking.example.com": ({"miab_password": "{{ vault_nobody_filled_in }}"}, "vault_nobody_filled_in"),
         "misspelt.example.com": ({"miab_health_backup": "perhaps"}, "perhaps"),
         "refused.example.com": ({"miab_password": "not-the-password"}, "refuses the credentials"),
-        "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, "can't reach the host"),
+        "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, LOST),
     }
+    if ANSIBLE_CORE < (2, 19):
+        # Where it can't make out a task's defaults, it doesn't get as far as the task's rescue.
+        failing["lacking.example.com"] = (failing["lacking.example.com"][0], LOST)
     hosts = {GOOD: reach, **{host: {**reach, **variables} for host, (variables, _words) in failing.items()}}
     done = run_on_hosts(hosts, Path("mailinabox.admin.health"), tmp_path)
     # Ansible's code for hosts that it can't reach.
     assert done.status & 4, done.output
     told = sections(tmp_path / "health.html")
-    assert told["Needs a hand"].count("urgent Out of reach") == told["Needs a hand"].count("urgent") == len(failing)
+    assert told["Needs a hand"].count("urgent Out of reach") == told["Needs a hand"].count("urgent")
+    # What is the same on several boxes is told once.
+    assert told["Needs a hand"].count("urgent") == len({words for _variables, words in failing.values()})
     for host, (_variables, words) in failing.items():
         assert words in told["Needs a hand"]
         assert f"{host} out of reach" in told["Boxes"]
