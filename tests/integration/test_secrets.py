@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -255,7 +256,9 @@ def run_and_look(
     (folder / "tmp").mkdir(exist_ok=True)
     journal = folder / "journal"
     processes = Processes()
-    with processes.watched():
+    # ansible-core 2.21 puts a socket there, whose path may have no more than some hundred characters.
+    with TemporaryDirectory() as short, processes.watched():
+        (Path(short) / "t").symlink_to(folder / "tmp", target_is_directory=True)
         run = run_on_hosts(
             hosts,
             playbook,
@@ -270,7 +273,7 @@ def run_and_look(
                 "ANSIBLE_ASYNC_DIR": str(folder / "async"),
                 "ANSIBLE_DISPLAY_TRACEBACK": "always",
                 "ANSIBLE_INJECT_INVOCATION": "true",
-                "TMPDIR": str(folder / "tmp"),
+                "TMPDIR": str(Path(short) / "t"),
                 # Where modules find what they log to.
                 "PYTHONPATH": str(folder / "python"),
                 "MIAB_TEST_JOURNAL": str(journal),
