@@ -51,7 +51,13 @@ STAGES = (
         proof=r"\b[1-9]\d* inputs tried",
         shows=r"(?m)^.* inputs tried(?:\n +\d+ .*)*",
     ),
-    Stage("contract", ("pytest tests/contract",), proof=r"\b[1-9]\d* passed"),
+    Stage(
+        "contract",
+        ("pytest tests/contract",),
+        # Four versions, each with both conversations.
+        proof=r"(?:\nedges v\S+: 122 of 122 .*){4}(?:\nscenario v\S+: 205 of 205 .*){4}\n",
+        shows=r"(?m)(?:^(?:edges|scenario) v.* of .*\n)+",
+    ),
     Stage(
         "integration",
         ("pytest -n 2 --dist worksteal tests/integration",),

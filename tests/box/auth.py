@@ -114,7 +114,7 @@ def _login_of_older_box(state: State, request: Request, name: str, password: str
     if user is None:
         raise LoginError(f"That's not a user ({name}).")
     if password != _personal_key(state, user):
-        if password != user.password:
+        if not user.has_password(password):
             raise LoginError("Invalid password.")
         _check_second_factor(state, user, request.headers.get("x-auth-token"))
     return user
@@ -133,7 +133,7 @@ def authenticate(state: State, request: Request, new_login: bool = False) -> Use
     if not password.strip():
         raise LoginError("Enter a password.")
     user = state.users.get(name)
-    if user is None or password != user.password:
+    if user is None or not user.has_password(password):
         raise LoginError(_DISCREET)
     _check_second_factor(state, user, request.headers.get("x-auth-token"))
     return user

@@ -32,11 +32,10 @@ def to_ascii(address: str) -> str:
         return address
 
 
+@functools.lru_cache(maxsize=65536)
 def to_unicode(name: str) -> str:
-    """A domain, or an address with one, for people to read."""
+    """A domain, or an address with one, for people to read: in lower case."""
     local, at, domain = name.rpartition("@")
-    if "xn--" not in domain:
-        return name
     try:
         return local + at + idna.decode(domain)
     except idna.IDNAError:

@@ -23,6 +23,9 @@ FIRST_PASSWORD = "adminpass123"
 _BAN_AFTER = 20
 _BAN_WITHIN = 30.0
 
+# In bytes.
+_TOO_LONG_A_PASSWORD = 512
+
 
 @dataclass
 class Totp:
@@ -42,6 +45,10 @@ class User:
     privileges: list[str] = field(default_factory=list)
     quota: str = "0"
     totp: list[Totp] = field(default_factory=list)
+
+    def has_password(self, given: str) -> bool:
+        """What is too long for its hash is stored as a hash that nothing matches."""
+        return given == self.password and len(given.encode()) < _TOO_LONG_A_PASSWORD
 
 
 @dataclass

@@ -24,6 +24,8 @@ class Capabilities:
     automatic_aliases: bool
     # Custom records are listed with their zone and an order to sort by.
     sortable_records: bool
+    # Custom records whose zone is gone are listed, too; without: nothing is, as long as there is one.
+    lists_orphans: bool
     # GET /dns/zonefile/<zone>.
     zone_files: bool
     # autoconfig., mta-sts. and the like are domains like others, and names without mail say so with an MX.
@@ -44,6 +46,7 @@ _V051 = Capabilities(
     discreet_refusals=False,
     automatic_aliases=False,
     sortable_records=False,
+    lists_orphans=True,
     zone_files=False,
     automatic_domains=False,
     tidy_zones=False,
@@ -57,6 +60,7 @@ _V55 = Capabilities(
     discreet_refusals=True,
     automatic_aliases=True,
     sortable_records=True,
+    lists_orphans=False,
     zone_files=True,
     automatic_domains=True,
     tidy_zones=False,
@@ -70,6 +74,7 @@ _V60 = Capabilities(
     discreet_refusals=True,
     automatic_aliases=True,
     sortable_records=True,
+    lists_orphans=True,
     zone_files=True,
     automatic_domains=True,
     tidy_zones=True,
@@ -83,6 +88,7 @@ _V75 = Capabilities(
     discreet_refusals=True,
     automatic_aliases=True,
     sortable_records=True,
+    lists_orphans=True,
     zone_files=True,
     automatic_domains=True,
     tidy_zones=True,

@@ -17,19 +17,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _tell_contract(terminalreporter: Any) -> None:
-    kept: Counter[tuple[str, str]] = Counter()
-    asked: Counter[tuple[str, str]] = Counter()
-    for passed, (version, section) in recorded(terminalreporter, "contract"):
-        asked[version, section] += 1
-        kept[version, section] += passed
+    kept: Counter[tuple[str, str, str]] = Counter()
+    asked: Counter[tuple[str, str, str]] = Counter()
+    for passed, (scenario, version, section) in recorded(terminalreporter, "contract"):
+        asked[scenario, version, section] += 1
+        kept[scenario, version, section] += passed
     if not asked:
         return
     terminalreporter.section("contract: steps answered as recorded")
-    for version in sorted({version for version, _unused in asked}):
-        sections = sorted(key for key in asked if key[0] == version)
-        counts = " · ".join(f"{key[1]} {kept[key]}/{asked[key]}" for key in sections)
+    for scenario, version in sorted({key[:2] for key in asked}):
+        sections = sorted(key for key in asked if key[:2] == (scenario, version))
+        counts = " · ".join(f"{key[2]} {kept[key]}/{asked[key]}" for key in sections)
         total = sum(kept[key] for key in sections), sum(asked[key] for key in sections)
-        terminalreporter.write_line(f"{version}: {total[0]} of {total[1]} ({counts})")
+        terminalreporter.write_line(f"{scenario} {version}: {total[0]} of {total[1]} ({counts})")
 
 
 def _tell_routes(terminalreporter: Any) -> None:

@@ -1,14 +1,15 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One conversation with a box: hold it, record the answers, compare them with recorded ones.
+"""Conversations with a box: hold one, record the answers, compare them with recorded ones.
 
-    python -m tests.contract.conversation record  BASE_URL OUT.json [--cacert FILE] [--sign CA.pem CA.key]
-    python -m tests.contract.conversation compare BASE_URL OLD.json [--cacert FILE] [--sign CA.pem CA.key]
+    python -m tests.contract.conversation record  BASE_URL OUT.json [--scenario NAME] [--cacert FILE] [--sign CA.pem CA.key]
+    python -m tests.contract.conversation compare BASE_URL OLD.json [--scenario NAME] [--cacert FILE] [--sign CA.pem CA.key]
 
-data/scenario.yml holds the steps, and says what box they start from; data/recordings what real
-boxes of four versions answered. BASE_URL ends in /admin, and may be a real box. --sign names a CA
-that the box trusts, with its key: some steps install certificates, which have to come from it.
+data/scenario.yml holds the steps of one, and says what box they start from; data/recordings what real
+boxes of four versions answered. data/edges.yml and data/edges are a second one, about what went wrong.
+BASE_URL ends in /admin, and may be a real box that has just been set up. --sign names a CA that the
+box trusts, with its key: some steps install certificates, which have to come from it.
 Exit status: 0 all alike, 1 differences.
 """
 
@@ -38,7 +39,10 @@ from cryptography.x509.oid import NameOID
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 ADMIN = ("me@box.example.com", "adminpass123")
 
-# The sections of the scenario, each with its first step.
+# Each scenario, and the folder of its recordings.
+SCENARIOS = {"scenario": "recordings", "edges": "edges"}
+
+# The sections of the scenarios, each with its first step.
 _SECTIONS = {
     "auth-none": "authentication",
     "users-text": "users",
@@ -50,6 +54,12 @@ _SECTIONS = {
     "version": "system",
     "mfa-status": "MFA",
     "user-remove-last-on-domain-1": "removing",
+    "z-user": "vanishing zones",
+    "c-user": "CNAMEs",
+    "v-caa-upper": "values",
+    "t-user-local": "reserved domains",
+    "a-new-domain": "aliases",
+    "p-511": "passwords and quotas",
 }
 
 # What differs from run to run, and what stands for it.
@@ -91,9 +101,9 @@ class Difference:
 
 
 @functools.cache
-def scenario() -> list[Step]:
+def scenario(name: str) -> list[Step]:
     """The steps, each with its section."""
-    steps: list[Step] = yaml.safe_load((DATA / "scenario.yml").read_text(encoding="utf-8"))
+    steps: list[Step] = yaml.safe_load((DATA / f"{name}.yml").read_text(encoding="utf-8"))
     section = ""
     for step in steps:
         section = _SECTIONS.get(step["id"], section)
@@ -102,13 +112,14 @@ def scenario() -> list[Step]:
 
 
 @functools.cache
-def recording(version: str) -> dict[str, Told]:
-    recorded: dict[str, Told] = json.loads((DATA / "recordings" / f"{version}.json").read_text(encoding="utf-8"))
+def recording(name: str, version: str) -> dict[str, Told]:
+    """What a real box of that version answered in that scenario."""
+    recorded: dict[str, Told] = json.loads((DATA / SCENARIOS[name] / f"{version}.json").read_text(encoding="utf-8"))
     return recorded
 
 
-def versions() -> list[str]:
-    return sorted(path.stem for path in (DATA / "recordings").glob("*.json"))
+def versions(name: str) -> list[str]:
+    return sorted(path.stem for path in (DATA / SCENARIOS[name]).glob("*.json"))
 
 
 def totp_code(secret: str, moment: float) -> str:
@@ -170,11 +181,11 @@ class Conversation:
     clock: Callable[[], float] = time.time
     _names: dict[str, str] = field(default_factory=dict)
 
-    def hold(self) -> Iterator[tuple[Step, Told]]:
-        """Ask step by step; what differs from run to run is taken out of the answers."""
+    def hold(self, name: str) -> Iterator[tuple[Step, Told]]:
+        """Ask a scenario step by step; what differs from run to run is taken out of the answers."""
         # One connection for all: real boxes are far away.
         with requests.Session() as session:
-            for step in scenario():
+            for step in scenario(name):
                 yield step, self._ask(session, step)
 
     def _value(self, name: str) -> str | None:
@@ -288,13 +299,14 @@ def main() -> int:
     parser.add_argument("what", choices=["record", "compare"])
     parser.add_argument("base", help="the box's URL, with /admin")
     parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("--scenario", choices=SCENARIOS, default="scenario")
     parser.add_argument("--cacert", default=True)
     parser.add_argument("--sign", nargs=2, metavar=("CA.pem", "CA.key"))
     options = parser.parse_args()
     conversation = Conversation(options.base, options.cacert, tuple(options.sign) if options.sign else None)
 
     if options.what == "record":
-        told = {step["id"]: answer for step, answer in conversation.hold()}
+        told = {step["id"]: answer for step, answer in conversation.hold(options.scenario)}
         options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{len(told)} answers recorded")
         return 0
@@ -302,12 +314,12 @@ def main() -> int:
     recorded = json.loads(options.file.read_text(encoding="utf-8"))
     found = [
         difference
-        for step, answer in conversation.hold()
+        for step, answer in conversation.hold(options.scenario)
         for difference in differences(step, recorded[step["id"]], answer)
     ]
     for difference in found:
         print(difference)
-    print(f"{len(found)} differences in {len(scenario())} answers")
+    print(f"{len(found)} differences in {len(scenario(options.scenario))} answers")
     return 1 if found else 0
 
 

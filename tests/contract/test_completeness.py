@@ -18,7 +18,7 @@ import yaml
 from tests.box import VERSIONS, Box, crypto, new_state
 from tests.box.prepare import prepare
 from tests.box.routes import ROUTES
-from tests.contract.conversation import DATA, scenario
+from tests.contract.conversation import DATA, SCENARIOS, scenario
 from tests.tasks import Clock, run_task
 
 MODULES = sorted(path.stem for path in (Path(__file__).parents[2] / "plugins" / "modules").glob("miab_*.py"))
@@ -145,7 +145,9 @@ def test_every_module_has_tasks() -> None:
 
 
 def steps() -> list[str]:
-    return sorted({f"{step['method']} {step['path'].partition('?')[0]}" for step in scenario()})
+    return sorted(
+        {f"{step['method']} {step['path'].partition('?')[0]}" for name in SCENARIOS for step in scenario(name)}
+    )
 
 
 @pytest.mark.parametrize("step", steps())

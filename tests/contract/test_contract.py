@@ -13,35 +13,39 @@ from typing import Any
 import pytest
 
 from tests.box import VERSIONS, Box, answer, new_state
-from tests.contract.conversation import DATA, Conversation, differences, recording, scenario, versions
+from tests.contract.conversation import DATA, SCENARIOS, Conversation, differences, recording, scenario, versions
 
 # Some day on which no code of the conversation ends before it was used.
 _MOMENT = 1_800_000_000.0
 
 
 @functools.cache
-def _told_by(version: str) -> dict[str, dict[str, Any]]:
-    """The whole conversation with a box of that version."""
+def _told_by(name: str, version: str) -> dict[str, dict[str, Any]]:
+    """All that a box of that version answers in a scenario."""
     state = new_state(version)
     state.clock = lambda: _MOMENT
     with Box(state=state) as box:
         conversation = Conversation(box.url, box.cacert, (box.cacert, box.ca_key), state.clock)
-        return {step["id"]: told for step, told in conversation.hold()}
+        return {step["id"]: told for step, told in conversation.hold(name)}
 
 
-def test_every_version_has_a_recording_of_every_step() -> None:
-    steps = [step["id"] for step in scenario()]
-    assert len(steps) == len(set(steps)) == 205
-    assert versions() == sorted(VERSIONS)
-    for version in versions():
-        assert list(recording(version)) == steps
+@pytest.mark.parametrize(("name", "count"), [("scenario", 205), ("edges", 122)])
+def test_every_version_has_a_recording_of_every_step(name: str, count: int) -> None:
+    steps = [step["id"] for step in scenario(name)]
+    assert len(steps) == len(set(steps)) == count
+    assert versions(name) == sorted(VERSIONS)
+    for version in versions(name):
+        assert list(recording(name, version)) == steps
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("step", scenario(), ids=lambda step: step["id"])
-def test_step(version: str, step: dict[str, Any], record_property: Any) -> None:
-    record_property("contract", (version, step["section"]))
-    found = differences(step, recording(version)[step["id"]], _told_by(version)[step["id"]])
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [pytest.param(name, step, id=f"{name}-{step['id']}") for name in SCENARIOS for step in scenario(name)],
+)
+def test_step(version: str, name: str, step: dict[str, Any], record_property: Any) -> None:
+    record_property("contract", (name, version, step["section"]))
+    found = differences(step, recording(name, version)[step["id"]], _told_by(name, version)[step["id"]])
     assert not found, "\n".join(map(str, found))
 
 
@@ -52,19 +56,19 @@ def test_zone_file_is_the_recorded_one(version: str) -> None:
     def steady(told: dict[str, Any]) -> str:
         return re.sub(r"\d+(?=     ; serial)|(?<=keys hash: ).*", "", told["body"])
 
-    recorded, told = (found["dns-zonefile"] for found in (recording(version), _told_by(version)))
+    recorded, told = (
+        found["dns-zonefile"] for found in (recording("scenario", version), _told_by("scenario", version))
+    )
     assert steady(told) == steady(recorded)
 
 
 def test_differences_are_noticed() -> None:
     """Boxes of two versions are told apart, where the recordings differ and nowhere else."""
-    told = _told_by("v60")
-    expected = {
-        step["id"]
-        for step in scenario()
-        if recording("v60")[step["id"]] != recording("v75")[step["id"]] and not step.get("loose")
-    }
-    found = {step["id"] for step in scenario() if differences(step, recording("v75")[step["id"]], told[step["id"]])}
+    told = _told_by("scenario", "v60")
+    older, newer = recording("scenario", "v60"), recording("scenario", "v75")
+    steps = [step for step in scenario("scenario") if not step.get("loose")]
+    expected = {step["id"] for step in steps if older[step["id"]] != newer[step["id"]]}
+    found = {step["id"] for step in steps if differences(step, newer[step["id"]], told[step["id"]])}
     assert found == expected
     assert {"users-json", "quota-get", "version"} <= found
 

@@ -39,7 +39,7 @@ def listing(state: State, request: Request) -> Answer:
             "address": address,
             "address_display": names.to_unicode(address),
             "forwards_to": [names.to_unicode(receiver) for receiver in alias.forwards_to] or [""],
-            "permitted_senders": alias.permitted_senders,
+            "permitted_senders": alias.permitted_senders and [*map(names.to_unicode, alias.permitted_senders)],
         }
         if state.capabilities.automatic_aliases:
             row["auto"] = automatic
@@ -101,8 +101,8 @@ def add(state: State, request: Request) -> Answer:
 
 
 def remove(state: State, request: Request) -> Answer:
-    # Here the address is taken as it is spelt.
-    address = request.form.get("address", "")
+    # Here the case of an address counts.
+    address = names.to_ascii(request.form.get("address", ""))
     if address not in state.aliases:
         raise RefusedError(f"That's not an alias ({address}).")
     del state.aliases[address]

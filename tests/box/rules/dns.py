@@ -128,6 +128,8 @@ def _described(state: State, records: list[CustomRecord]) -> Answer:
         zone = _zone_of(zone_rank, record.qname)
         if zone is not None:
             row["zone"] = zone
+        elif not state.capabilities.lists_orphans:
+            raise BrokenError("KeyError: 'zone'")
         keys.append((zone_rank.get(zone or "", 0), name_rank[record.qname], record.rtype, created))
     for place, key in enumerate(sorted(keys)):
         rows[key[-1]]["sort-order"] = {"created": key[-1], "qname": place}

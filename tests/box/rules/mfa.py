@@ -78,10 +78,10 @@ def enable(state: State, request: Request) -> Answer:
 
 def disable(state: State, request: Request) -> Answer:
     """Without an id, all schemes of the user."""
-    user = state.users.get(request.form.get("user") or request.caller)
+    user = _user(state, request.form.get("user", request.caller))
     wanted = request.form.get("mfa-id", "")
-    kept = [scheme for scheme in user.totp if wanted not in ("", str(scheme.id))] if user else []
-    if user is None or len(kept) == len(user.totp):
+    kept = [scheme for scheme in user.totp if wanted not in ("", str(scheme.id))]
+    if len(kept) == len(user.totp):
         raise RefusedError("Invalid user or MFA id.")
     user.totp = kept
     return text("OK")

@@ -75,7 +75,7 @@ def listing(state: State, request: Request) -> Answer:
         row: dict[str, object] = {"email": email, "privileges": user.privileges, "status": "active"}
         if state.capabilities.quotas:
             row |= _usage(state, email, user.quota)
-        by_domain.setdefault(names.domain_of(email), []).append(row)
+        by_domain.setdefault(names.to_unicode(names.domain_of(email)), []).append(row)
     # Mail that is left from users who are no more.
     for email in sorted(state.mailboxes.keys() - state.users.keys()):
         local, _unused, domain = email.rpartition("@")
@@ -83,7 +83,7 @@ def listing(state: State, request: Request) -> Answer:
         row = {"email": email, "privileges": [], "status": "inactive", "mailbox": mailbox}
         if state.capabilities.quotas:
             row |= {"box_size": "?", "box_quota": "?", "percent": "?"}
-        by_domain.setdefault(domain, []).append(row)
+        by_domain.setdefault(names.to_unicode(domain), []).append(row)
     order = names.sort_domains(by_domain, state.hostname)
     return data([{"domain": domain, "users": by_domain[domain]} for domain in order])
 
