@@ -62,6 +62,9 @@ class Answer:
         if reason:
             self.headers["X-Reason"] = reason
 
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
+
 
 class Script(BaseAdapter):
     """Answers requests from a list, and keeps what was asked and by whom."""
