@@ -247,10 +247,8 @@ class State:
         return sorted(zone for zone, inputs in self._published().items() if zones.is_broken(inputs))
 
     def dropped_zones(self) -> list[str]:
-        """Zones that the name server does not load, because a CNAME stands beside other data."""
-        return sorted(
-            zone for zone, inputs in self._published().items() if zones.has_cname_conflict(zones.records(inputs))
-        )
+        """Zones that the name server does not load, such as with a CNAME beside other data."""
+        return sorted(zone for zone, inputs in self._published().items() if zones.is_dropped(inputs))
 
 
 def new_state(version: str = NEWEST) -> State:

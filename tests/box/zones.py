@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,6 +21,8 @@ import dns.rdata
 
 from . import crypto, names
 from .versions import Capabilities
+
+_TAG = re.compile(r"[a-z0-9]{1,15}")
 
 
 class CustomRecord(NamedTuple):
@@ -293,6 +296,24 @@ def _can_be_signed(rtype: str, value: str) -> bool:
 @functools.lru_cache(maxsize=1024)
 def is_broken(inputs: ZoneInputs) -> bool:
     return not all(_can_be_signed(record.rtype, record.value) for record in records(inputs))
+
+
+def _has_bad_tag(record: Record) -> bool:
+    """Whether it is a CAA record with a tag that signing lets pass, and the name server doesn't."""
+    fields = record.value.split()
+    return record.rtype == "CAA" and len(fields) > 1 and _TAG.fullmatch(fields[1]) is None
+
+
+@functools.lru_cache(maxsize=1024)
+def is_dropped(inputs: ZoneInputs) -> bool:
+    """Whether the zone can be signed for all the box knows, and the name server does not load it."""
+    found = records(inputs)
+    return has_cname_conflict(found) or any(map(_has_bad_tag, found))
+
+
+def loads(inputs: ZoneInputs) -> bool:
+    """Whether the name server answers for the zone as it is written."""
+    return not is_broken(inputs) and not is_dropped(inputs)
 
 
 def has_cname_conflict(found: Iterable[Record]) -> bool:

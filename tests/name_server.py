@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which zones of a simulated box a real name server would not load.
+
+The program of a name server says it where one is installed: ``named-checkconf`` (of bind9-utils), for any number of
+zones at once, or ``nsd-checkzone`` (of nsd). The simulated box has rules of its own, in ``box/zones.py``, which are
+asked where there is none.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .box import zones
+from .box.state import State
+from .box.zones import ZoneInputs
+
+PROGRAMS = ("named-checkconf", "nsd-checkzone")
+MISSING = "there is no named-checkconf and no nsd-checkzone: no name server's program has read the zones"
+
+# What a name server has opinions of and loads all the same.
+_LENIENT = """
+    check-names primary ignore; check-mx ignore; check-mx-cname ignore; check-srv-cname ignore; check-spf ignore;
+    check-dup-records ignore; check-integrity no; check-sibling no; check-wildcard no;
+"""
+
+
+def find() -> str | None:
+    """The program of a name server, if there is one."""
+    return next((name for name in PROGRAMS if shutil.which(name)), None)
+
+
+def published(state: State) -> list[ZoneInputs]:
+    """What each zone of a box was last written from."""
+    return [state.zone_files[zone].inputs for zone in state.zone_names if zone in state.zone_files]
+
+
+def refused(several: Iterable[ZoneInputs], program: str | None) -> list[ZoneInputs]:
+    """Those that a name server does not load: by its program, or without one by the rules of the simulated box."""
+    several = list(dict.fromkeys(several))
+    by_rules = [not zones.loads(inputs) for inputs in several]
+    if program is None:
+        found = by_rules
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            check = _by_named if program == "named-checkconf" else _by_nsd
+            found = check(Path(folder), several)
+    return [inputs for inputs, is_refused in zip(several, found, strict=True) if is_refused]
+
+
+def _write(folder: Path, several: Sequence[ZoneInputs]) -> list[Path]:
+    files = [folder / str(number) for number in range(len(several))]
+    for file, inputs in zip(files, several, strict=True):
+        file.write_text(zones.file_body(inputs).replace("{serial}", "1", 1), encoding="ascii")
+    return files
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _by_named(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
+    """Each zone in a view of its own: they may have the same name."""
+    views = [
+        f'view "v{number}" {{ match-clients {{ any; }}; zone "{inputs.zone}" {{ type primary; file "{file}"; }}; }};\n'
+        for number, (inputs, file) in enumerate(zip(several, _write(folder, several), strict=True))
+    ]
+    configuration = folder / "named.conf"
+    configuration.write_text(f'options {{ directory "{folder}"; {_LENIENT} }};\n' + "".join(views), encoding="ascii")
+    told = _run("named-checkconf", "-z", str(configuration))
+    said = told.stdout + told.stderr
+    bad = {int(number) for number in re.findall(r"^v(\d+)/\S+/IN: ", said, re.MULTILINE)}
+    loaded = len(re.findall(r"^zone \S+/IN: loaded serial", said, re.MULTILINE))
+    assert loaded + len(bad) == len(several), said
+    return [number in bad for number in range(len(several))]
+
+
+def _by_nsd(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
+    return [
+        _run("nsd-checkzone", inputs.zone, str(file)).returncode != 0
+        for inputs, file in zip(several, _write(folder, several), strict=True)
+    ]
