@@ -13,6 +13,7 @@ from typing import AbstractSet, Any, Callable, Mapping
 from ._connection import Connection
 from ._errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
 from ._http import Http, IdleConnections, check_signed_in, decoded, is_page, refuse_page, wrong_answer
+from ._interruption import Interruption
 from ._login_limit import Credentials, LoginLimit
 from ._plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
 from ._sign_in import SignIn
@@ -28,6 +29,7 @@ class Client:
     :param sleep: waits some seconds.
     :param now: the time in seconds since 1970, for one-time codes.
     :param idle: open connections of clients that were there before; that of this one is left there.
+    :param interruption: notices that the run has to end early.
 
     :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
     """
@@ -38,15 +40,17 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
         idle: IdleConnections | None = None,
+        interruption: Interruption | None = None,
     ) -> None:
         self.connection = connection
+        self._interruption = interruption or Interruption()
         self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
         self._sleep = sleep
         self._now = now
         self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
         self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle)
         wait_for_code = partial(self._wait, "a one-time code works once")
-        self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now)
+        self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now, self._interruption)
 
     @property
     def reads(self) -> int:
@@ -73,7 +77,8 @@ class Client:
 
     def __exit__(self, *_exception: object) -> None:
         try:
-            self._sign_in.sign_out()
+            with self._interruption.put_off():
+                self._sign_in.sign_out()
         finally:
             self._http.close()
             self._limit.close()
@@ -111,7 +116,9 @@ class Client:
 
         :raises OutcomeUnknown: if the box may have stored it all the same.
         :raises BoxError: if it certainly has not.
+        :raises Interrupted: if the run has to end before it.
         """
+        self._interruption.check()
         try:
             answer = self._sign_in.send(call, lambda credentials, headers: self._send(call, credentials, headers))
         except OutcomeUnknown:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import traceback
 from functools import partial
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
 from . import _secrets
 from ._client import Client
 from ._http import HAS_REQUESTS, IdleConnections
+from ._interruption import Interruption
 from ._task import Progress, Task, run
 
 
@@ -58,17 +61,22 @@ def perform(
     secrets: Iterable[str],
     progress: Progress = lambda _step: None,
     idle: IdleConnections | None = None,
+    is_alone: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """The result of a task with validated options.
 
     :param secrets: among the options. They are yet to be masked in the result, as they are: only where it tells
         what somebody else said, which may repeat them in another form, they are masked in each of these.
     :param idle: open connections of tasks that ran in this process before.
+    :param is_alone: whether nobody is left to take the result.
+    :raises Interrupted: if the run had to end early.
     """
     if not HAS_REQUESTS:
         return {"failed": True, "msg": missing_required_lib("requests")}
     try:
-        result = run(task, options, check_mode, partial(Client, idle=idle), progress)
+        with Interruption(is_alone) as interruption:
+            connect = partial(Client, idle=idle, interruption=interruption)
+            result = run(task, options, check_mode, connect, progress)
     except Exception as error:
         # Ansible would show it as it is.
         message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)
@@ -111,10 +119,17 @@ class _Module(AnsibleModule):
         super().fail_json(msg, **details)
 
 
+def _nobody_listens() -> bool:
+    """Whether the process that reads this module's output has gone: Ansible, or the SSH connection to it."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
+
+
 def run_module(task: Task) -> None:
     """Run a task as a module."""
     module = _Module(task)
-    result = perform(task, module.params, module.check_mode, module.no_log_values)
+    result = perform(task, module.params, module.check_mode, module.no_log_values, is_alone=_nobody_listens)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

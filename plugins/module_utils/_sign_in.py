@@ -19,6 +19,7 @@ from ._http import (
     wrong_answer,
     x_reason,
 )
+from ._interruption import Interruption
 from ._login_limit import Credentials, LoginLimit
 from ._plan import Call, Proof
 from ._secrets import MASK
@@ -28,6 +29,8 @@ from ._secrets import MASK
 _LOG_IN = {True: ("POST", "/login"), False: ("GET", "/me")}
 
 _TOTP_SECONDS = 30
+# How long a box may take to end the session of a run that was interrupted.
+_GOODBYE_SECONDS = 5.0
 # Clocks differ, so boxes take the next code and the one before, too; of those used, they remember only the last.
 _CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
 
@@ -46,6 +49,7 @@ class SignIn:
         limit: LoginLimit,
         sleep: Callable[[float], None],
         now: Callable[[], float],
+        interruption: Interruption,
     ) -> None:
         self.keys: set[str] = set()
         self.signed_out = False
@@ -54,6 +58,7 @@ class SignIn:
         self._limit = limit
         self._sleep = sleep
         self._now = now
+        self._interruption = interruption
         self._me = connection.username
         # The password that is known to be the own one; None if the run goes by a key.
         self._own_password = None if connection.api_key else connection.password
@@ -71,9 +76,11 @@ class SignIn:
         """
         self._check_limit()
         if not self._signed_in:
-            key, self._has_session = self._new_key()
-            self._credentials = (self._me, key)
-            self._signed_in = True
+            # A key that came in the very moment in which the run is to end is ended with it.
+            with self._interruption.put_off():
+                key, self._has_session = self._new_key()
+                self._credentials = (self._me, key)
+                self._signed_in = True
         return self._credentials
 
     def sign_out(self) -> None:
@@ -85,7 +92,11 @@ class SignIn:
     def begin_session(self) -> str:
         """A key for who comes after this run; no session of its own is left open."""
         self._check_limit()
-        key, _is_session = self._new_key()
+        with self._interruption.put_off():
+            key, is_session = self._new_key()
+            if is_session and self._interruption.is_due:
+                # Nobody would get it any more.
+                self._log_out((self._me, key))
         return key
 
     def end_session(self) -> bool:
@@ -189,9 +200,10 @@ class SignIn:
 
     def _knows(self, credentials: Credentials) -> str:
         """The status of a log-in without a code. Who may have MFA is asked so: here a missing code is no failed login."""
-        told, is_session = self._log_in(credentials)
-        if told["status"] == "ok" and is_session:
-            self._log_out((credentials[0], told["api_key"]))
+        with self._interruption.put_off():
+            told, is_session = self._log_in(credentials)
+            if told["status"] == "ok" and is_session:
+                self._log_out((credentials[0], told["api_key"]))
         return str(told["status"])
 
     def _go_by(self, password: str) -> None:
@@ -208,7 +220,8 @@ class SignIn:
                 if code not in self._tried_codes:
                     self._tried_codes.add(code)
                     return {"x-auth-token": code}
-            self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
+            with self._interruption.let_in():
+                self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
 
     def _new_key(self) -> tuple[str, bool]:
         """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
@@ -257,6 +270,10 @@ class SignIn:
         return told, is_session
 
     def _log_out(self, credentials: Credentials) -> None:
+        if self._interruption.is_due:
+            # Somebody waits for the end of this process.
+            self._http.look("POST", "/logout", credentials, None, _GOODBYE_SECONDS)
+            return
         try:
             self._http.read("POST", "/logout", credentials)
         except ConnectionFailed:

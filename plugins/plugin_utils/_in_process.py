@@ -9,7 +9,10 @@ there. The worker is a forked process of its own already, and the work is HTTP.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -32,6 +35,8 @@ from ._progress import IS_WATCHED, ProgressLines, pace
 
 # A worker runs all items of a loop, and ends. One handshake does for them.
 _IDLE: IdleConnections = {}
+# How often a worker that waits for a module looks whether Ansible is still there.
+_WATCH_SECONDS = 0.5
 
 
 class InProcess(ActionBase):
@@ -60,9 +65,10 @@ class InProcess(ActionBase):
             with self._environment():
                 result = self._run_here(task, task_vars)
         else:
-            result = self._execute_module(
-                module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
-            )
+            with _ending_with_ansible():
+                result = self._execute_module(
+                    module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
+                )
         if keeps_file and not result.get("failed"):
             self._keep_file(task, result, task_vars)
         return result
@@ -92,7 +98,7 @@ class InProcess(ActionBase):
             return dict(remove_values(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
         progress = self._progress(task_vars or {}, own)
-        result = perform(task, options, self._task.check_mode, own, progress, _IDLE)
+        result = perform(task, options, self._task.check_mode, own, progress, _IDLE, _is_orphan)
         if _tells_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
@@ -150,6 +156,30 @@ class InProcess(ActionBase):
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _is_orphan() -> bool:
+    """Whether the ansible-playbook that has started this worker has gone."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and os.getppid() != parent.pid
+
+
+@contextmanager
+def _ending_with_ansible() -> Iterator[None]:
+    """A time in which this worker waits for a module, and ends when Ansible does; the module then notices that."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(_WATCH_SECONDS):
+            if _is_orphan():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_done.set()
 
 
 def _plain(value: Any) -> Any:

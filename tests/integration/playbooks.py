@@ -104,6 +104,28 @@ def run_on_hosts(
 
     :param seconds: how many it may take.
     """
+    command = start_on_hosts(hosts, playbook, folder, arguments, environment)
+    try:
+        output, errors = command.communicate(timeout=seconds)
+    finally:
+        command.kill()
+    record = folder / "record.jsonl"
+    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    outcomes = [
+        Outcome(entry["task"], entry["failed"], entry["result"], entry.get("state", {}), entry["host"])
+        for entry in (json.loads(line) for line in lines)
+    ]
+    return Run(command.returncode, output + errors, outcomes, errors)
+
+
+def start_on_hosts(
+    hosts: Mapping[str, Mapping[str, Any]],
+    playbook: Path,
+    folder: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start ``ansible-playbook`` with an inventory of these hosts, each with its variables."""
     record = folder / "record.jsonl"
     record.unlink(missing_ok=True)
     shared = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -111,19 +133,18 @@ def run_on_hosts(
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     # ansible.cfg of the surroundings, and a user's MIAB_ variables, are none of the test's business.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
-    done = subprocess.run(
+    return subprocess.Popen(
         [
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", str(folder / "inventory.yml")),
             *arguments,
             str(playbook),
         ],
-        check=False,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
         stdin=subprocess.DEVNULL,
-        timeout=seconds,
         env={
             **kept,
             "ANSIBLE_CALLBACKS_ENABLED": "record",
@@ -139,9 +160,3 @@ def run_on_hosts(
             **(environment or {}),
         },
     )
-    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-    outcomes = [
-        Outcome(entry["task"], entry["failed"], entry["result"], entry.get("state", {}), entry["host"])
-        for entry in (json.loads(line) for line in lines)
-    ]
-    return Run(done.returncode, done.stdout + done.stderr, outcomes, done.stderr)
