@@ -57,7 +57,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: "{{ {'box': told} | mailinabox.admin.health_page({'box': told | mailinabox.admin.problems}, made) }}"
     dest: health.html
-    mode: "0644"
+    mode: "0600"
   vars:
     made: "{{ now(utc=true, fmt='%Y-%m-%dT%H:%M:%SZ') }}"
 """

@@ -49,8 +49,8 @@ _ACTIONS = ("create", "update", "remove")
 _WORDS = {"create": "creation", "update": "change", "remove": "removal"}
 
 
-def _counted(number: int, word: str) -> str:
-    return "%d %s%s" % (number, word, "" if number == 1 else "s")
+def _counted(number: int, word: str, words: str = "") -> str:
+    return "%d %s" % (number, word if number == 1 else words or word + "s")
 
 
 def _tally(changes: list[Mapping[str, Any]]) -> str:
@@ -73,13 +73,14 @@ def _box(host: str, result: Mapping[str, Any]) -> dict[str, Any]:
 def plan(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The plan of all boxes, as data."""
     boxes = [_box(str(host), results[host]) for host in sorted(results)]
-    summary = "%s: %s" % (
-        "1 box" if len(boxes) == 1 else "%d boxes" % len(boxes),
-        _tally([change for box in boxes for change in box["changes"]]),
-    )
-    failed = sum(box["error"] is not None for box in boxes)
+    planned = [box for box in boxes if box["error"] is None]
+    failed = len(boxes) - len(planned)
+    changes = [change for box in boxes for change in box["changes"]]
+    # Nobody knows whether a box would change that could not be planned.
+    parts = [_tally(changes)] if planned or changes or not boxes else []
     if failed:
-        summary += "; %d failed" % failed
+        parts.append("%d failed" % failed)
+    summary = "%s: %s" % (_counted(len(boxes), "box", "boxes"), "; ".join(parts))
     return {"summary": summary, "boxes": boxes}
 
 

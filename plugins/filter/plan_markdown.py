@@ -34,7 +34,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: "{{ results | mailinabox.admin.plan | mailinabox.admin.plan_markdown }}"
     dest: plan.md
-    mode: "0644"
+    mode: "0600"
 """
 
 RETURN = r"""

@@ -118,6 +118,7 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             assert not [entry for box in boxes.values() for entry in box.log if entry.is_write]
             assert "[WARNING]" not in done.output
             page = folder / "health.html"
+            assert page.stat().st_mode & 0o777 == 0o600
             assert not [box.password for box in boxes.values() if box.password in page.read_text(encoding="utf-8")]
             told = sections(page)
             assert list(told) == [
@@ -164,9 +165,10 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
 def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
     with fleet() as boxes:
         del boxes[DOWN]
-        arguments = ("-e", "miab_fail_on_problems=true")
+        arguments = ("-e", "miab_fail_on_problems=true", "-e", "miab_file_mode=0640")
         done = run(boxes, tmp_path, *arguments)
         assert done.status == 2, done.output
+        assert (tmp_path / "health.html").stat().st_mode & 0o777 == 0o640
         assert recap(done) == {GOOD: (0, 0), BAD: (0, 1), OLD: (0, 0)}
         # Those that are left only warn.
         ignored = {"miab_health_" + check: "ignore" for check in ("certificates", "backup", "dns", "status_checks")}

@@ -68,6 +68,10 @@ def results(done: Run, task: str) -> list[dict[str, Any]]:
     return [outcome.result for outcome in done.outcomes if outcome.name.endswith(task)]
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
 def writes(box: Box) -> list[Any]:
     return [entry for entry in box.log if entry.is_write]
 
@@ -86,6 +90,7 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
         assert not writes(box)
         assert not writes(bare)
         plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        assert modes(folder) == {"plan.json": 0o600, "plan.md": 0o600}
         drift = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", **variables)
         assert drift.status != 0
         assert "The box is not as declared." in drift.output
@@ -100,6 +105,10 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
 
         again = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", "--check", **variables)
         assert again.status == 0, again.output
+        # What YAML makes of 0644 without quotes.
+        shared = run("plan", boxes, tmp_path, *to_plans, "-e", '{"miab_file_mode": 420}', **variables)
+        assert shared.status == 0, shared.output
+        assert modes(folder) == {"plan.json": 0o644, "plan.md": 0o644}
         text = (folder / "plan.md").read_text(encoding="utf-8")
         assert text == (
             "# Plan\n\n2 boxes: no change.\n\n"

@@ -29,6 +29,9 @@ def row(told: dict[str, Any]) -> str:
     [
         ({}, "0 boxes: no change"),
         ({"a": {"changes": []}}, "1 box: no change"),
+        # Of a box that could not be planned nobody knows whether it would change.
+        ({"a": {"failed": True, "msg": "down"}}, "1 box: 1 failed"),
+        ({"a": {"changes": []}, "b": {"failed": True, "msg": "down"}}, "2 boxes: no change; 1 failed"),
         ({"a": {"changes": [change()]}, "b": {"failed": True, "msg": "down"}}, "2 boxes: 1 change; 1 failed"),
         (
             {"a": {"changes": [change(), change("remove")]}, "b": {"changes": [change("create"), change("create")]}},
