@@ -67,6 +67,7 @@ types: ## Stage types: mypy
 unit: ## Stage unit: pytest, no server
 bad-input: ## Stage bad-input: every option fed with anything
 contract: ## Stage contract: pytest, the simulated box against recordings
+transitions: ## Stage transitions: any box, any declaration, and what came of it
 integration: ## Stage integration: playbooks against the simulated box
 faults: ## Stage faults: pytest, every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
@@ -74,7 +75,7 @@ artifact: ## Stage artifact: build it, check it, install it, run the demo from i
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract integration faults browser sanity ansible-lint molecule artifact pre-commit: setup
+types unit bad-input contract transitions integration faults browser sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/artifact

@@ -59,6 +59,12 @@ STAGES = (
         shows=r"(?m)(?:^(?:edges|scenario) v.* of .*\n)+",
     ),
     Stage(
+        "transitions",
+        ("pytest -n 2 --dist worksteal tests/transitions",),
+        proof=r"\b[5-9]\d{3} transitions in memory: .*broken: 0\n(?s:.*)\b2\d\d transitions over HTTPS: .*broken: 0\n",
+        shows=r"(?m)^\d+ transitions in memory(?s:.*?)^(?:the zones were read by|there is no named).*$",
+    ),
+    Stage(
         "integration",
         ("pytest -n 2 --dist worksteal tests/integration",),
         proof=r"\b[1-9]\d* texts searched for [1-9]\d* secrets, 0 found",

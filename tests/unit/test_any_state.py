@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import OutcomeUnknown, Refused
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import OutcomeUnknown, Refused, UnexpectedAnswer
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Question
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
 from tests.box.prepare import prepare
@@ -44,8 +44,12 @@ class RulesClient:
     def ask(self, question: Question) -> Any:
         self.reads += 1
         if isinstance(question, Proof):
-            return self.state.users[question.email].password == question.password
-        return question.parse(json.loads(answer(self.state, question.method, question.path).body))
+            user = self.state.users.get(question.email)
+            return user is not None and user.has_password(question.password)
+        told = answer(self.state, question.method, question.path)
+        if told.status != 200:
+            raise UnexpectedAnswer(f"{question.method} {question.path}: HTTP {told.status}")
+        return question.parse(json.loads(told.body))
 
     def send(self, call: Call) -> str:
         self.writes += 1

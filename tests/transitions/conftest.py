@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many transitions were tried, and how they ended, at the end of pytest's output."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tests.name_server import MISSING, find
+from tests.records import recorded
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    ends: dict[str, Counter[str]] = {}
+    zones: dict[str, Counter[str]] = {}
+    for _passed, value in recorded(terminalreporter, "transitions"):
+        ends.setdefault(value["how"], Counter()).update(value["ends"])
+        zones.setdefault(value["how"], Counter()).update({name: value[name] for name in ("zones", "broken")})
+    if not ends:
+        return
+    terminalreporter.section("transitions")
+    for how in sorted(ends):
+        counts = ", ".join(f"{number} {end}" for end, number in sorted(ends[how].items()))
+        terminalreporter.write_line(
+            f"{sum(ends[how].values())} transitions {how}: {counts}; "
+            f"{zones[how]['zones']} zones looked at, zones broken: {zones[how]['broken']}"
+        )
+    program = find()
+    terminalreporter.write_line(f"the zones were read by {program}" if program else MISSING)

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One transition: a box in some state, and a declaration. Whatever they are, the prediction is right and no zone breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.box import State, zones
+from tests.box.publishing import zone_inputs
+from tests.box.zones import ZoneInputs
+from tests.name_server import find, published, refused
+
+REFUSED, CHANGED, SAME, LEFT = "refused", "changed", "nothing to do", "stopped at a zone that was broken before"
+
+Run = Callable[[bool], dict[str, Any]]
+
+
+def transition(state: State, run: Run) -> tuple[str, list[ZoneInputs]]:
+    """Predict it, do it, and find nothing left to do.
+
+    :param run: makes the task's result, in check mode or not.
+    :return: how it ended, and the zones that were whole before or are new. They have to be whole now.
+    """
+    before = {inputs.zone: zones.loads(inputs) for inputs in zone_inputs(state)}
+    contents = _contents(state)
+    predicted = run(True)
+    assert _contents(state) == contents, "the prediction changed something"
+    real = run(False)
+    whole = [inputs for inputs in published(state) if before.get(inputs.zone, True)]
+    if predicted.get("failed"):
+        assert real.get("failed"), "refused in check mode, and done all the same: %s" % predicted["msg"]
+        assert _contents(state) == contents, "refused, and something was changed"
+        return REFUSED, whole
+    if real.get("failed"):
+        # What nobody declared may keep its zone from being published, and is there still.
+        assert not all(before.values()), "predicted as possible: %s" % real["msg"]
+        return LEFT, whole
+    assert predicted["changes"] == real["changes"]
+    assert predicted["calls"] == real["calls"]
+    again = run(False)
+    assert not again.get("failed"), again["msg"]
+    assert not again["changed"], "not done in one run: %s" % again["calls"]
+    if all(before.values()):
+        assert published(state) == zone_inputs(state), "something is stored and not published"
+    return (CHANGED if real["changed"] else SAME), whole
+
+
+def check_zones(whole: Sequence[ZoneInputs]) -> dict[str, int]:
+    """Find them loaded by the rules of the simulated box, and by the program of a name server if there is one."""
+    broken = {inputs.zone: zones.file_body(inputs) for program in {None, find()} for inputs in refused(whole, program)}
+    assert not broken, "the name server would no longer load: %s" % broken
+    return {"zones": len(set(whole)), "broken": len(broken)}
+
+
+def _contents(state: State) -> dict[str, Any]:
+    """What somebody has set up."""
+    return {
+        "users": {user.email: (user.password, tuple(user.privileges), user.quota) for user in state.users.values()},
+        "aliases": {alias.address: tuple(alias.forwards_to) for alias in state.aliases.values()},
+        "records": tuple(state.dns_records),
+    }
