@@ -14,7 +14,7 @@ from functools import lru_cache
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _USER_ADDRESS = re.compile(r"[a-z0-9_.@-]+\Z")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
-_DNS_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\Z")
+_DNS_LABEL = re.compile(r"[a-z0-9_-]*[a-z0-9_]\Z")
 _TOP_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z]\Z")
 _QUOTA = re.compile(r"(\d{1,18})([MG]?)\Z", re.ASCII)
 
@@ -144,7 +144,11 @@ def dns_name(text: str) -> str:
     name = text.strip()
     name = name[:-1] if name.endswith(".") else name
     labels = [_ascii_label(label) for label in name.split(".")]
-    _check_labels(labels[1:] if labels[0] == "*" else labels, _DNS_LABEL)
+    labels_to_check = labels[1:] if labels[0] == "*" else labels
+    _check_labels(labels_to_check, _DNS_LABEL)
+    # A box takes a hyphen there in any label but the first.
+    if labels_to_check[0].startswith("-"):
+        raise ValueError("a name in DNS can't begin with a hyphen")
     return ".".join(labels)
 
 

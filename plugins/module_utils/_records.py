@@ -11,6 +11,7 @@ before it is sent.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 from ._errors import MissingLibrary
@@ -20,6 +21,9 @@ RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT")
 
 # The word that a box keeps in the place of its own address, whatever that is.
 LOCAL = "local"
+
+# The program that signs zones takes other tags; the name server doesn't, and drops the zone.
+_CAA_TAG = re.compile(r"[a-z0-9]{1,15}\Z")
 
 
 def canonical(rtype: str, text: str) -> str:
@@ -36,7 +40,8 @@ def canonical(rtype: str, text: str) -> str:
         return record_name(value) + "."
     if not value.isascii():
         raise ValueError("a box drops every character outside ASCII without a word; write it in ASCII (names in IDNA)")
-    if not value.isprintable():
+    # Between fields a tab is as good as a blank, and in a text it is part of it.
+    if not value.replace("\t", " ").isprintable():
         raise ValueError("a value can't hold a line break or another control character")
     if rtype in ("A", "AAAA"):
         return value if value == LOCAL else _ip(rtype, value)
@@ -104,6 +109,11 @@ def _by_grammar(rtype: str, value: str) -> str:
             "not the form of %s record: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
         )
     form = str(data.to_text())
+    if rtype == "CAA" and not _CAA_TAG.match(data.tag.decode("ascii", "replace")):
+        raise ValueError(
+            "not the form of %s record: its tag (such as issue) has only lower-case letters and digits, at most 15"
+            % _EXAMPLES[rtype]
+        )
     # In these types all letters are host names or hexadecimal digits; a CAA value may be case-sensitive.
     return form if rtype == "CAA" else form.lower()
 

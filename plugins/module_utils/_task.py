@@ -315,7 +315,7 @@ class _Conversation:
             ) from error
         try:
             # Who fails has ended, but a restart is under way for a while.
-            waited, left = self._look_for(call, late=error.status != 500 or call.outage is not None)
+            waited, left, deviation = self._look_for(call, late=error.status != 500 or call.outage is not None)
         except BoxError as failure:
             raise OutcomeUnknown(
                 "%s Whether it was done could not be seen: %s%s"
@@ -323,6 +323,14 @@ class _Conversation:
                 error.status,
                 path=call.path,
             ) from failure
+        if deviation is not None and not _is_among(call, left):
+            self._left = [call, *left]
+            raise OutcomeUnknown(
+                "%s Reading doesn't show that it was done: the box now holds %s, and %s was to be."
+                % (error.message, deviation.details["found"], deviation.details["planned"]),
+                error.status,
+                path=call.path,
+            ) from error
         self._in_doubt = False
         self._left = left
         if _is_among(call, left):
@@ -346,20 +354,24 @@ class _Conversation:
         rebuilt = ", and what the box rebuilds after it was rebuilt" if call.rebuild else ""
         self._warnings.append("%s The change was stored all the same%s." % (error.message, rebuilt))
 
-    def _look_for(self, call: Call, late: bool) -> tuple[float, list[Call]]:
-        """What is left of the plan, once a call shows that it was stored, or doesn't; and how long that took.
+    def _look_for(self, call: Call, late: bool) -> tuple[float, list[Call], NotAsDeclared | None]:
+        """What is left, once reading shows that a call was stored, or doesn't; how long that took; and what stands against it.
+
+        A call that a new plan does without was stored only if the way still leads where it led before: a plan doesn't
+        miss what is not there any more.
 
         :param late: whether the box may still be at it.
         """
+        planned = self._objects[id(call)]
         waited = 0.0
-        left = list(self._plan().calls)
-        for seconds in _LATE_SECONDS if late else ():
-            if not _is_among(call, left):
+        for seconds in (*(_LATE_SECONDS if late else ()), None):
+            found = self._plan()
+            left, deviation = list(found.calls), _deviation(planned, _by_key(found), in_the_end=True)
+            if seconds is None or not (_is_among(call, left) or deviation):
                 break
             self._client.pause(seconds)
             waited += seconds
-            left = list(self._plan().calls)
-        return waited, left
+        return waited, left, deviation
 
     def _take_out(self, call: Call, error: OutcomeUnknown) -> None:
         """Take a value out again that the name server can't live with, and fail."""
@@ -424,7 +436,9 @@ class _Conversation:
         left = max(change.settles for change in plan.changes)
         while True:
             found = self._plan()
-            deviation = _deviation(plan, found)
+            by_key = _by_key(found)
+            deviations = (_deviation(planned, by_key, in_the_end=False) for planned in plan.changes)
+            deviation = next((one for one in deviations if one), None)
             if deviation is None:
                 return [change.before for change in found.changes]
             if left <= 0:
@@ -443,23 +457,30 @@ def _is_among(call: Call, calls: Iterable[Call]) -> bool:
     return call.shown() in [other.shown() for other in calls]
 
 
-def _deviation(plan: Plan, found: Plan) -> NotAsDeclared | None:
-    """What the box holds otherwise than it was planned."""
-    by_key = {(change.resource, change.key): change for change in found.changes}
-    for planned in plan.changes:
-        now = by_key.get((planned.resource, planned.key))
-        if now is None:
-            # What nobody declares isn't planned any more once it is gone.
-            continue
-        held = {key: now.before.get(key) for key in planned.after}
-        if held != planned.after:
-            return NotAsDeclared(
-                "%s %s: written, but the box now holds %s where %s was to be."
-                % (planned.resource, planned.key, held, planned.after),
-                planned=planned.after,
-                found=now.before,
-            )
-    return None
+def _by_key(plan: Plan) -> dict[tuple[str, str], Change]:
+    return {(change.resource, change.key): change for change in plan.changes}
+
+
+def _deviation(planned: Change, found: Mapping[tuple[str, str], Change], in_the_end: bool) -> NotAsDeclared | None:
+    """What is otherwise with an object than it was planned to be.
+
+    :param found: what was planned of what the box holds now.
+    :param in_the_end: whether to compare what the object will be then, and not what it is now.
+    """
+    now = found.get((planned.resource, planned.key))
+    if now is None:
+        # What nobody declares isn't planned any more once it is gone.
+        return None
+    view = now.after if in_the_end else now.before
+    held = {key: view.get(key) for key in planned.after}
+    if held == planned.after:
+        return None
+    return NotAsDeclared(
+        "%s %s: written, but the box now holds %s where %s was to be."
+        % (planned.resource, planned.key, held, planned.after),
+        planned=planned.after,
+        found=now.before,
+    )
 
 
 def _diff(first: Change, last: Change, url: str) -> dict[str, Any]:

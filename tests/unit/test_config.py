@@ -141,6 +141,11 @@ def test_a_cname_gives_way_to_an_address() -> None:
     assert [call.method for call in made.calls] == ["DELETE", "POST"]
 
 
+def test_a_name_that_only_a_box_makes_is_purged() -> None:
+    made = plan(known(ANN, Record("a.-B.Example.org", "A", "192.0.2.3")), dns_records=[], purge=["dns_records"])
+    assert paths(made) == ["/dns/custom/a.-B.Example.org/A"]
+
+
 def test_the_own_account_is_last() -> None:
     made = plan(known(), users=[user(ME.email, quota="1G"), new("ann@example.org")])
     assert paths(made) == ["/mail/users/add", "/mail/users/quota"]

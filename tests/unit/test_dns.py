@@ -46,6 +46,9 @@ def www(*values: str) -> dict[str, Any]:
     return known(*(("www.example.org", "A", value) for value in values))
 
 
+WWW = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+
+
 def sent(change: Any) -> list[tuple[str, str]]:
     return [(call.method, call.body) for call in change.calls]
 
@@ -137,6 +140,22 @@ def test_quotes_are_told() -> None:
             www("192.0.2.1", "192.0.2.2", "192.0.2.3"),
             [("PUT", "192.0.2.1"), ("DELETE", "192.0.2.1")],
         ),
+        # What nobody declares is never taken out on the way.
+        (
+            wanted(values=["192.0.2.%d" % number for number in range(1, 6)], state="absent"),
+            www(*("192.0.2.%d" % number for number in range(1, 8))),
+            [("DELETE", "192.0.2.%d" % number) for number in range(1, 6)],
+        ),
+        (
+            wanted(values=["192.0.2.%d" % number for number in range(1, 6)], state="absent", exclusive=True),
+            www(*("192.0.2.%d" % number for number in range(1, 8))),
+            [("DELETE", "192.0.2.%d" % number) for number in range(1, 6)],
+        ),
+        (
+            wanted(values=["192.0.2.%d" % number for number in range(1, 6)], state="absent"),
+            www(*("192.0.2.%d" % number for number in range(1, 7))),
+            [("PUT", "192.0.2.6")],
+        ),
         # Equal values in other forms are no change, and go by the text that the box stored.
         (
             wanted(rtype="AAAA", value="2001:db8::1", exclusive=True),
@@ -165,6 +184,22 @@ def test_quotes_are_told() -> None:
             wanted(rtype="MX", state="absent"),
             known(*(("www.example.org", "MX", value) for value in ("bad", "10 a.example.net.", "20 b.example.net."))),
             [("DELETE", "bad"), ("DELETE", "10 a.example.net."), ("DELETE", "20 b.example.net.")],
+        ),
+        # Tabs between fields are blanks, and it is the stored text that goes.
+        (
+            wanted(rtype="MX", value="10 mail.example.net."),
+            known(("www.example.org", "MX", "10\tmail.example.net.")),
+            [],
+        ),
+        (
+            wanted(rtype="MX", value="10 mail.example.net.", state="absent"),
+            known(("www.example.org", "MX", "10\tmail.example.net.")),
+            [("DELETE", "10\tmail.example.net.")],
+        ),
+        (
+            wanted("a.-b.example.org", state="absent"),
+            known(("a.-b.example.org", "A", "192.0.2.3")),
+            [("DELETE", "192.0.2.3")],
         ),
         # A relative host name that is there already is left alone.
         (wanted(rtype="MX", value="10 mail"), known(("www.example.org", "MX", "10 mail")), []),
@@ -262,6 +297,12 @@ def test_what_is_undone_if_the_box_cannot_publish_it() -> None:
     assert change.calls[0].undo == (Call("DELETE", path, body="192.0.2.1"), Call("POST", path, body="192.0.2.2"))
 
 
+def test_a_value_that_stays_is_never_undone() -> None:
+    change = dns.plan(wanted(values=["192.0.2.1", "192.0.2.2"], state="absent"), www(*WWW))
+    assert sent(change) == [("PUT", "192.0.2.3")]
+    assert change.calls[0].undo == ()
+
+
 def test_an_empty_body_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="destroys"):
         Call("DELETE", "/dns/custom/www.example.org/A", body=" ")
@@ -277,8 +318,11 @@ def after(values: Values, write: tuple[str, str]) -> Values:
     return {"POST": values | {value}, "PUT": frozenset({value}), "DELETE": values - {value}}[method]
 
 
-def fewest_writes(start: Values, end: Values) -> int:
-    """The length of the shortest way that is never without values if it has some at both ends."""
+def fewest_writes(start: Values, end: Values, staying: Values = frozenset()) -> int:
+    """The length of the shortest way that is never without values if it has some at both ends.
+
+    :param staying: what is there all the time.
+    """
     keep = bool(start and end)
     queue, seen = deque([(start, 0)]), {start}
     while queue:
@@ -286,7 +330,7 @@ def fewest_writes(start: Values, end: Values) -> int:
         if values == end:
             return length
         for following in ways(values, start | end):
-            if following not in seen and (following or not keep):
+            if following not in seen and (following or not keep) and staying <= following:
                 seen.add(following)
                 queue.append((following, length + 1))
     raise AssertionError("every set can be reached")
@@ -318,7 +362,9 @@ def test_adding_and_removing_some(start: set[str], some: set[str]) -> None:
     for state, end in (("present", start | some), ("absent", start - some)):
         writes = sent(dns.plan(wanted(values=sorted(some), state=state), www(*sorted(start))))
         values = frozenset(start)
+        staying = values & end
         for write in writes:
             values = after(values, write)
+            assert staying <= values
         assert values == end
-        assert len(writes) == fewest_writes(frozenset(start), frozenset(end))
+        assert len(writes) == fewest_writes(frozenset(start), frozenset(end), staying)

@@ -115,6 +115,8 @@ def test_display(canonical: str, shown: str) -> None:
         ("WWW.Example.Org.", "www.example.org"),
         ("*.example.org", "*.example.org"),
         ("_xmpp._tcp.example.org", "_xmpp._tcp.example.org"),
+        # A box takes these, too.
+        ("a.-b.example.org", "a.-b.example.org"),
         ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example"),
     ],
 )
@@ -125,7 +127,18 @@ def test_dns_name(text: str, canonical: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", ".", "..", "*", "org", "example.org..", "a.b.123"),
+        *(
+            "",
+            ".",
+            "..",
+            "*",
+            "org",
+            "example.org..",
+            "a.b.123",
+            "-a.example.org",
+            "*.-a.example.org",
+            "a-.example.org",
+        ),
         *(f"a{sign}b.example.org" for sign in ("/", "%2f", "?", "#", "/../", " ", "\n", ".*.", ",")),
     ],
 )

@@ -28,7 +28,10 @@ def records(*rows: tuple[str, str, str]) -> Records:
         ("MX", "10 mail.example.net.", False),
         # It leads elsewhere than was meant, and is published all the same.
         ("MX", "10 mail", False),
+        ("MX", "10\tmail.example.net.", False),
+        ("TXT", "a\tb", False),
         ("MX", "not an mx", True),
+        ("CAA", '0 ISSUE "letsencrypt.org"', True),
         ("SRV", "0 5 xmpp.example.net.", True),
         ("CAA", "letsencrypt.org", True),
         ("SSHFP", "4 2 zz", True),

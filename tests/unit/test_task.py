@@ -325,6 +325,29 @@ def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
     assert result["mfa"] == {"secret": "first"}
 
 
+def test_a_write_that_a_new_plan_does_without_is_not_taken_for_stored() -> None:
+    """The way is planned from what is there: what was taken out on it is missed by no plan that is made after that."""
+
+    def plan_removal(_wanted: object, known: Known) -> Change:
+        held = set(known["words"])
+        calls = [Call("PUT", "/words", body="a"), Call("POST", "/words/add", body="b")] if "old" in held else []
+        return Change("words", "all", {"words": sorted(held)}, {"words": sorted(held - {"old"})}, tuple(calls))
+
+    class Replacing(FakeClient):
+        def send(self, call: Call) -> str:
+            if call.method == "PUT":
+                self.words.clear()
+            return super().send(call)
+
+    task = Task("words", {}, lambda _o: None, lambda _w, known: [] if "words" in known else [WORDS], plan_removal)
+    client = Replacing({"a", "b", "old"}, {"/words/add": [(doubt(), False)]})
+    result = run(task, CONNECTION, False, connect=lambda _connection: client)
+    assert result["failure"]["code"] == "outcome_unknown"
+    assert [call["body"] for call in result["calls"]] == ["a"]
+    assert "Reading doesn't show that it was done: the box now holds {'words': ['a']}" in result["msg"]
+    assert result["failure"]["details"]["failed"]["body"] == "b"
+
+
 def test_what_cannot_be_taken_out_is_told(do: Do) -> None:
     result, _client = do("a", add=[(doubt(500), True)], others={"/words/a": [(doubt(500), False)]})
     assert "failed too" in result["msg"]

@@ -157,7 +157,8 @@ def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
 def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ...]) -> tuple[Call, ...]:
     """The fewest writes from the stored records to the target, never by way of no values at all.
 
-    A box knows three writes: POST adds a value, DELETE takes one away, PUT makes one the only one.
+    A box knows three writes: POST adds a value, DELETE takes one away, PUT makes one the only one. A value that
+    nobody declares and that is to stay is there all the time.
     """
     path = _path(wanted.name, wanted.rtype)
     kept = {_value(record) for record in stored} & set(target)
@@ -169,10 +170,12 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
         record.name == wanted.name and _records.is_publishable(record.rtype, record.value) for record in stored
     )
 
-    if target and len(added) + len(gone) > len(target) and put_works:
+    # What nobody declares may be lost for good if it is taken out on the way and the run breaks off there.
+    none_is_lost = len(target) < 2 or (wanted.present and wanted.exclusive)
+    if target and len(added) + len(gone) > len(target) and put_works and none_is_lost:
         only, *others = sorted(target, key=lambda value: value not in kept)
         return (
-            _write("PUT", path, only, undo=[Call("POST", path, body=record.value) for record in stored]),
+            _put(path, only, stored, is_new=only not in kept),
             *(_write("POST", path, value) for value in others),
         )
     if not target and len(gone) > 2 and put_works:
@@ -190,6 +193,13 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
 def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Call:
     delete = Call("DELETE", path, body=value)
     return Call(method, path, body=value, rebuild=(REBUILD_DNS,), undo=(delete, *undo))
+
+
+def _put(path: str, value: str, stored: Sequence[Record], is_new: bool) -> Call:
+    """Make a value the only one. One that was there before is not what the box fails at, and stays."""
+    if is_new:
+        return _write("PUT", path, value, undo=[Call("POST", path, body=record.value) for record in stored])
+    return Call("PUT", path, body=value, rebuild=(REBUILD_DNS,))
 
 
 def _delete(record: Record) -> Call:
