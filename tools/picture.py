@@ -79,9 +79,9 @@ def lay_out(markdown: str) -> Iterator[Text]:
             at += bool(at)
             yield Text(0, at, "heading", plain(line.lstrip("#")))
             at += 1
-        elif line and not line.startswith("|"):
-            style = "note" if line.startswith("- Note") else ""
-            for part in wrap(plain(line.removeprefix("- ")), WIDEST_NOTE):
+        elif line and not line.startswith(("|", "> [!")):
+            style = "note" if line.startswith("> ") else ""
+            for part in wrap(plain(line.removeprefix("> ").removeprefix("- ")), WIDEST_NOTE):
                 yield Text(0, at, style, part)
                 at += 1
 

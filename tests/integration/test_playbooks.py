@@ -110,10 +110,7 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
         assert shared.status == 0, shared.output
         assert modes(folder) == {"plan.json": 0o644, "plan.md": 0o644}
         text = (folder / "plan.md").read_text(encoding="utf-8")
-        assert text == (
-            "# Plan\n\n2 boxes: no change.\n\n"
-            "## `one.example.com`\n\nNo change.\n\n## `two.example.com`\n\nNo change.\n"
-        )
+        assert text == ("# Plan\n\n2 boxes: no change.\n\nNo change: `one.example.com`, `two.example.com`.\n")
         assert "WARNING]" not in planned.output + drift.output + applied.output + again.output
 
 
@@ -126,8 +123,8 @@ def test_a_plan_is_read_in_a_minute(newest_box: Box, tmp_path: Path) -> None:
     for line in (
         "1 box: 5 creations, 6 changes, 4 removals.",
         "| create | user `eve@new.example` | user_password: `(as declared)` |",
-        "| change | alias `sales@example.org` | forwards_to: `old@example.org` → `eve@new.example`"
-        "<br>permitted_senders: `old@example.org` → `eve@new.example` |",
+        "| change | alias `sales@example.org` | forwards_to: + `eve@new.example` \u2212 `old@example.org`"
+        "<br>permitted_senders: + `eve@new.example` \u2212 `old@example.org` |",
         "| **remove** | alias `stale@example.org` | forwards_to: `ann@example.org` |",
     ):
         assert line in text.splitlines(), text

@@ -52,14 +52,50 @@ def test_a_plan_is_sorted_and_names_each_box() -> None:
     assert [box["summary"] for box in told["boxes"]] == ["a: failed: down", "b: 1 change"]
     assert [box["error"] for box in told["boxes"]] == ["down", None]
     text = plan_markdown(told)
-    assert "**This box could not be planned:** `down`" in text
-    assert "- Note: `mind the gap`" in text
+    assert "> **This box could not be planned:** `down`" in text.splitlines()
+    assert "\n> [!WARNING]\n> - `mind the gap`\n" in text
+
+
+def test_boxes_that_change_come_first_and_the_others_share_a_line() -> None:
+    results = {
+        "a": {"changes": []},
+        "b": {"failed": True, "msg": "Mistakes: 2.\nusers[0]: one\nusers[1]: two"},
+        "c": {"changes": [], "warnings": ["mind the gap"]},
+        "d": {"changes": [change()]},
+        "e": {"changes": []},
+    }
+    text = plan_markdown(plan(results))
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## `d`", "## `b`", "## `c`"]
+    assert text.endswith("\nNo change: `a`, `e`.\n")
+    assert "> **This box could not be planned:** `Mistakes: 2.`\n> - `users[0]: one`\n> - `users[1]: two`\n" in text
+
+
+def test_of_lists_only_what_comes_and_goes_is_shown() -> None:
+    told = change(before={"forwards_to": ["ann@x", "bob@x"]}, after={"forwards_to": ["ann@x", "erin@x"]})
+    assert row(told).endswith("| forwards_to: + `erin@x` \u2212 `bob@x` |")
+
+
+def test_a_removed_user_s_mail_is_archived() -> None:
+    told = change("remove", before={"state": "present"}, after={"state": "absent"})
+    assert row(told) == "| **remove** | user `ann@example.org` | mail: archived on the box |"
+    assert "archived" not in row({**told, "resource": "alias"})
+
+
+def test_long_values_are_shortened_and_stay_apart() -> None:
+    key = "v=DKIM1; k=rsa; p=" + 400 * "M"
+    other = key[:200] + "N" + key[201:]
+    told = row(change(before={"values": [key, "short"]}, after={"values": [other, "short"]}))
+    assert len(told) < 300
+    shown = told.split("`")
+    assert "\u2026" in shown[-2]
+    assert shown[-4] != shown[-2]
+    assert "`%s`" % (80 * "a") in row(change(before={"x": 80 * "a"}, after={"x": "b"}))
 
 
 def test_of_a_change_only_what_differs_is_shown() -> None:
     before = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
     told = change(before=before, after={**before, "quota": "2G", "privileges": ["admin"]})
-    assert row(told) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: (none) → `admin` |"
+    assert row(told) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: + `admin` |"
     told = change(before={"privacy": True, "note": ""}, after={"privacy": False, "note": "x"})
     assert row(told).endswith("| privacy: yes → no<br>note: (empty) → `x` |")
 
@@ -68,7 +104,9 @@ def test_what_comes_and_what_goes() -> None:
     held = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
     gone = {"email": "ann@example.org", "state": "absent"}
     assert row(change("create", before=gone, after=held)) == "| create | user `ann@example.org` | quota: `1G` |"
-    assert row(change("remove", before=held, after=gone)) == "| **remove** | user `ann@example.org` | quota: `1G` |"
+    assert row(change("remove", before=held, after=gone)) == (
+        "| **remove** | user `ann@example.org` | mail: archived on the box<br>quota: `1G` |"
+    )
 
 
 @pytest.mark.parametrize(
