@@ -38,6 +38,9 @@ from ._login_limit import Credentials, LoginLimit
 BACKOFF_SECONDS = (0.5, 1.0, 2.0)
 _PASSING_STATUS = (502, 503, 504)
 
+# The answers of boxes have five levels at most.
+_DEEPEST = 50
+
 NOT_AN_ADMINISTRATOR = "You are not an administrator."
 WRONG_CODE = "invalid-totp-token"
 
@@ -257,6 +260,28 @@ def wrong_answer(method: str, path: str, answer: Any) -> BoxError:
     return UnexpectedAnswer(said, path=path, status=status)
 
 
+class _TooDeepError(ValueError):
+    """JSON is nested more deeply than any that a box sends."""
+
+
+def _loads(content: bytes) -> Any:
+    """The value of a JSON text.
+
+    :raises ValueError: if it is none, or too deep for those who go through it level by level.
+    """
+    try:
+        value = json.loads(content)
+    except RecursionError as error:
+        raise _TooDeepError from error
+    level = [value]
+    for _depth in range(_DEEPEST):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return value
+    raise _TooDeepError
+
+
 def decoded(method: str, path: str, answer: Any) -> Any:
     """The JSON of an answer.
 
@@ -265,7 +290,11 @@ def decoded(method: str, path: str, answer: Any) -> Any:
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     try:
         if kind == "application/json":
-            return json.loads(answer.content)
+            return _loads(answer.content)
+    except _TooDeepError as error:
+        raise UnexpectedAnswer(
+            "%s %s: the answer is nested too deeply to be a box's. Is host a Mail-in-a-Box?" % (method, path), path=path
+        ) from error
     except ValueError as error:
         # Not the answer itself: it may hold a key, or another secret that nobody could mask.
         raise UnexpectedAnswer(
@@ -312,7 +341,7 @@ def _failed_login(path: str, answer: Any) -> str:
     if path not in ("/login", "/me") or answer.status_code != 200:
         return ""
     try:
-        told = json.loads(answer.content)
+        told = _loads(answer.content)
     except ValueError:
         return ""
     return str(told.get("reason", "refused")) if isinstance(told, dict) and told.get("status") == "invalid" else ""

@@ -197,6 +197,7 @@ def test_what_the_box_does_not_have(options: dict[str, Any], state: dict[str, An
         ('"ftp://backup.example.net/"', Refused, "ftp://backup"),
         ('"b2://0011aabb:K001@bucket"', Refused, r"b2://0011aabb:\*{8}@bucket"),
         ("OK", UnexpectedAnswer, "JSON is due"),
+        ("[" * 200_000, UnexpectedAnswer, "JSON is due"),
     ],
 )
 def test_errors_that_arrive_as_success(said: str, error: type[BoxError], words: str) -> None:

@@ -251,6 +251,11 @@ def test_a_name_is_worth_more_than_a_wildcard() -> None:
     assert certificates.plan(wanted("www.example.org", certificate=one), known(WILDCARD, "www.example.org")).calls
 
 
+def test_an_answer_to_provisioning_that_is_nested_too_deeply() -> None:
+    with pytest.raises(UnexpectedAnswer):
+        certificates._outcomes("[" * 200_000)
+
+
 @pytest.mark.parametrize(
     "facts", [{"certificate of example.org": b"garbage"}, {"signing request of example.org": "garbage"}]
 )

@@ -247,6 +247,12 @@ FINAL = [
     (Answer(200, {"zones": []}), _errors.UnexpectedAnswer, "another shape"),
     (Answer(200, [1]), _errors.UnexpectedAnswer, "another shape"),
     (Answer(200, "[", **{"Content-Type": "application/json"}), _errors.UnexpectedAnswer, "no whole JSON"),
+    (Answer(200, "[" * 200_000, **{"Content-Type": "application/json"}), _errors.UnexpectedAnswer, "nested too deeply"),
+    (
+        Answer(200, "[" * 60 + "]" * 60, **{"Content-Type": "application/json"}),
+        _errors.UnexpectedAnswer,
+        "nested too deeply",
+    ),
 ]
 
 
@@ -264,6 +270,14 @@ def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Excep
         client.ask(DNS_ZONES)
     assert len(script.asked) == 1
     assert slept == []
+
+
+@pytest.mark.parametrize("question", [LogIn(), LogOut()])
+def test_json_that_is_nested_too_deeply_is_no_answer_to_a_log_in(talk: Talk, question: Any) -> None:
+    deep = Answer(200, "[" * 200_000, **{"Content-Type": "application/json"})
+    client, _script, _slept = talk(deep, **({"api_key": "own-key"} if isinstance(question, LogOut) else {}))
+    with client, pytest.raises(_errors.UnexpectedAnswer, match="nested too deeply"):
+        client.ask(question)
 
 
 def test_a_text_answer(talk: Talk) -> None:

@@ -323,7 +323,7 @@ def _parse_answer(said: str) -> bool:
     """Every answer comes with HTTP 200; one means success."""
     try:
         words = json.loads(said)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
             "POST %s: JSON is due, and %d characters of something else came." % (_PATH, len(said)), path=_PATH
         ) from error

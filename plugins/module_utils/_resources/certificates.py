@@ -229,7 +229,7 @@ def _outcomes(said: str) -> Outcomes:
                 for domain in group["domains"]
             )
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
             "POST /ssl/provision: not what a box answers: %.200r" % said, path="/ssl/provision"
         ) from error
