@@ -275,7 +275,9 @@ class _Planning:
             names = ["%s %s" % (change.resource, change.key) for change in self._purged]
             raise Guarded(
                 "purge: %d objects that nobody declares would go, and purge_limit is %d. Nothing was changed."
-                " These would go: %s." % (len(names), limit, ", ".join(names)),
+                " These would go: %s. If all of them are to go, set purge_limit (the variable miab_purge_limit) to %d."
+                " Declare those that are to stay, or name them in keep (miab_keep)."
+                % (len(names), limit, ", ".join(names), len(names)),
                 option="purge_limit",
                 value=limit,
                 would_go=names,

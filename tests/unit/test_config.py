@@ -264,6 +264,8 @@ def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
         plan(known(*MANY), **options)
     assert len(caught.value.details["would_go"]) == 40 - kept
     assert "user u39@example.org" in caught.value.message
+    # Also in the words of who uses the playbooks, and how to go on.
+    assert "set purge_limit (the variable miab_purge_limit) to %d" % (40 - kept) in caught.value.message
 
 
 def test_what_comes_allows_no_more_to_go() -> None:
