@@ -21,6 +21,9 @@ _QUOTA = re.compile(r"(\d{1,18})([MG]?)\Z", re.ASCII)
 # Local parts that certificate authorities write to: whoever reads them can get a certificate.
 DCV_LOCAL_PARTS = ("admin", "administrator", "postmaster", "hostmaster", "webmaster", "abuse")
 
+# Top-level domains that no mail goes to, because they are reserved for other uses. Boxes refuse addresses in them.
+_RESERVED_TOP = ("local", "test", "invalid", "localhost", "onion", "arpa")
+
 
 def _ascii_label(label: str) -> str:
     """A label of a domain in lower-case ASCII (IDNA 2008)."""
@@ -104,12 +107,14 @@ def user_address(text: str) -> str:
     canonical = address(text)
     if not _USER_ADDRESS.match(canonical):
         raise ValueError("a user's address may only have the letters a-z, digits, and _ - . before the @")
-    if is_dcv(canonical):
-        raise ValueError(
-            "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
-            % ", ".join(DCV_LOCAL_PARTS)
-        )
     return canonical
+
+
+def check_taken(canonical: str) -> None:
+    """Refuse a canonical address in a domain that no box takes, neither as its own nor as a receiver's."""
+    top = canonical.rpartition(".")[2]
+    if top in _RESERVED_TOP:
+        raise ValueError("the top-level domain %r is reserved, and no box takes addresses in it" % top)
 
 
 def is_dcv(canonical: str) -> bool:
@@ -167,12 +172,20 @@ def zone_of(name: str, zones: tuple[str, ...]) -> str | None:
     return max(found, key=len) if found else None
 
 
+_UNITS = {"": 1, "M": 1 << 20, "G": 1 << 30}
+
+
+def is_tiny_quota(canonical: str) -> bool:
+    """Whether a canonical quota is a limit of less than one megabyte, which hardly anybody means."""
+    return canonical.isdigit() and 0 < int(canonical) < _UNITS["M"]
+
+
 def quota(text: str) -> str:
     """A quota in its shortest form: ``0`` (none), ``500M``, ``2G``, or a number of bytes."""
     found = _QUOTA.match(text.strip().upper())
     if not found:
         raise ValueError("a quota is a whole number of bytes, or one with M or G behind it; 0 means none")
-    size = int(found.group(1)) * {"": 1, "M": 1 << 20, "G": 1 << 30}[found.group(2)]
+    size = int(found.group(1)) * _UNITS[found.group(2)]
     for unit, bits in (("G", 30), ("M", 20)):
         if size and size % (1 << bits) == 0:
             return "%d%s" % (size >> bits, unit)

@@ -35,7 +35,7 @@ options:
         type: str
         required: true
       user_password:
-        description: The user's password. Needed to make a user.
+        description: The user's password. Needed to make a user. Put a password of digits in quotes.
         type: str
       update_password:
         description: Whether the password of an existing user is to be this one.

@@ -24,7 +24,8 @@ options:
     required: true
   user_password:
     description:
-      - The user's password, of at least eight characters. Needed to make a user.
+      - The user's password, of at least eight characters and at most 511 bytes. Needed to make a user.
+      - Put a password of digits in quotes. A number is an error, because YAML may have changed its digits.
       - The option O(password) is not this one, but that of the administrator who is signed in.
     type: str
   update_password:
@@ -45,6 +46,7 @@ options:
   quota:
     description:
       - How much mail the user may keep - a whole number of bytes, or one with V(M) or V(G) behind it. V(0) means no limit.
+        A limit of less than C(1M) is a warning.
       - Boxes have quotas from v73 on. On an older one this option is an error.
     type: str
   state:

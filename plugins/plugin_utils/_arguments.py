@@ -71,6 +71,9 @@ def _mistake(rule: Mapping[str, Any], value: Any) -> str:
     kind = rule["type"]
     if kind in ("str", "path") and (value is None or isinstance(value, _NO_TEXTS)):
         return "a text is needed; put it in quotes"
+    if kind == "str" and rule.get("no_log") and isinstance(value, int):
+        # Which digits somebody wrote is lost: 0777777777 is octal in YAML, and 12_345_678 has no underscores.
+        return "a number is no secret, because YAML may have changed its digits; put it in quotes"
     if kind == "int" and not _is_number(value):
         return "a whole number is needed"
     if kind == "dict" and _dictionary(value) is None:

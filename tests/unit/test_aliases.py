@@ -56,6 +56,10 @@ def form(address: str, forwards_to: str, senders: str = "", update: str = "0") -
     [
         ({"address": ""}, "address"),
         ({"address": "bad address"}, "address"),
+        ({"address": "sales@site.local"}, "address"),
+        ({"address": "@site.test"}, "address"),
+        ({"forwards_to": ["ann@mail.local"]}, "forwards_to"),
+        ({"forwards_to": ["@mail.invalid"]}, "forwards_to"),
         ({"forwards_to": ["ann@example.org", "nope"]}, "forwards_to"),
         ({"forwards_to": ["ann@example.org,bob@example.org"]}, "forwards_to"),
         ({"forwards_to": ["ann@example.org\nbob@example.org"]}, "forwards_to"),
@@ -70,6 +74,10 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         wanted(**options)
     assert caught.value.details["option"] == option
+
+
+def test_what_a_box_has_can_be_removed_although_it_takes_no_more_of_it() -> None:
+    assert wanted("sales@site.local", state="absent").address == "sales@site.local"
 
 
 def test_needs_users_only_for_a_change() -> None:

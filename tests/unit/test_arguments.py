@@ -17,11 +17,15 @@ SPEC: dict[str, Any] = {
     "text": {"type": "str", "aliases": ["words"]},
     "untyped": {},
     "path": {"type": "path"},
+    "secret": {"type": "str", "no_log": True},
     "number": {"type": "int"},
     "flag": {"type": "bool"},
     "raw": {"type": "raw"},
     "texts": {"type": "list", "elements": "str"},
-    "item": {"type": "dict", "options": {"text": {"type": "str"}, "number": {"type": "int"}}},
+    "item": {
+        "type": "dict",
+        "options": {"text": {"type": "str"}, "number": {"type": "int"}, "secret": {"no_log": True}},
+    },
     "items": {"type": "list", "elements": "dict", "options": {"text": {"type": "str"}, "number": {"type": "int"}}},
 }
 
@@ -34,6 +38,7 @@ SPEC: dict[str, Any] = {
         {"text": "", "words": "a", "untyped": "b", "path": "/c"},
         # A number in YAML that a text could be made of in one way only.
         {"text": 12345678},
+        {"secret": "0777777777"},
         {"number": 5, "flag": True},
         {"number": "5"},
         {"number": "1e3"},
@@ -62,6 +67,13 @@ def test_what_is_meant(arguments: dict[str, Any]) -> None:
     [
         ({"text": True}, "text", "a text is needed"),
         ({"words": False}, "words", "a text is needed"),
+        # In YAML 0777777777 is octal, and 12_345_678 has no underscores.
+        ({"secret": 0o777777777}, "secret", "no secret, .* put it in quotes"),
+        ({"secret": 12_345_678}, "secret", "no secret, .* put it in quotes"),
+        ({"item": {"secret": 12345678}}, "item.secret", "no secret, .* put it in quotes"),
+        ({"secret": 1.5}, "secret", "put it in quotes"),
+        ({"secret": True}, "secret", "put it in quotes"),
+        ({"secret": datetime.date(2026, 1, 1)}, "secret", "put it in quotes"),
         ({"untyped": 1.10}, "untyped", "a text is needed"),
         ({"text": ["a"]}, "text", "a text is needed"),
         ({"text": {"a": 1}}, "text", "a text is needed"),

@@ -74,11 +74,19 @@ def test_catch_all() -> None:
         _names.address("example.org", catch_all=True)
 
 
-@pytest.mark.parametrize("text", ["fay+tag@example.org", "o'hara@example.org", "postmaster@example.org", "admin@a.org"])
+@pytest.mark.parametrize("text", ["fay+tag@example.org", "o'hara@example.org"])
 def test_no_user_address(text: str) -> None:
     assert _names.address(text)
-    with pytest.raises(ValueError, match=r"letters a-z|who owns"):
+    with pytest.raises(ValueError, match="letters a-z"):
         _names.user_address(text)
+
+
+@pytest.mark.parametrize("top", ["local", "TEST", "invalid", "localhost", "onion", "arpa"])
+def test_a_box_takes_no_mail_for_reserved_domains(top: str) -> None:
+    canonical = _names.address("ann@site.%s" % top)
+    with pytest.raises(ValueError, match="'%s' is reserved" % top.lower()):
+        _names.check_taken(canonical)
+    _names.check_taken("ann@%s.example" % top.lower())
 
 
 @pytest.mark.parametrize(
@@ -179,6 +187,14 @@ def test_zone_of_is_the_longest() -> None:
 )
 def test_quota(text: str, canonical: str) -> None:
     assert _names.quota(text) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "is_tiny"),
+    [("0", False), ("5", True), ("1048575", True), ("1M", False), ("1048577", False), ("1G", False)],
+)
+def test_a_tiny_quota(text: str, is_tiny: bool) -> None:
+    assert _names.is_tiny_quota(_names.quota(text)) is is_tiny
 
 
 @pytest.mark.parametrize("text", ["", "1.5G", "1,5G", "1 G", "-1", "lots", "2T", "٣G", "1G\n2G", "9" * 19])

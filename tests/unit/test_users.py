@@ -57,7 +57,8 @@ def sent(change: Any) -> list[tuple[str, dict[str, str]]]:
     [
         ({"email": "not-an-address"}, "email"),
         ({"email": "fay+tag@example.org"}, "email"),
-        ({"email": "postmaster@example.org"}, "email"),
+        ({"email": "ann@site.local"}, "email"),
+        ({"email": "ann@site.123"}, "email"),
         ({"email": "nobody", "state": "absent"}, "email"),
         ({"user_password": "short"}, "user_password"),
         ({"user_password": ""}, "user_password"),
@@ -65,8 +66,9 @@ def sent(change: Any) -> list[tuple[str, dict[str, str]]]:
         ({"user_password": "pässword-1"}, "user_password"),
         ({"user_password": "pass\nword-1"}, "user_password"),
         ({"user_password": "pass\nword-1", "update_password": "on_create"}, "user_password"),
-        ({"user_password": "x" * 4097}, "user_password"),
-        ({"user_password": "x" * 4097, "update_password": "on_create"}, "user_password"),
+        ({"user_password": "x" * 512}, "user_password"),
+        ({"user_password": "x" * 512, "update_password": "on_create"}, "user_password"),
+        ({"user_password": "ä" * 256, "update_password": "on_create"}, "user_password"),
         ({"quota": "1.5G"}, "quota"),
     ],
 )
@@ -75,6 +77,32 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
         wanted(**options)
     assert caught.value.details["option"] == option
     assert str(caught.value).startswith(option + ": ")
+
+
+def test_the_longest_password() -> None:
+    assert wanted(user_password="x" * 511).password == "x" * 511
+
+
+def test_what_a_box_has_can_be_removed_although_it_takes_no_more_of_it() -> None:
+    assert wanted("ann@site.local", state="absent").email == "ann@site.local"
+
+
+@pytest.mark.parametrize("email", ["postmaster@example.org", "admin@box.example.com"])
+def test_the_first_account_may_have_an_address_that_no_later_one_may(email: str) -> None:
+    first = ME._replace(email=email)
+    declared = wanted(email, quota="1G", privileges=["admin"])
+    assert sent(users.plan(declared, known(first, BOB))) == [("quota", {"email": email, "quota": "1G"})]
+    with pytest.raises(InvalidOption, match=r"email: '%s': a box makes no user .* make an alias" % email):
+        users.plan(wanted(email, user_password="password-1"), known())
+
+
+@pytest.mark.parametrize("present", [[], [ANN], [ANN._replace(quota="5")]])
+def test_a_quota_of_a_few_bytes_is_told(present: list[User]) -> None:
+    declared = wanted(user_password="password-1", update_password="on_create", quota="5")
+    (warning,) = users.plan(declared, known(*present)).warnings
+    assert "5 bytes" in warning
+    assert "5M" in warning
+    assert not users.plan(wanted(quota="5M"), known(ANN)).warnings
 
 
 def test_a_password_that_is_not_proved_may_be_in_any_script() -> None:

@@ -42,10 +42,14 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
     """
     address = _address("address", options["address"], catch_all=True)
     if options["state"] == "absent":
+        # A box may have one from before it refused such addresses.
         return WantedAlias(address, present=False, force=options["force"])
+    _check_taken("address", address)
     receivers = options["forwards_to"]
     if receivers is not None:
         receivers = _unique(_address("forwards_to", receiver, catch_all=True) for receiver in receivers)
+        for receiver in receivers:
+            _check_taken("forwards_to", receiver)
         domains = [receiver for receiver in receivers if receiver.startswith("@")]
         if domains and len(receivers) > 1:
             raise InvalidOption(
@@ -243,6 +247,13 @@ def _address(option: str, text: str, catch_all: bool = False) -> str:
         return _names.address(text, catch_all=catch_all)
     except ValueError as error:
         raise InvalidOption(option, text, str(error)) from error
+
+
+def _check_taken(option: str, address: str) -> None:
+    try:
+        _names.check_taken(address)
+    except ValueError as error:
+        raise InvalidOption(option, address, str(error)) from error
 
 
 def _unique(addresses: Any) -> tuple[str, ...]:

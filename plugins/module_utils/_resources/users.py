@@ -18,8 +18,8 @@ from .._secrets import MASK
 
 ADMIN = "admin"
 
-# The web server before a box takes lines of 8 KiB, and who signs in sends it in base64 in one of them.
-_LONGEST_PASSWORD = 4096
+# In bytes. A box stores a longer one as a hash that no password matches, and answers OK.
+_LONGEST_PASSWORD = 511
 
 # Stand for a password in views: it is never shown, but a change of it is.
 _DIFFERS = "(not the declared one)"
@@ -59,6 +59,7 @@ def check(options: Mapping[str, Any]) -> WantedUser:
         email = _names.address(options["email"])
         if options["state"] == "present":
             email = _names.user_address(options["email"])
+            _names.check_taken(email)
     except ValueError as error:
         raise InvalidOption("email", options["email"], str(error)) from error
     password = options["user_password"]
@@ -87,9 +88,9 @@ def _check_password(password: str, prove: bool) -> None:
     # The value itself must not be in a message.
     if len(password) < 8 or not password.strip():
         raise InvalidOption("user_password", MASK, "a box takes passwords of at least eight characters")
-    if len(password) > _LONGEST_PASSWORD:
+    if len(password.encode("utf-8", "replace")) > _LONGEST_PASSWORD:
         raise InvalidOption(
-            "user_password", MASK, "nobody could sign in with more than %d characters" % _LONGEST_PASSWORD
+            "user_password", MASK, "nobody could sign in with more than %d bytes; use a shorter one" % _LONGEST_PASSWORD
         )
     if any(unicodedata.category(character) == "Cc" for character in password):
         raise InvalidOption("user_password", MASK, "a line break, or another control character, is in it")
@@ -135,6 +136,14 @@ def plan(wanted: WantedUser, known: Known) -> Change:
 
 
 def _plan_creation(wanted: WantedUser, users: Users) -> Change:
+    # A box takes any address for its first account, so it may have such a user already.
+    if _names.is_dcv(wanted.email):
+        raise InvalidOption(
+            "email",
+            wanted.email,
+            "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
+            % ", ".join(_names.DCV_LOCAL_PARTS),
+        )
     if wanted.password is None:
         raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
     privileges = wanted.privileges or ()
@@ -146,7 +155,7 @@ def _plan_creation(wanted: WantedUser, users: Users) -> Change:
     if wanted.prove_password:
         after["user_password"] = _AS_DECLARED
     archived = users.get(wanted.email)
-    warnings = []
+    warnings = [*_quota_warnings(wanted)]
     if archived is not None:
         warnings.append(
             "%s had a mailbox before, which is archived in %s: the new user gets the old mail."
@@ -185,7 +194,24 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
             # Last, because changing one's own password ends one's session.
             calls.append(Call("POST", "/mail/users/password", form, secret=("password",), password_of=user.email))
     demoted = ADMIN in user.privileges and ADMIN not in after["privileges"]
-    return Change("user", user.email, before, after, tuple(calls), locks_out=demoted and user.email == known["caller"])
+    return Change(
+        "user",
+        user.email,
+        before,
+        after,
+        tuple(calls),
+        warnings=_quota_warnings(wanted),
+        locks_out=demoted and user.email == known["caller"],
+    )
+
+
+def _quota_warnings(wanted: WantedUser) -> tuple[str, ...]:
+    if wanted.quota is None or not _names.is_tiny_quota(wanted.quota):
+        return ()
+    return (
+        "quota: the mailbox of %s may hold only %s bytes, less than most mails have. Put M or G behind the number,"
+        " such as %sM, if that is not what you mean." % (wanted.email, wanted.quota, wanted.quota),
+    )
 
 
 def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Known) -> Change:
