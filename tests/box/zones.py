@@ -293,22 +293,27 @@ def _can_be_signed(rtype: str, value: str) -> bool:
     return True
 
 
+def is_readable(rtype: str, value: str) -> bool:
+    """Whether a zone with that value can be published at all, whatever else is in it."""
+    return _can_be_signed(rtype, value) and not _has_bad_tag(rtype, value)
+
+
 @functools.lru_cache(maxsize=1024)
 def is_broken(inputs: ZoneInputs) -> bool:
     return not all(_can_be_signed(record.rtype, record.value) for record in records(inputs))
 
 
-def _has_bad_tag(record: Record) -> bool:
+def _has_bad_tag(rtype: str, value: str) -> bool:
     """Whether it is a CAA record with a tag that signing lets pass, and the name server doesn't."""
-    fields = record.value.split()
-    return record.rtype == "CAA" and len(fields) > 1 and _TAG.fullmatch(fields[1]) is None
+    fields = value.split()
+    return rtype == "CAA" and len(fields) > 1 and _TAG.fullmatch(fields[1]) is None
 
 
 @functools.lru_cache(maxsize=1024)
 def is_dropped(inputs: ZoneInputs) -> bool:
     """Whether the zone can be signed for all the box knows, and the name server does not load it."""
     found = records(inputs)
-    return has_cname_conflict(found) or any(map(_has_bad_tag, found))
+    return has_cname_conflict(found) or any(_has_bad_tag(record.rtype, record.value) for record in found)
 
 
 def loads(inputs: ZoneInputs) -> bool:
