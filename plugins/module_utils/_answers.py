@@ -21,10 +21,12 @@ from ._plan import Read
 class User(NamedTuple):
     """A user of the box, or an archived mailbox.
 
+    :ivar email: in lower case, by which users are compared.
     :ivar active: False for an archived mailbox: mail of a user who was removed.
     :ivar quota: as the box writes it; None on a box without quotas (before v73), and for an archived mailbox.
     :ivar mailbox: the folder of an archived mailbox.
     :ivar used: how much mail there is, such as ``1.5M``; None if the box doesn't say.
+    :ivar stored: the address as the box stores it, if that differs from ``email``.
     """
 
     email: str
@@ -33,16 +35,23 @@ class User(NamedTuple):
     quota: Optional[str]
     mailbox: Optional[str]
     used: Optional[str] = None
+    stored: Optional[str] = None
+
+    @property
+    def spelling(self) -> str:
+        """The address by which the box finds the user."""
+        return self.stored or self.email
 
 
 class Alias(NamedTuple):
-    """An alias as the box lists it: one row an address.
+    """An alias as the box lists it.
 
     :ivar address: as the box stores it, which is what removes it.
-    :ivar forwards_to: canonical addresses; empty if the alias only permits senders.
+    :ivar forwards_to: receivers, each with its domain in the one form; empty if the alias only permits senders.
     :ivar permitted_senders: canonical addresses; empty if unset, when the receivers may send.
     :ivar automatic: whether the box made it by itself, and makes it again.
     :ivar apart: whether the box keeps automatic aliases apart from those made by hand (v55 and newer).
+    :ivar others: more rows of this address that differ from it only in capitals, as the box stores them.
     """
 
     address: str
@@ -50,10 +59,16 @@ class Alias(NamedTuple):
     permitted_senders: Tuple[str, ...]
     automatic: bool = False
     apart: bool = True
+    others: Tuple[str, ...] = ()
 
     @property
     def canonical(self) -> str:
         return canonical_address(self.address)
+
+    @property
+    def receivers(self) -> Tuple[str, ...]:
+        """Where it forwards to, in canonical addresses."""
+        return tuple(receiver.lower() for receiver in self.forwards_to)
 
 
 class Record(NamedTuple):
@@ -83,11 +98,24 @@ Records = Dict[Tuple[str, str], Tuple[Record, ...]]
 
 
 def by_email(users: Iterable[User]) -> Users:
-    return {user.email: user for user in users}
+    found: Users = {}
+    for user in users:
+        # The mailbox of a user with capitals is a folder in lower case, which a box lists as an archived one.
+        if user.active or user.email not in found:
+            found[user.email] = user
+    return found
 
 
 def by_address(aliases: Iterable[Alias]) -> Aliases:
-    return {alias.canonical: alias for alias in aliases}
+    found: Aliases = {}
+    for alias in aliases:
+        other = found.get(alias.canonical)
+        if other is not None:
+            # Mail comes by the one in lower case.
+            first, second = (alias, other) if alias.address == alias.canonical else (other, alias)
+            alias = first._replace(others=(*first.others, second.address, *second.others))
+        found[alias.canonical] = alias
+    return found
 
 
 def by_name_and_type(records: Iterable[Record]) -> Records:
@@ -164,6 +192,14 @@ def canonical_address(stored: str) -> str:
         return stored
 
 
+def stored_receiver(stored: str) -> str:
+    """A receiver that a box lists, with the one form of its domain; one that has none stays as it is."""
+    try:
+        return _names.receiver(stored)
+    except ValueError:
+        return stored
+
+
 def _shape_is_wrong(what: str, item: Any) -> UnexpectedAnswer:
     return UnexpectedAnswer("The list of %s has another shape than a box's: %.200r" % (what, item), what=what)
 
@@ -178,6 +214,7 @@ def _parse_users(answer: Any) -> Users:
                 quota=row.get("quota"),
                 mailbox=row.get("mailbox"),
                 used=None if row.get("box_size") == "?" else row.get("box_size"),
+                stored=row["email"] if row["email"] != row["email"].lower() else None,
             )
             for group in answer
             for row in group["users"]
@@ -197,7 +234,7 @@ def _parse_aliases(answer: Any) -> Aliases:
         found = []
         for row in rows:
             # An alias that only permits senders forwards to one empty text.
-            forwards_to = tuple(canonical_address(receiver) for receiver in row["forwards_to"] if receiver)
+            forwards_to = tuple(stored_receiver(receiver) for receiver in row["forwards_to"] if receiver)
             found.append(
                 Alias(
                     address=row["address"],

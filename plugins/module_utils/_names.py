@@ -89,6 +89,15 @@ def address(text: str, catch_all: bool = False) -> str:
     return canonical
 
 
+def receiver(text: str) -> str:
+    """An address that mail is forwarded to, or a whole domain: the one form of its domain, behind what stands before the @.
+
+    Whoever runs that domain decides whether capitals there make a difference; two receivers are compared in lower case.
+    """
+    local = text.strip().partition("@")[0]
+    return local + "@" + address(text, catch_all=True).partition("@")[2]
+
+
 def _check_reserved(canonical: str) -> None:
     """Refuse what looks like IDNA in ASCII and is none; a box takes no mail for such domains."""
     for label in canonical.split("."):

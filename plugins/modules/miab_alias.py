@@ -27,6 +27,7 @@ options:
     description:
       - All the addresses that receive the mail, in any order; or one domain, as in V(@example.org), where the same name
         there receives it. An empty list only permits senders. Needed to make an alias, unless O(permitted_senders) is given.
+      - Capitals before the @ are sent as you write them. They make no difference when receivers are compared.
       - Aliases named admin, administrator, postmaster, hostmaster, webmaster or abuse can only forward to
         administrators of the box, because who reads them can get a certificate for the domain.
     type: list

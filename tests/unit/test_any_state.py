@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,9 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
 from tests.box.prepare import prepare
 from tests.box.routes import answer
+from tests.box.state import Alias as BoxAlias
 from tests.box.state import State, new_state
+from tests.box.state import User as BoxUser
 from tests.tasks import CONNECTION, task
 
 from ..integration.playbooks import VERSIONS
@@ -201,3 +204,56 @@ def test_records(state: State, start: list[dict[str, str]], wishes: list[dict[st
         reach(state, "miab_dns_record", wish)
         assert [record for record in state.dns_records if record.rtype != wish["type"]] == others
     assert state.broken_zones() == state.dropped_zones() == []
+
+
+CAPITALS = "Ann.B@Example.org"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_user_whom_the_box_stores_in_capitals(version: str) -> None:
+    state = new_state(version)
+    state.users[CAPITALS] = BoxUser(CAPITALS, "password-1")
+    folded = CAPITALS.lower()
+    quota = {"quota": "2G"} if state.capabilities.quotas else {}
+    assert reach(state, "miab_user", {"email": folded}) == 0
+    options = {"email": CAPITALS, "user_password": "password-2", "privileges": ["admin"], **quota}
+    assert reach(state, "miab_user", options) == 2 + len(quota)
+    assert state.users[CAPITALS].password == "password-2"
+    assert reach(state, "miab_alias", {"address": "s@example.org", "permitted_senders": [folded], "forwards_to": []})
+    assert reach(state, "miab_alias", {"address": "webmaster@example.org", "forwards_to": [folded]})
+    assert reach(state, "miab_user", {"email": folded, "state": "absent"}) == 1
+    assert list(state.users) == ["me@box.example.com"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_alias_that_the_box_stores_in_capitals(version: str) -> None:
+    """A box updates in lower case only, and would make a second row."""
+    state = new_state(version)
+    state.aliases[CAPITALS] = BoxAlias(CAPITALS, ["me@box.example.com"])
+    assert reach(state, "miab_alias", {"address": CAPITALS, "forwards_to": ["me@box.example.com"]}) == 0
+    assert reach(state, "miab_alias", {"address": CAPITALS, "forwards_to": ["Bo.B@Example.NET"]}) == 2
+    stored = [address for address in state.aliases if address.lower() == CAPITALS.lower()]
+    assert stored == [CAPITALS.lower()]
+    # As an update of an earlier release left it.
+    state.aliases[CAPITALS] = BoxAlias(CAPITALS, ["eve@example.net"])
+    do(state, "miab_alias", address=CAPITALS, forwards_to=["Bo.B@Example.NET"])
+    assert CAPITALS not in state.aliases
+    state.aliases[CAPITALS] = BoxAlias(CAPITALS, ["eve@example.net"])
+    assert reach(state, "miab_alias", {"address": CAPITALS, "state": "absent"}) == 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_part_before_the_at_of_a_receiver_is_written_as_it_is_declared(version: str) -> None:
+    state = new_state(version)
+    alias = {"address": "sales@example.org", "forwards_to": ["Bo.B@Example.NET", "ann@example.net"]}
+    assert reach(state, "miab_alias", alias) == 1
+    assert sorted(state.aliases["sales@example.org"].forwards_to) == ["Bo.B@example.net", "ann@example.net"]
+    # Another spelling of the same receivers is no change.
+    assert reach(state, "miab_alias", {**alias, "forwards_to": ["bo.b@example.net", "ANN@example.net"]}) == 0
+    # What is not declared is written as it is stored.
+    state.users["me@example.org"] = BoxUser("me@example.org", "password-1")
+    kept = {"address": "sales@example.org", "permitted_senders": ["me@example.org"]}
+    assert reach(state, "miab_alias", kept) == 1
+    assert sorted(state.aliases["sales@example.org"].forwards_to) == ["Bo.B@example.net", "ann@example.net"]
+    exported = do(state, "miab_info", gather_subset=["config"])["config"]["aliases"]
+    assert ["Bo.B@example.net", "ann@example.net"] in [one["forwards_to"] for one in exported]

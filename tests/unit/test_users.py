@@ -262,6 +262,12 @@ def test_aliases_that_name_a_removed_user_are_told() -> None:
     )
 
 
+def test_an_archived_mailbox_hides_no_user() -> None:
+    """A user with capitals has a mailbox folder in lower case, which a box lists as if nobody used it."""
+    rows = by_email((ANN, ANN._replace(active=False, quota=None, mailbox="/mailboxes/ann")))
+    assert rows == {ANN.email: ANN}
+
+
 def test_setting_a_password_says_whose() -> None:
     change = users.plan(wanted(user_password="password-1"), known(ANN, **WRONG))
     assert [call.password_of for call in change.calls] == [ANN.email]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .. import _names
-from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address
+from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
 from .._errors import Guarded, InvalidOption
 from .._plan import Call, Change, Known, Question, View
 from .._publishing import REBUILD_DNS, REBUILD_WEB
@@ -26,7 +26,10 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class WantedAlias:
-    """What a task declares of one alias, in canonical addresses; None leaves a thing as it is."""
+    """What a task declares of one alias, in canonical addresses; None leaves a thing as it is.
+
+    :ivar forwards_to: receivers, each with its domain in the one form.
+    """
 
     address: str
     present: bool = True
@@ -47,7 +50,10 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
     _check_taken("address", address)
     receivers = options["forwards_to"]
     if receivers is not None:
-        receivers = _unique(_address("forwards_to", receiver, catch_all=True) for receiver in receivers)
+        spelled: dict[str, str] = {}
+        for receiver in map(_receiver, receivers):
+            spelled.setdefault(receiver.lower(), receiver)
+        receivers = tuple(spelled.values())
         for receiver in receivers:
             _check_taken("forwards_to", receiver)
         domains = [receiver for receiver in receivers if receiver.startswith("@")]
@@ -63,7 +69,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
                 options["forwards_to"],
                 "%s can't forward to a whole domain, only to administrators of the box" % address,
             )
-        if receivers == (address,):
+        if _folded(receivers) == [address]:
             raise InvalidOption("forwards_to", options["forwards_to"], "the alias would forward to itself alone")
     senders = options["permitted_senders"]
     if senders is not None:
@@ -98,7 +104,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         return _plan_removal(wanted, alias, aliases)
     before = view(alias) if alias else _absent(wanted.address)
     if alias and _is_as_wanted(wanted, alias):
-        return Change("alias", wanted.address, before, before)
+        return Change("alias", wanted.address, before, before, tuple(map(_removal, alias.others)))
 
     receivers = wanted.forwards_to if wanted.forwards_to is not None else alias.forwards_to if alias else ()
     senders = (
@@ -113,17 +119,20 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
     _check_receivers(wanted, receivers, users, aliases)
+    receivers = tuple(_as_sent(receiver, wanted, users) for receiver in receivers)
+    # A box updates the row in lower case only: with capitals it would keep the old one, and add another.
+    stale = [row for row in ((alias.address, *alias.others) if alias else ()) if _is_in_capitals(row)]
     form = {
         # To add where something is, even hidden behind an automatic alias, is an error of the box's;
         # to update where nothing is would be silent about what another admin just made.
-        "update_if_exists": "1" if alias else "0",
+        "update_if_exists": "1" if alias and alias.address not in stale else "0",
         "address": wanted.address,
         "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
-        "permitted_senders": ",".join(senders),
+        "permitted_senders": ",".join(users[sender].spelling for sender in senders),
     }
     call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    after = view(Alias(wanted.address, receivers, senders))
-    return Change("alias", wanted.address, before, after, (call,))
+    after = view(Alias(wanted.address, tuple(map(stored_receiver, receivers)), senders))
+    return Change("alias", wanted.address, before, after, (call, *map(_removal, stale)))
 
 
 def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) -> Change:
@@ -137,15 +146,30 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
         )
         return Change("alias", wanted.address, after, after, warnings=(warning,))
     _guard_administrator(wanted, aliases)
-    # A box finds the alias by the very text that it stored.
-    call = Call("POST", "/mail/aliases/remove", {"address": alias.address}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    return Change("alias", wanted.address, view(alias), after, (call,))
+    calls = tuple(map(_removal, (alias.address, *alias.others)))
+    return Change("alias", wanted.address, view(alias), after, calls)
+
+
+def _removal(stored: str) -> Call:
+    """The call that removes an alias, which a box finds by the very text that it stored."""
+    return Call("POST", "/mail/aliases/remove", {"address": stored}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+
+
+def _is_in_capitals(stored: str) -> bool:
+    # By an address in Unicode a box would remove the row of its ASCII form.
+    return stored.isascii() and stored != stored.lower()
+
+
+def _as_sent(receiver: str, wanted: WantedAlias, users: Users) -> str:
+    """A receiver as the box takes it: that of an address that proves a domain has to be the very text of a user."""
+    if not _names.is_dcv(wanted.address):
+        return receiver
+    folded = receiver.lower()
+    return users[folded].spelling if folded in users else folded
 
 
 def _guard_administrator(wanted: WantedAlias, aliases: Aliases) -> None:
-    if not wanted.force and any(
-        other.automatic and other.forwards_to == (wanted.address,) for other in aliases.values()
-    ):
+    if not wanted.force and any(other.automatic and other.receivers == (wanted.address,) for other in aliases.values()):
         raise Guarded(
             "address: every automatic alias of the box forwards to %s, and its mail would be lost;"
             " force: true does it all the same." % wanted.address,
@@ -172,7 +196,8 @@ def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: Users) 
 
 
 def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Users, aliases: Aliases) -> None:
-    if receivers and wanted.address not in receivers and _is_user(users, wanted.address) and not wanted.force:
+    folded = _folded(receivers)
+    if receivers and wanted.address not in folded and _is_user(users, wanted.address) and not wanted.force:
         raise Guarded(
             "address: %s is a user, whose mailbox would receive nothing any more; add the address to forwards_to,"
             " or force it with force: true." % wanted.address,
@@ -181,7 +206,7 @@ def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Use
         )
     if not _names.is_dcv(wanted.address):
         return
-    for receiver in receivers:
+    for receiver in folded:
         if not _names.is_dcv(receiver) and not _is_admin(users, _names.without_tag(receiver)):
             raise InvalidOption(
                 "forwards_to",
@@ -220,10 +245,15 @@ def _latest_first(receivers: tuple[str, ...]) -> list[str]:
     return sorted(receivers, reverse=True)
 
 
+def _folded(receivers: Sequence[str]) -> list[str]:
+    """Receivers in the form by which they are compared."""
+    return [receiver.lower() for receiver in receivers]
+
+
 def _is_as_wanted(wanted: WantedAlias, alias: Alias | None) -> bool:
     return (
         alias is not None
-        and (wanted.forwards_to is None or set(wanted.forwards_to) == set(alias.forwards_to))
+        and (wanted.forwards_to is None or set(_folded(wanted.forwards_to)) == set(alias.receivers))
         and (wanted.permitted_senders is None or set(wanted.permitted_senders) == set(alias.permitted_senders))
     )
 
@@ -256,25 +286,33 @@ def _check_taken(option: str, address: str) -> None:
         raise InvalidOption(option, address, str(error)) from error
 
 
+def _receiver(text: str) -> str:
+    try:
+        return _names.receiver(text)
+    except ValueError as error:
+        raise InvalidOption("forwards_to", text, str(error)) from error
+
+
 def _unique(addresses: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
 def foresee(aliases: Aliases, change: Change) -> None:
     """Make aliases what they will be after a change."""
+    if not change.calls:
+        return
     after = change.after
     if after["state"] == "absent":
         aliases.pop(change.key, None)
         return
-    receivers, senders = (
-        tuple(canonical_address(address) for address in after[key]) for key in ("forwards_to", "permitted_senders")
-    )
+    receivers = tuple(map(stored_receiver, after["forwards_to"]))
+    senders = tuple(map(canonical_address, after["permitted_senders"]))
     aliases[change.key] = Alias(change.key, receivers, senders)
 
 
 def needed_by_the_box(aliases: Aliases) -> set[str]:
     """The addresses that a box's own mail goes to: the administrator's, and the one that its zones name."""
-    administrators = {other.forwards_to[0] for other in aliases.values() if other.automatic and other.forwards_to}
+    administrators = {other.receivers[0] for other in aliases.values() if other.automatic and other.receivers}
     domains = {address.partition("@")[2] for address in administrators}
     if not domains:
         # A box that has made no automatic aliases yet doesn't tell its name.

@@ -80,14 +80,14 @@ def _declared(view: View) -> View:
     return {key: value for key, value in view.items() if key != "state"}
 
 
-def _active(known: Known) -> list[str]:
-    return [user.email for user in known[USERS.name].values() if user.active]
+def _active(known: Known) -> list[User]:
+    return [user for user in known[USERS.name].values() if user.active]
 
 
 def _mfa(known: Known) -> dict[str, Any]:
     return {
         email: [{"id": scheme.id, "type": scheme.kind, "label": scheme.label} for scheme in status.schemes]
-        for email, status in ((email, known[mfa_status(email).name]) for email in _active(known))
+        for email, status in ((user.email, known[mfa_status(user.spelling).name]) for user in _active(known))
     }
 
 
@@ -175,7 +175,7 @@ SUBSETS: Mapping[str, Subset] = {
     "secondary_nameservers": Subset((SECONDARY_NAMESERVERS,), _nameservers),
     "certificates": Subset((SSL_STATUS,), _certificates, slow=True),
     "web_domains": _plainly(WEB_DOMAINS, slow=True),
-    "mfa": Subset((USERS,), _mfa, each=lambda known: [mfa_status(email) for email in _active(known)], slow=True),
+    "mfa": Subset((USERS,), _mfa, each=lambda known: [mfa_status(user.spelling) for user in _active(known)], slow=True),
     "version": _plainly(VERSION),
     "latest_version": _plainly(LATEST_VERSION, slow=True),
     "status_checks": _plainly(STATUS_CHECKS, slow=True),

@@ -79,7 +79,7 @@ def needs(wanted: WantedScheme, known: Known) -> Sequence[Question]:
             return [USERS]
         if not _is_there(wanted, known):
             return []
-    read = mfa_status(_user(wanted, known))
+    read = mfa_status(_stored(_user(wanted, known), known))
     return [] if read.name in known else [read]
 
 
@@ -96,7 +96,8 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     absent = _view(wanted, user, ())
     if user != known["caller"] and not _is_there(wanted, known):
         return Change("mfa", _key(wanted, user), absent, absent)
-    mfa: Mfa = known[mfa_status(user).name]
+    stored = _stored(user, known)
+    mfa: Mfa = known[mfa_status(stored).name]
     schemes = tuple(scheme for scheme in mfa.schemes if wanted.label in (None, scheme.label))
     before = _view(wanted, user, schemes)
     if bool(schemes) == wanted.present:
@@ -110,7 +111,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
         )
     if not wanted.present:
         # Without an id the box removes them all.
-        forms = [{"user": user}] if wanted.label is None else [_by_id(user, scheme) for scheme in schemes]
+        forms = [{"user": stored}] if wanted.label is None else [_by_id(stored, scheme) for scheme in schemes]
         calls = tuple(Call("POST", "/mfa/disable", form, mfa_of=user) for form in forms)
         return Change("mfa", _key(wanted, user), before, absent, calls)
     secret = wanted.secret or mfa.new_secret
@@ -136,6 +137,12 @@ def _is_there(wanted: WantedScheme, known: Known) -> bool:
 
 def _user(wanted: WantedScheme, known: Known) -> str:
     return wanted.user or str(known["caller"])
+
+
+def _stored(user: str, known: Known) -> str:
+    """A user's address as the box stores it, as far as the list of users was read."""
+    row = known.get(USERS.name, {}).get(user)
+    return user if row is None else str(row.spelling)
 
 
 def _key(wanted: WantedScheme, user: str) -> str:

@@ -179,18 +179,20 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
             ("remove", set(user.privileges) - set(wanted.privileges)),
         ):
             for word in sorted(words):
-                calls.append(Call("POST", "/mail/users/privileges/" + path, {"email": user.email, "privilege": word}))
+                calls.append(
+                    Call("POST", "/mail/users/privileges/" + path, {"email": user.spelling, "privilege": word})
+                )
     if wanted.quota is not None:
         after["quota"] = wanted.quota
         if wanted.quota != before["quota"]:
-            calls.append(Call("POST", "/mail/users/quota", {"email": user.email, "quota": wanted.quota}))
+            calls.append(Call("POST", "/mail/users/quota", {"email": user.spelling, "quota": wanted.quota}))
     proof = _proof(wanted, user)
     if proof:
         proved: bool = known[proof.name]
         before["user_password"] = _AS_DECLARED if proved else _DIFFERS
         after["user_password"] = _AS_DECLARED
         if not proved:
-            form = {"email": user.email, "password": proof.password}
+            form = {"email": user.spelling, "password": proof.password}
             # Last, because changing one's own password ends one's session.
             calls.append(Call("POST", "/mail/users/password", form, secret=("password",), password_of=user.email))
     demoted = ADMIN in user.privileges and ADMIN not in after["privileges"]
@@ -221,14 +223,14 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
     if not wanted.force:
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
-    call = Call("POST", "/mail/users/remove", {"email": user.email}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    call = Call("POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB))
     warnings = left_behind(user.email, known[ALIASES.name])
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
 
 
 def left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
     """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
-    naming = [alias for alias in aliases.values() if email in alias.forwards_to or email in alias.permitted_senders]
+    naming = [alias for alias in aliases.values() if email in alias.receivers or email in alias.permitted_senders]
     if not naming:
         return ()
     return (
@@ -271,7 +273,7 @@ def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None
 def _proof(wanted: WantedUser, user: User) -> Proof | None:
     if wanted.password is None or not wanted.prove_password:
         return None
-    return Proof(user.email, wanted.password, admin=ADMIN in user.privileges)
+    return Proof(user.spelling, wanted.password, admin=ADMIN in user.privileges)
 
 
 def _active(users: Users, email: str) -> User | None:
@@ -304,4 +306,6 @@ def foresee(users: Users, change: Change) -> None:
     if after["state"] == "absent":
         users.pop(change.key, None)
         return
-    users[change.key] = User(change.key, tuple(after["privileges"]), True, after.get("quota"), None)
+    user = _active(users, change.key)
+    stored = user.stored if user else None
+    users[change.key] = User(change.key, tuple(after["privileges"]), True, after.get("quota"), None, stored=stored)
