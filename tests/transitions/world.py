@@ -23,6 +23,8 @@ ALIASES = [f"{local}@{domain}" for domain in DOMAINS for local in ("sales", "inf
 # Never removed, so that the domain with most records stays.
 KEPT = "keep@example.org"
 RECEIVERS = [*USERS[:4], ME, "Eve.E@example.net"]
+# Older boxes took capitals.
+OLD_USER, OLD_ALIAS = "Bo.Cap@example.org", "News.Cap@example.org"
 
 # Names where a box publishes something itself, or comes to.
 LABELS = [
@@ -40,7 +42,7 @@ LABELS = [
 ]
 # Of those, where a CNAME may be.
 CNAME_LABELS = ["www", "shop", "sub.shop"]
-RECORD_DOMAINS = ["example.org", BOX]
+RECORD_DOMAINS = ["example.org", "lists.example.org", BOX]
 VALUES = {
     "A": ["192.0.2.1", "192.0.2.2", "local"],
     "AAAA": ["2001:db8::1", "local"],
@@ -79,8 +81,12 @@ class Maker:
         state.users[KEPT] = User(KEPT, PASSWORDS[0])
         for email in self._some(USERS, 4):
             state.users[email] = User(email, self._random.choice(PASSWORDS), ["admin"] if self._may(0.3) else [])
+        if self._may(0.1):
+            state.users[OLD_USER] = User(OLD_USER, PASSWORDS[0])
         for address in self._some(ALIASES, 3):
             state.aliases[address] = Alias(address, self._some(RECEIVERS, 2) or [ME])
+        if self._may(0.1):
+            state.aliases[OLD_ALIAS] = Alias(OLD_ALIAS, [ME])
         state.dns_records = self._records()
         # A value that breaks its zone keeps the others from being published, too.
         with contextlib.suppress(BrokenError):
@@ -101,9 +107,9 @@ class Maker:
         """The options of ``miab_config``."""
         declared: dict[str, Any] = {"users": None, "aliases": None, "dns_records": None}
         if self._may(0.8):
-            declared["users"] = [self._user(email) for email in self._some(USERS, 4)]
+            declared["users"] = [self._user(email) for email in self._some([*USERS, OLD_USER.lower()], 4)]
         if self._may(0.7):
-            declared["aliases"] = [self._alias(address) for address in self._some(ALIASES, 3)]
+            declared["aliases"] = [self._alias(address) for address in self._some([*ALIASES, OLD_ALIAS.lower()], 3)]
         if self._may(0.8):
             kinds = {self._name_and_type() for _number in range(self._random.randint(0, 4))}
             declared["dns_records"] = [self._record(*kind) for kind in sorted(kinds)]
