@@ -287,10 +287,7 @@ class _Planning:
         """What comes is there before what needs it, and what goes is gone before what it needs."""
         added, removed = self._added, self._removed
         coming = {change.after["name"] for change in added["dns_records"] if change.calls}
-        # As long as a zone is broken, everything that concerns it fails.
-        mending = [change for change in (*removed["dns_records"], *added["dns_records"]) if self._mends(change)]
         in_order = (
-            *mending,
             *(change for change in added["users"] if change.key != self._known["caller"]),
             *added["aliases"],
             *(change for change in removed["dns_records"] if change.after["name"] in coming),
@@ -310,11 +307,15 @@ class _Planning:
             ),
             *(change for change in added["users"] if change.key == self._known["caller"]),
         )
-        return tuple(change for place, change in enumerate(in_order) if place < len(mending) or change not in mending)
+        return tuple(map(self._in_turn, in_order))
 
-    def _mends(self, change: Change) -> bool:
-        """Whether a change mends a zone that the box has now."""
-        return dns.mends(change) and _names.zone_of(change.after["name"], self._read[DNS_ZONES.name]) is not None
+    def _in_turn(self, change: Change) -> Change:
+        """A change that can't mend anything before other changes bring its zone is made after them."""
+        if not any(call.mends for call in change.calls):
+            return change
+        if _names.zone_of(change.after["name"], self._read[DNS_ZONES.name]) is not None:
+            return change
+        return replace(change, calls=tuple(replace(call, mends=False) for call in change.calls))
 
     def _concerns(self, name: str) -> bool:
         return bool(self._wanted.sections[name]) or name in self._wanted.purge

@@ -157,6 +157,8 @@ class Call:
     :param wait: what has to come before it is sent.
     :param rebuild: what brings the box's DNS and web in line if it stored this call and then failed.
     :param undo: what takes a stored value out again that makes the box fail.
+    :param mends: whether it takes away a value that makes the box fail at whatever it is told. The box may fail at this
+        call too, if that was not the last such value.
     :param parse: turns what the box says, with HTTP 200, into a value: false if nothing was changed.
         Raises ``Refused`` for an error in disguise. Without it, the call changes something.
     :param name: under which that value is known to planners from then on.
@@ -178,6 +180,7 @@ class Call:
     wait: Optional[Wait] = field(default=None, compare=False)
     rebuild: Tuple[Call, ...] = field(default=(), compare=False)
     undo: Tuple[Call, ...] = field(default=(), compare=False)
+    mends: bool = field(default=False, compare=False)
     parse: Optional[Callable[[str], Any]] = field(default=None, compare=False)
     name: Optional[str] = None
     moot: bool = False
@@ -253,7 +256,10 @@ class Plan:
 
     @property
     def calls(self) -> Tuple[Call, ...]:
-        return tuple(call for change in self.changes for call in change.calls)
+        """In the order in which they are to be made: everything else fails until those are made that mend."""
+        return tuple(
+            sorted((call for change in self.changes for call in change.calls), key=lambda call: not call.mends)
+        )
 
     @property
     def warnings(self) -> Tuple[str, ...]:

@@ -122,6 +122,8 @@ class _Conversation:
         self._current: Call | None = None
         self._in_doubt = False
         self._left: list[Call] = []
+        # The latest call that mends and was stored, and how the box failed at it: what it rebuilds is due after the last.
+        self._due: tuple[Call, OutcomeUnknown] | None = None
         self._task = task
         self._wanted = wanted
         self._client = client
@@ -262,6 +264,8 @@ class _Conversation:
     def _send(self, calls: Sequence[Call]) -> None:
         self._left = list(calls)
         while self._left:
+            if not self._left[0].mends:
+                self._rebuild_what_is_due()
             call = self._current = self._left[0]
             self._tell_call(call, len(self._left) - 1)
             answered, value = True, True
@@ -282,6 +286,7 @@ class _Conversation:
             if self._in_doubt:
                 self._left, self._in_doubt = self._left[1:], False
                 self._note(call, value, answered)
+        self._rebuild_what_is_due()
         self._current = None
 
     def _make(self, call: Call) -> Any:
@@ -339,20 +344,43 @@ class _Conversation:
         if call.undo and error.status == 500:
             # The next answer might well be 200, because the box doesn't look at a zone twice.
             self._take_out(call, error)
+        if call.mends:
+            # The zone is broken until the last such call, so that rebuilding it now would fail, too.
+            self._due = (call, error)
+            if error.status != 500:
+                self._warnings.append("%s The change was stored all the same." % error.message)
+            return
+        try:
+            self._rebuild(call, error)
+        except BoxFailed:
+            if call.undo:
+                self._take_out(call, error)
+            self._note(call, True, answered=False)
+            raise
+        rebuilt = ", and what the box rebuilds after it was rebuilt" if call.rebuild else ""
+        self._warnings.append("%s The change was stored all the same%s." % (error.message, rebuilt))
+
+    def _rebuild_what_is_due(self) -> None:
+        """Rebuild what the box failed at as long as not all calls were made that mend it."""
+        if self._due is not None:
+            self._rebuild(*self._due)
+            self._due = None
+
+    def _rebuild(self, call: Call, error: OutcomeUnknown) -> None:
+        """Have the box rebuild what follows from a call that it stored before it failed.
+
+        :param error: how it failed.
+        :raises BoxFailed: if it fails again.
+        """
         try:
             for again in call.rebuild:
                 self._client.send(again)
         except BoxError as failure:
-            if call.undo:
-                self._take_out(call, error)
-            self._note(call, True, answered=False)
             raise BoxFailed(
                 "%s The change itself was stored; what the box rebuilds after it failed again: %s%s"
                 " Once that is mended, %s" % (error.message, failure.message, self._suspects(call), _PUBLISH),
                 status=error.status,
             ) from failure
-        rebuilt = ", and what the box rebuilds after it was rebuilt" if call.rebuild else ""
-        self._warnings.append("%s The change was stored all the same%s." % (error.message, rebuilt))
 
     def _look_for(self, call: Call, late: bool) -> tuple[float, list[Call], NotAsDeclared | None]:
         """What is left, once reading shows that a call was stored, or doesn't; how long that took; and what stands against it.

@@ -110,3 +110,67 @@ def test_a_whole_box_is_mended_before_anything_else(box: Box, gone: bool) -> Non
     assert "warnings" not in result
     assert box.state.broken_zones() == []
     assert run_task(box, "miab_config", wanted)["changed"] is False
+
+
+@pytest.mark.parametrize("purged", [True, False])
+def test_two_values_that_break_one_zone_are_out_before_anything_else(box: Box, purged: bool) -> None:
+    """The zone stays broken until the last one is out, so the box fails at the first, and does it all the same."""
+    poison(box)
+    other = CustomRecord("y.example.org", "CAA", "not a caa")
+    assert answer(box.state, "POST", "/dns/custom/y.example.org/CAA", body=other.value).status == 500
+    mending: dict[str, Any] = {"purge": ["dns_records"]} if purged else {}
+    if not purged:
+        mending["dns_records"] = [
+            {"name": POISON.qname, "type": "MX", "value": "10 mail.example.net."},
+            {"name": other.qname, "type": "CAA", "state": "absent"},
+        ]
+    wanted = {
+        "users": [{"email": "bob@example.org", "user_password": "bob-password-1"}],
+        **mending,
+        "dns_records": [
+            {"name": "www.example.org", "type": "A", "value": "192.0.2.1"},
+            *mending.get("dns_records", []),
+        ],
+    }
+    predicted = run_task(box, "miab_config", wanted, check_mode=True)
+    result = run_task(box, "miab_config", wanted)
+    assert not result.get("failed"), result["msg"]
+    assert result["calls"] == predicted["calls"]
+    assert {call["body"] for call in result["calls"][:2]} == {POISON.value, other.value}
+    assert "warnings" not in result
+    assert box.state.broken_zones() == []
+    assert run_task(box, "miab_config", wanted)["changed"] is False
+    assert run_task(box, "miab_dns_update", {})["changed"] is False
+
+
+def test_one_record_with_two_values_that_break_its_zone(box: Box) -> None:
+    poison(box)
+    assert answer(box.state, "POST", "/dns/custom/x.example.org/MX", body="neither").status == 500
+    options = {"name": POISON.qname, "type": "MX", "value": "10 mail.example.net.", "exclusive": True}
+    predicted = run_task(box, "miab_dns_record", options, check_mode=True)
+    result = run_task(box, "miab_dns_record", options)
+    assert not result.get("failed"), result["msg"]
+    assert result["calls"] == predicted["calls"]
+    assert "warnings" not in result
+    assert box.state.dns_records == [CustomRecord("x.example.org", "MX", "10 mail.example.net.")]
+    assert box.state.broken_zones() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"value": "10 mail.example.net.", "exclusive": True}, "Of 2 calls: 1 done, 1 not done."),
+        ({"state": "absent"}, "Everything was written before this: 1 call."),
+    ],
+    ids=["then-more", "last"],
+)
+def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dict[str, Any], told: str) -> None:
+    """The other one is named; what was to come after is not tried."""
+    poison(box)
+    assert answer(box.state, "POST", "/dns/custom/y.example.org/MX", body="neither").status == 500
+    result = run_task(box, "miab_dns_record", {"name": "y.example.org", "type": "MX", **wanted})
+    assert result["failure"]["code"] == "box_failed"
+    assert NAMED in result["msg"]
+    assert result["msg"].startswith("DELETE ")
+    assert told in result["msg"]
+    assert box.state.dns_records == [POISON]

@@ -146,6 +146,15 @@ def test_a_name_that_only_a_box_makes_is_purged() -> None:
     assert paths(made) == ["/dns/custom/a.-B.Example.org/A"]
 
 
+def test_a_zone_that_only_comes_is_not_mended_before() -> None:
+    stored = Record("x.example.net", "MX", "not an mx")
+    wanted = {"name": stored.name, "type": "MX", "value": "10 mail.example.net."}
+    made = plan(known(stored), users=[new("cat@example.net")], dns_records=[wanted])
+    assert paths(made)[0] == "/mail/users/add"
+    made = plan(known(stored, zones=("example.net",)), users=[new("cat@example.net")], dns_records=[wanted])
+    assert made.calls[0].method == "DELETE"
+
+
 def test_the_own_account_is_last() -> None:
     made = plan(known(), users=[user(ME.email, quota="1G"), new("ann@example.org")])
     assert paths(made) == ["/mail/users/add", "/mail/users/quota"]

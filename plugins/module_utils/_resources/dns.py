@@ -181,12 +181,12 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
     if not target and len(gone) > 2 and put_works:
         last = gone[0].value
         return (Call("PUT", path, body=last, rebuild=(REBUILD_DNS,)), _delete(gone[0]))
+    deletes = [_delete(record) for record in gone]
     # As long as a value is there that breaks the zone, every other write fails.
-    first = [record for record in gone if not _records.is_publishable(record.rtype, record.value)]
     return (
-        *(_delete(record) for record in first),
+        *(call for call in deletes if call.mends),
         *(_write("POST", path, value) for value in added),
-        *(_delete(record) for record in gone if record not in first),
+        *(call for call in deletes if not call.mends),
     )
 
 
@@ -203,7 +203,13 @@ def _put(path: str, value: str, stored: Sequence[Record], is_new: bool) -> Call:
 
 
 def _delete(record: Record) -> Call:
-    return Call("DELETE", _path(record.name, record.rtype), body=record.value, rebuild=(REBUILD_DNS,))
+    return Call(
+        "DELETE",
+        _path(record.name, record.rtype),
+        body=record.value,
+        rebuild=(REBUILD_DNS,),
+        mends=not _records.is_publishable(record.rtype, record.value),
+    )
 
 
 def _path(name: str, rtype: str) -> str:
@@ -306,14 +312,6 @@ def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
     if values:
         view["values"] = sorted(values)
     return view
-
-
-def mends(change: Change) -> bool:
-    """Whether a change takes a value away that breaks its zone."""
-    rtype, staying = change.after["type"], change.after.get("values", ())
-    return any(
-        value not in staying and not _records.is_publishable(rtype, value) for value in change.before.get("values", ())
-    )
 
 
 def foresee(records: Records, change: Change) -> None:
