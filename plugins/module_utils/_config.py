@@ -74,7 +74,7 @@ def _check_privacy(options: Mapping[str, Any]) -> system.WantedSystem:
 
 
 _SECTIONS = {
-    "users": _Section(users.check, users.needs, users.plan, lambda o: str(o["email"]), lambda w: w.email),
+    "users": _Section(users.check, users.needs, users.plan_among_others, lambda o: str(o["email"]), lambda w: w.email),
     "aliases": _Section(aliases.check, aliases.needs, aliases.plan, lambda o: str(o["address"]), lambda w: w.address),
     "dns_records": _Section(
         _check_record, dns.needs, dns.plan, lambda o: "%s %s" % (o["name"], o["type"]), lambda w: w.key
@@ -172,6 +172,7 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     planning = _Planning(wanted, known)
     planning.plan_users()
     planning.plan_aliases()
+    planning.check_new_mailboxes()
     planning.plan_records()
     planning.plan_settings()
     if planning.mistakes:
@@ -201,8 +202,12 @@ class _Planning:
         there = [email for email, user in held.items() if user.active]
         spared = {item.wanted.email for item in items} | {self._known["caller"]}
 
+        held_aliases = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+
         def foresee(change: Change) -> None:
             users.foresee(held, change)
+            if change.action == "create":
+                aliases.foresee_automatic(held_aliases, held, change.key)
 
         # Who comes is first: there may be an administrator among them, without whom another could not go.
         self._add(
@@ -231,10 +236,22 @@ class _Planning:
         spared = {item.wanted.address for item in items} | aliases.needed_by_the_box(held)
 
         def foresee(change: Change) -> None:
-            aliases.foresee(held, change)
+            aliases.foresee(held, self._known[USERS.name], change)
 
-        self._add("aliases", items, foresee)
+        # A box removes some of them as long as their domain has no other.
+        self._add("aliases", sorted(items, key=lambda item: aliases.is_kept(item.wanted.address)), foresee)
         self._purge("aliases", there, spared, lambda address: aliases.WantedAlias(address, present=False), foresee)
+
+    def check_new_mailboxes(self) -> None:
+        """Refuse new users whose mail an alias takes, after all that is declared, if neither entry is forced."""
+        forced = {item.wanted.address for item in self._wanted.sections["aliases"] if item.wanted.force}
+        coming = {change.key for change in self._added["users"] if change.action == "create"} - forced
+        for item in self._wanted.sections["users"]:
+            if item.wanted.email in coming:
+                try:
+                    users.guard_mail(item.wanted, self._known[ALIASES.name])
+                except Guarded as refusal:
+                    self.mistakes.append(Mistake(item.where, refusal.message))
 
     def plan_records(self) -> None:
         items = self._wanted.sections["dns_records"]

@@ -60,7 +60,7 @@ options:
   force:
     description:
       - Do what would lock somebody out - remove the account that the task is signed in with, take its admin right,
-        or leave the box without an administrator.
+        leave the box without an administrator, or make a user whose mail an alias forwards elsewhere.
     type: bool
     default: false
 extends_documentation_fragment:

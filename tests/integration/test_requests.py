@@ -82,7 +82,8 @@ WORK = [
     Work("user", ANN, reads=2, again=2),
     # An administrator may have MFA: a log-in proves the password, and is ended; older boxes tell without one.
     Work("user", KIM, reads=3, again=3),
-    Work("user", {"email": "new@example.org", "user_password": "new-password-1"}, 1, 1, 2, 2),
+    # An alias of that address would take the mail.
+    Work("user", {"email": "new@example.org", "user_password": "new-password-1"}, 2, 1, 2, 2),
     Work("user", {**ANN, "user_password": "ann-password-2"}, 2, 1, 2, 2),
     Work("user", {"email": "ann@example.org", "privileges": ["admin"], "quota": "2G"}, 1, 2, 1, versions=("v75",)),
     # Aliases that name the user are told.

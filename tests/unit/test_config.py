@@ -27,11 +27,14 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidDeclaration
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Plan
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases as aliases_resource
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
 from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
 from tests.box.prepare import prepare
-from tests.box.state import State
-from tests.tasks import CONNECTION
+from tests.box.state import State, new_state
+from tests.tasks import CONNECTION, task
 
+from ..integration.playbooks import VERSIONS
 from .test_any_state import BOX, RulesClient, task_result
 
 ME = User("me@box.example.com", ("admin",), True, "0", None)
@@ -353,3 +356,47 @@ def test_any_declaration_leads_to_any_other(state: State, start: dict[str, Any],
     assert held == {
         (record["name"], record["type"], value) for record in end["dns_records"] for value in record["values"]
     }
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("first", ["users", "aliases"])
+def test_an_alias_that_the_box_makes_on_the_way_is_an_update(version: str, first: str) -> None:
+    """A box before v55 makes postmaster@ as soon as its domain has a user, or another alias."""
+    state = new_state(version)
+    prepare(state, {"users": [{"email": "kim@example.org", "password": "password-1"}]})
+    receiver = "me@box.example.com"
+    aliases: list[dict[str, Any]] = [
+        {"address": "postmaster@new1.example", "forwards_to": [receiver]},
+        {"address": "abuse@new1.example", "state": "absent"},
+    ]
+    people = []
+    if first == "users":
+        people.append(new("p@new1.example"))
+    else:
+        aliases.append({"address": "sales@new1.example", "forwards_to": [receiver]})
+    options = {**CONNECTION, **declaration(users=people, aliases=aliases)}
+    predicted = task_result(TASK, options, True, RulesClient(state))
+    real = task_result(TASK, options, False, RulesClient(state))
+    assert predicted["calls"] == real["calls"]
+    assert predicted["diff"] == real["diff"]
+    assert state.aliases["postmaster@new1.example"].forwards_to == [receiver]
+    assert not task_result(TASK, options, False, RulesClient(state))["changed"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_alias_that_the_box_would_remove_at_once(version: str) -> None:
+    """It takes one that leads where its own do, in a domain without other mail, for one of its own."""
+    state = new_state(version)
+    prepare(state, {"users": [{"email": "kim@example.org", "password": "password-1"}]})
+    shop = {"address": "postmaster@shop.example", "forwards_to": ["administrator@box.example.com"]}
+    for name, options in (
+        ("miab_alias", {**filled(shop, dict(aliases_resource.OPTIONS))}),
+        ("miab_config", declaration(aliases=[shop])),
+    ):
+        result = run(task(name), {**CONNECTION, **options}, False, connect=lambda _connection: RulesClient(state))
+        assert "no other mail" in result["msg"]
+        assert result["requests"]["writes"] == 0
+    other = {"address": "sales@shop.example", "forwards_to": ["me@box.example.com"]}
+    options = {**CONNECTION, **declaration(aliases=[shop, other])}
+    assert task_result(TASK, options, False, RulesClient(state))["changed"]
+    assert not task_result(TASK, options, False, RulesClient(state))["changed"]

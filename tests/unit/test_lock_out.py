@@ -25,6 +25,7 @@ GUARDED: list[tuple[str, dict[str, Any], tuple[User | Alias, ...], str]] = [
     ("users", user(ME.email, state="absent"), (BOB,), "would lock it out"),
     ("users", user("ME@Box.Example.com", state="absent"), (BOB,), "would lock it out"),
     ("users", user(ME.email, privileges=[]), (BOB,), "would lock it out"),
+    ("users", new("fay@example.org"), (Alias("fay@example.org", (BOB.email,), ()),), "would receive nothing"),
     ("aliases", OWN, (BOB,), "receive nothing any more"),
     ("aliases", {"address": ANN.email, "forwards_to": [BOB.email]}, (ANN, BOB), "receive nothing any more"),
     (
@@ -151,6 +152,33 @@ def test_purge_never_takes_the_account_that_is_signed_in() -> None:
 def test_purge_never_takes_where_the_mail_of_the_box_goes() -> None:
     made = plan(known(ABUSE, SALES), aliases=[], purge=["aliases"], purge_limit=100)
     assert [change.key for change in made.changes] == [SALES.address]
+
+
+FAY = "fay@example.org"
+OVER_FAY = Alias(FAY, (BOB.email,), ())
+
+
+@pytest.mark.parametrize(
+    "alias",
+    [
+        {"address": FAY, "forwards_to": [BOB.email, "Fay@example.org"]},
+        {"address": FAY, "forwards_to": [], "permitted_senders": [BOB.email]},
+        {"address": FAY, "state": "absent"},
+        {"address": FAY, "forwards_to": [BOB.email], "force": True},
+    ],
+)
+def test_a_user_may_come_where_the_declaration_changes_the_alias(alias: dict[str, Any]) -> None:
+    assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[alias]).calls
+    assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[], purge=["aliases"]).calls
+    with pytest.raises(InvalidDeclaration, match=r"users\[0\] fay@example.org: email: .* would receive nothing"):
+        plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[{"address": FAY, "forwards_to": [BOB.email]}])
+
+
+@pytest.mark.parametrize(
+    "alias", [OVER_FAY._replace(forwards_to=("Fay@example.org",)), OVER_FAY._replace(forwards_to=())]
+)
+def test_an_alias_that_leaves_the_mail_to_a_user_stands_against_none(alias: Alias) -> None:
+    assert plan(known(BOB, alias), users=[new(FAY)]).calls
 
 
 def test_a_user_may_be_replaced_by_an_alias() -> None:

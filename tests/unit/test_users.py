@@ -122,9 +122,9 @@ def test_a_secret_is_in_no_message_and_no_representation() -> None:
 @pytest.mark.parametrize(
     ("declared", "present", "questions"),
     [
-        (wanted(), [], []),
+        (wanted(), [], [ALIASES]),
         (wanted(), [ANN], []),
-        (wanted(user_password="password-1"), [], []),
+        (wanted(user_password="password-1"), [], [ALIASES]),
         (wanted(user_password="password-1"), [ANN], [Proof(ANN.email, "password-1")]),
         (wanted("bob@example.org", user_password="password-1"), [BOB], [Proof(BOB.email, "password-1", admin=True)]),
         (wanted(user_password="password-1", update_password="on_create"), [ANN], []),

@@ -24,6 +24,9 @@ OPTIONS = {
 """What can be declared of one alias."""
 
 
+_KEPT_LOCAL_PARTS = ("abuse", "admin", "postmaster")
+
+
 @dataclass(frozen=True)
 class WantedAlias:
     """What a task declares of one alias, in canonical addresses; None leaves a thing as it is.
@@ -118,6 +121,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         _guard_administrator(wanted, aliases)
     users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
+    _check_lasting(Alias(wanted.address, receivers, senders), users, aliases)
     _check_receivers(wanted, receivers, users, aliases)
     receivers = tuple(_as_sent(receiver, wanted, users) for receiver in receivers)
     # A box updates the row in lower case only: with capitals it would keep the old one, and add another.
@@ -224,6 +228,32 @@ def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Use
         )
 
 
+def _check_lasting(alias: Alias, users: Users, aliases: Aliases) -> None:
+    """Refuse what a box takes for an automatic alias that is needed no more, and removes at once."""
+    domain = alias.address.partition("@")[2]
+    if not is_kept(alias.address) or alias.receivers != (_administrator(aliases),):
+        return
+    by_hand = [address for address, other in aliases.items() if not other.automatic and _brings_mail(address)]
+    if any(other.endswith("@" + domain) for other in (*by_hand, *(user for user in users if _is_user(users, user)))):
+        return
+    raise InvalidOption(
+        "forwards_to",
+        list(alias.forwards_to),
+        "the box would remove %s at once, because %s has no other mail; leave this alias out, and the box makes it"
+        " as soon as there is another address" % (_names.display(alias.address), _names.display(domain)),
+    )
+
+
+def is_kept(address: str) -> bool:
+    """Whether boxes make and remove such an alias as its domain gets and loses other mail."""
+    return address.partition("@")[0] in _KEPT_LOCAL_PARTS
+
+
+def _brings_mail(address: str) -> bool:
+    """Whether an alias of this address, made by hand, is other mail in that sense."""
+    return not (address.startswith("@") or is_kept(address))
+
+
 def _is_user(users: Users, email: str) -> bool:
     return email in users and users[email].active
 
@@ -297,8 +327,8 @@ def _unique(addresses: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
-def foresee(aliases: Aliases, change: Change) -> None:
-    """Make aliases what they will be after a change."""
+def foresee(aliases: Aliases, users: Users, change: Change) -> None:
+    """Make aliases what they will be after a change of one of them."""
     if not change.calls:
         return
     after = change.after
@@ -308,11 +338,35 @@ def foresee(aliases: Aliases, change: Change) -> None:
     receivers = tuple(map(stored_receiver, after["forwards_to"]))
     senders = tuple(map(canonical_address, after["permitted_senders"]))
     aliases[change.key] = Alias(change.key, receivers, senders)
+    if _brings_mail(change.key):
+        foresee_automatic(aliases, users, change.key)
+
+
+def foresee_automatic(aliases: Aliases, users: Users, address: str) -> None:
+    """Add the aliases that a box makes by itself, now that there is mail for an address."""
+    administrator = _administrator(aliases)
+    if administrator is None:
+        return
+    apart = all(alias.apart for alias in aliases.values() if alias.automatic)
+    domain = address.partition("@")[2]
+    for kept in ("%s@%s" % (local, domain) for local in _KEPT_LOCAL_PARTS):
+        if kept not in aliases and not _is_user(users, kept):
+            aliases[kept] = Alias(kept, (administrator,), (), automatic=True, apart=apart)
+
+
+def _administrators(aliases: Aliases) -> set[str]:
+    """Where automatic aliases lead: to one address, unless the box was renamed."""
+    return {other.receivers[0] for other in aliases.values() if other.automatic and other.receivers}
+
+
+def _administrator(aliases: Aliases) -> str | None:
+    found = [address for address in sorted(_administrators(aliases)) if address.startswith("administrator@")]
+    return found[0] if len(found) == 1 else None
 
 
 def needed_by_the_box(aliases: Aliases) -> set[str]:
     """The addresses that a box's own mail goes to: the administrator's, and the one that its zones name."""
-    administrators = {other.receivers[0] for other in aliases.values() if other.automatic and other.receivers}
+    administrators = _administrators(aliases)
     domains = {address.partition("@")[2] for address in administrators}
     if not domains:
         # A box that has made no automatic aliases yet doesn't tell its name.

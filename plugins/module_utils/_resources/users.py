@@ -107,9 +107,9 @@ def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
     if USERS.name not in known:
         return [USERS]
     user = _active(known[USERS.name], wanted.email)
-    if user is None:
+    if user is None and not wanted.present:
         return []
-    if not wanted.present:
+    if user is None or not wanted.present:
         return [] if ALIASES.name in known else [ALIASES]
     proof = _proof(wanted, user)
     return [proof] if proof and proof.name not in known else []
@@ -117,6 +117,37 @@ def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
 
 def plan(wanted: WantedUser, known: Known) -> Change:
     """The change that makes the user what is wanted.
+
+    :raises Guarded: if it would lock somebody out, or make a mailbox without mail, and isn't forced.
+    :raises Unsupported: for a quota on a box without quotas.
+    :raises InvalidOption: for what only the box's state shows to be impossible.
+    """
+    change = plan_among_others(wanted, known)
+    if change.action == "create":
+        guard_mail(wanted, known[ALIASES.name])
+    return change
+
+
+def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
+    """Refuse a new user whose mail an alias takes.
+
+    :param aliases: as they will be.
+    :raises Guarded: if it isn't forced.
+    """
+    alias = aliases.get(wanted.email)
+    if wanted.force or alias is None or not alias.receivers or wanted.email in alias.receivers:
+        return
+    raise Guarded(
+        "email: an alias forwards the mail of %s to %s, and the new mailbox would receive nothing. Add the user to"
+        " forwards_to of the alias, or remove the alias; or force it with force: true."
+        % (wanted.email, ", ".join(map(_names.display, alias.forwards_to))),
+        option="email",
+        value=wanted.email,
+    )
+
+
+def plan_among_others(wanted: WantedUser, known: Known) -> Change:
+    """The same for a user in a declaration, which may change the alias that :func:`guard_mail` looks for.
 
     :raises Guarded: if it would lock somebody out and isn't forced.
     :raises Unsupported: for a quota on a box without quotas.
