@@ -13,12 +13,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import tempfile
 from contextlib import contextmanager
 from typing import IO, Callable, Iterator, Tuple
 
 from ._errors import AuthenticationFailed
+from ._state_folder import state_folder
 
 Credentials = Tuple[str, str]
 """A name, and a password or key."""
@@ -126,15 +126,9 @@ class LoginLimit:
         return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="ascii")
 
     def _make_folder(self) -> str:
-        home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
-        box = re.sub(r"[^a-z0-9.]+", "-", self._url.partition("://")[2])
-        folder = os.path.join(os.path.expanduser(home), "mailinabox.admin", box)
-        try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return folder
-        except OSError:
-            pass
+        folder = state_folder(self._url)
+        if folder is not None:
+            return folder
         # Without a home, a process can at least count its own refusals.
         self._temporary = tempfile.TemporaryDirectory(prefix="mailinabox-")
         return self._temporary.name

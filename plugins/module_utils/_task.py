@@ -13,11 +13,19 @@ from ._client import Client
 from ._connection import Connection
 from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
 from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
+from ._publishing import REBUILD_DNS, REBUILD_WEB
+from ._unpublished import Unpublished
 
 # How long to wait before it is read again what was written, where that takes a moment to show.
 _SETTLE_SECONDS = 0.5
 # What to do about a change that was stored, if nobody knows whether it was published.
-_PUBLISH = "miab_dns_update with force, and miab_web_update, publish it."
+_PUBLISH = "run again on this machine to publish it, or run miab_dns_update with force, and miab_web_update."
+# What has a box publish all that it holds.
+_PUBLISH_CALLS = (REBUILD_DNS, REBUILD_WEB)
+_LEFT_UNPUBLISHED = (
+    "An earlier run from this machine ended before the box had published all that it had stored, so DNS and web are"
+    " published again."
+)
 # How long to wait before it is looked again whether a write was stored: a proxy may give up before its box does.
 _LATE_SECONDS = (0.5, 1.0, 2.0)
 
@@ -37,6 +45,8 @@ class Task:
     :param keeps: the key of the view whose text is kept in the file that the option ``path`` names, with
         Ansible's usual options for files; it is the action plugin that sees to it.
     :param secrets: texts that are secret although they are part of an option that isn't.
+    :param publishes: whether the box publishes what the task writes. Such a task also has the box publish what an earlier
+        run may have left unpublished.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Task:
     many: bool = False
     keeps: Optional[str] = None
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
+    publishes: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,8 @@ def run(
             # The box may go by it already, and then nobody else knows it.
             result[task.name] = conversation.revealed
         return result
+    finally:
+        conversation.unpublished.close()
     # Only now, because signing out is a request, too.
     result["requests"] = {"reads": client.reads, "writes": client.writes}
     return result
@@ -118,6 +131,7 @@ class _Conversation:
         self.sent: list[Call] = []
         self.changed = False
         self.revealed: dict[str, Any] = {}
+        self.unpublished = Unpublished(client.connection.url)
         # The call that is being made, whether the box may have done it all the same, and what is not done.
         self._current: Call | None = None
         self._in_doubt = False
@@ -152,11 +166,15 @@ class _Conversation:
     def hold(self, check_mode: bool) -> dict[str, Any]:
         first = last = self._plan()
         views = [change.after for change in first.changes]
-        calls, changed = list(first.calls), not all(call.moot for call in first.calls)
-        if first.calls and not check_mode:
+        left = _PUBLISH_CALLS if self._task.publishes and self.unpublished.find() else ()
+        calls, changed = [*first.calls, *left], bool(left) or not all(call.moot for call in first.calls)
+        if left:
+            self._warnings.append(_LEFT_UNPUBLISHED)
+        if calls and not check_mode:
             last = self._carry_out(first)
             # A plan without calls has just been read.
             views = self._read_back(last) if last.calls else [change.before for change in last.changes]
+            self._publish(left)
             calls, changed = self.sent, self.changed
         elif not first.calls:
             self._reveal(first)
@@ -261,6 +279,20 @@ class _Conversation:
                 return following
             plan = following
 
+    def _publish(self, calls: Sequence[Call]) -> None:
+        """Have the box publish what an earlier run may have left unpublished."""
+        for call in calls:
+            try:
+                self._client.send(call)
+            except OutcomeUnknown as failure:
+                raise BoxFailed(
+                    "%s The box could not publish what it holds.%s Once that is mended, %s"
+                    % (failure.message, self._suspects(call), _PUBLISH),
+                    status=failure.status,
+                ) from failure
+            self._note(call, True, answered=True)
+        self.unpublished.forget()
+
     def _send(self, calls: Sequence[Call]) -> None:
         self._left = list(calls)
         while self._left:
@@ -269,6 +301,8 @@ class _Conversation:
             call = self._current = self._left[0]
             self._tell_call(call, len(self._left) - 1)
             answered, value = True, True
+            if call.rebuild:
+                self.unpublished.begin()
             try:
                 if call.wait:
                     self._client.wait_for(call.wait)
@@ -279,6 +313,11 @@ class _Conversation:
                 # A box that goes away may do so before it answers.
                 if not (call.outage and error.status != 500):
                     self._settle(call, error)
+            except BoxError:
+                # The box has not done it.
+                self.unpublished.end()
+                raise
+            self.unpublished.end()
             if not self._in_doubt:
                 self._note(call, value, answered)
             if call.outage and value:
@@ -339,6 +378,7 @@ class _Conversation:
         self._in_doubt = False
         self._left = left
         if _is_among(call, left):
+            self.unpublished.end()
             later = " after %g s" % waited if waited else ""
             raise BoxFailed("%s Nothing of it was stored%s." % (error.message, later), status=error.status) from error
         if call.undo and error.status == 500:
@@ -413,6 +453,8 @@ class _Conversation:
             failures, gone = [failure], False
             self._left = [call, *(item for item in self._left if item != call)]
         self._in_doubt = not gone
+        if gone and not failures:
+            self.unpublished.end()
         if failures and gone:
             told = "the value was taken out again, and that didn't help: %s" % failures[-1].message
         elif not gone:

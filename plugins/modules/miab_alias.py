@@ -127,6 +127,7 @@ TASK = Task(
     check=aliases.check,
     needs=aliases.needs,
     plan=aliases.plan,
+    publishes=True,
 )
 
 

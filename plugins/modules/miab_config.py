@@ -332,6 +332,7 @@ TASK = Task(
     needs=_config.needs,
     plan=_config.plan,
     secrets=lambda options: backup.secrets(options["backup"] or {}),
+    publishes=True,
 )
 
 

@@ -125,6 +125,7 @@ TASK = Task(
     check=dns.check,
     needs=dns.needs,
     plan=dns.plan,
+    publishes=True,
 )
 
 

@@ -81,6 +81,7 @@ TASK = Task(
     check=nameservers.check,
     needs=nameservers.needs,
     plan=nameservers.plan,
+    publishes=True,
 )
 
 

@@ -173,6 +173,7 @@ TASK = Task(
     needs=certificates.needs,
     plan=certificates.plan,
     secrets=certificates.secrets,
+    publishes=True,
 )
 
 

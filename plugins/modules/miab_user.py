@@ -127,6 +127,7 @@ TASK = Task(
     check=users.check,
     needs=users.needs,
     plan=users.plan,
+    publishes=True,
 )
 
 

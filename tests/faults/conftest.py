@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import requests.adapters
 
-from tests.box import Box
+from tests.box import VERSIONS, Box
 from tests.records import recorded
 
-from .trial import AT_ONCE, LOST, NEXT_RUN, Wire
+from .trial import AT_ONCE, LOST, NEXT_RUN, UNPUBLISHED, Wire
 
 # The name of the property by which a test tells how each of its trials ended: {"kind": …, "end": …}.
 ENDED = "fault"
-_ENDS = (AT_ONCE, NEXT_RUN, LOST)
+_ENDS = (AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED)
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,8 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def boxes() -> Iterator[dict[str, Box]]:
     """A box of each version that is tried, to be set up anew for each trial."""
-    with Box("v0.51", control=False) as old, Box("v75", control=False) as new:
-        yield {"v0.51": old, "v75": new}
+    with ExitStack() as stack:
+        yield {version: stack.enter_context(Box(version, control=False)) for version in VERSIONS}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -51,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.section("faults")
     widths = [max(map(len, ends)), *(max(5, len(end)) for end in _ENDS)]
     total = sum(ends.values(), Counter())
-    row = "{:<%d}  {:>5}  {:>%d}  {:>%d}  {:>%d}" % (widths[0], *widths[1:])
+    row = "{:<%d}  {:>5}" % widths[0] + "".join("  {:>%d}" % width for width in widths[1:])
     terminalreporter.write_line(row.format("fault", "tried", *_ENDS))
     for kind in sorted(ends):
         terminalreporter.write_line(row.format(kind, ends[kind].total(), *(ends[kind][end] for end in _ENDS)))

@@ -22,6 +22,7 @@ class Kind:
     :ivar lasts: whether every request from then on meets it.
     :ivar signs_in: how: by ``password``, by ``key``, or by password and one-time ``code``.
     :ivar versions: of the boxes on which it is tried. What a proxy says is the same for all of them.
+    :ivar dies: whether the process that runs the task dies before it gets the answer.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Kind:
     lasts: bool = False
     signs_in: str = "password"
     versions: tuple[str, ...] = ("v0.51", "v75")
+    dies: bool = False
 
     @property
     def is_rival(self) -> bool:
@@ -36,30 +38,31 @@ class Kind:
 
 
 def _of(name: str, kind: str, **more: Any) -> Kind:
-    own = {key: more.pop(key) for key in ("lasts", "signs_in", "versions") if key in more}
+    own = {key: more.pop(key) for key in ("lasts", "signs_in", "versions", "dies") if key in more}
     return Kind(name, {"kind": kind, **more}, **own)
 
 
 _NEWEST = ("v75",)
+_ALL = ("v0.51", "v55", "v60", "v75")
 
 AT_WRITES = (
     _of("connection refused", "refuse"),
     _of("reset, and not done", "reset"),
     _of("reset, and done", "reset", after=True),
-    _of("reset, stored and not published", "reset", after=True, published=False),
+    _of("reset, stored and not published", "reset", after=True, published=False, versions=_ALL),
     _of("no answer, and not done", "hang", **HANG),
     _of("no answer, and done", "hang", after=True, **HANG),
     _of("no answer, and done a moment later", "hang", late=1, **HANG),
     _of("500, and not done", "500"),
     _of("500, and done", "500", after=True),
-    _of("500, stored and not published", "500", after=True, published=False),
+    _of("500, stored and not published", "500", after=True, published=False, versions=_ALL),
     _of("502, and not done", "502", versions=_NEWEST),
     _of("502, and done", "502", after=True, versions=_NEWEST),
     _of("503, and not done", "503", versions=_NEWEST),
     _of("503, and done", "503", after=True, versions=_NEWEST),
     _of("504, and not done", "504"),
     _of("504, and done", "504", after=True),
-    _of("504, stored and not published", "504", after=True, published=False),
+    _of("504, stored and not published", "504", after=True, published=False, versions=_ALL),
     _of("504, and done a moment later", "504", late=1),
     _of("504, and done after the task", "504", late=LONG),
     _of("another site's page, and not done", "html"),
@@ -71,6 +74,13 @@ AT_WRITES = (
     _of("box restarted, and done", "restart", after=True),
     _of("box restarted, and done, by code", "restart", after=True, signs_in="code"),
     _of("another administrator was quicker", "meanwhile"),
+)
+
+CRASHES = (
+    _of("crash before the box gets it", "500", dies=True, versions=_ALL),
+    _of("crash once it is done", "500", after=True, dies=True, versions=_ALL),
+    _of("crash once it is stored, and not published", "500", after=True, published=False, dies=True, versions=_ALL),
+    _of("crash after a 504, done after the task", "504", late=LONG, dies=True, versions=_NEWEST),
 )
 
 AT_READS = (

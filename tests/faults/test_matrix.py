@@ -17,7 +17,7 @@ import pytest
 from tests.box import Box
 
 from .conftest import ENDED
-from .kinds import AT_READS, AT_SIGN_IN, AT_WRITES, Kind
+from .kinds import AT_READS, AT_SIGN_IN, AT_WRITES, CRASHES, Kind
 from .scenarios import SCENARIOS, Scenario
 from .trial import Course, Trial, Wire
 
@@ -25,8 +25,13 @@ Record = Callable[[str, object], None]
 
 
 def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
-    """At which requests a fault is tried: the first, a middle and the last write; the first read, and reading back."""
-    if kind in AT_SIGN_IN:
+    """At which requests a fault is tried: the first, a middle and the last write; the first read, and reading back.
+
+    A crash is tried at every write.
+    """
+    if kind in CRASHES:
+        found = list(course.writes)
+    elif kind in AT_SIGN_IN:
         found = [course.sign_in]
     elif kind in AT_READS:
         # Every task begins alike, so that one of them shows how.
@@ -44,7 +49,7 @@ def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
     ("kind", "version"),
     [
         pytest.param(kind, version, id=f"{kind.name} on {version}")
-        for kind in (*AT_WRITES, *AT_READS, *AT_SIGN_IN)
+        for kind in (*AT_WRITES, *CRASHES, *AT_READS, *AT_SIGN_IN)
         for version in kind.versions
     ],
 )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import copy
+import os
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,19 +30,21 @@ from .kinds import Kind
 from .scenarios import ME, Scenario, own_scheme
 
 # How a trial ends.
-AT_ONCE, NEXT_RUN, LOST = "right at once", "right at the next run", "lost"
+AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "right at the next run", "lost", "unpublished"
 
 # What may be sent as often as one likes: it only has the box publish what it holds.
 HARMLESS = {"/dns/update", "/web/update"}
 # What a message says of the writes, if the task came so far.
 UNCHANGED, WRITTEN, DOUBT = "Nothing was changed.", "Everything was written before this:", "Run again to make sure."
 STOCK = (UNCHANGED, WRITTEN, DOUBT, "Run again for what is left.")
-# What it says if only publishing is left.
-TO_PUBLISH = "miab_dns_update"
 
 # How long a client waits for an answer from a box that hangs, in seconds.
 _PATIENCE = 0.1
 _ADAPTER = requests.adapters.HTTPAdapter.send
+
+
+class DeathError(BaseException):
+    """Stands for the death of the process that runs a task: nothing handles it, and nothing more is sent."""
 
 
 class At:
@@ -59,21 +63,31 @@ class Wire:
     """Stands in for the way to the box, to lose patience where the box hangs, and to do without a network at all.
 
     :ivar hang: the place at which the box hangs.
+    :ivar death: the place at which the process dies that runs the task.
     :ivar state: the box that is asked without a network.
     :ivar courses: what each task asks for, by version, scenario and way to sign in.
     """
 
     def __init__(self) -> None:
         self.hang: At | None = None
+        self.death: At | None = None
         self.state: State | None = None
         self.courses: dict[tuple[str, str, str], Course] = {}
 
     def send(self, adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         if self.state is not None:
             return _ask(self.state, request)
+        self._die_if_due()
         if self.hang is not None and self.hang.left == 0:
             options["timeout"] = _PATIENCE
-        return _ADAPTER(adapter, request, **options)
+        answer = _ADAPTER(adapter, request, **options)
+        self._die_if_due()
+        return answer
+
+    def _die_if_due(self) -> None:
+        """From its place on, a process that has died gets no answer, and sends nothing."""
+        if self.death is not None and self.death.left < 0:
+            raise DeathError
 
 
 def _ask(state: State, prepared: requests.PreparedRequest) -> requests.Response:
@@ -113,6 +127,8 @@ class Course:
     sent: Counter[str]
     # Whether a box leaves something unpublished by itself, as it does with the policies of new certificates.
     unpublished: bool
+    # All that the box holds in the end, declared or not.
+    end: Mapping[str, Any]
 
 
 class Trial:
@@ -132,7 +148,9 @@ class Trial:
         capable = names.index(self.box.state.capabilities.name) >= names.index(self.scenario.since)
         # A key alone can't change what it hangs on.
         by_key = self.kind.signs_in == "key" and self.scenario.name.startswith("own MFA")
-        return capable and not by_key and (not self.kind.is_rival or bool(self.scenario.rival))
+        # A secret that the box makes is known only to the run, and dies with it.
+        lost = self.kind.dies and self.scenario.name == "own MFA made"
+        return capable and not by_key and not lost and (not self.kind.is_rival or bool(self.scenario.rival))
 
     def course(self) -> Course:
         """What is asked if nothing fails."""
@@ -159,6 +177,7 @@ class Trial:
             sign_ins[0] if sign_ins else None,
             Counter(log[place].path for place in writes),
             _is_unpublished(self.box.state),
+            self._held(),
         )
 
     def run(self, place: int, course: Course) -> tuple[str, str]:
@@ -171,7 +190,12 @@ class Trial:
         fault = Fault(match=at, **self.kind.fault, **more, **rival)
         self.box.faults.append(fault)
         self.wire.hang = at if fault.kind == "hang" else None
-        result = self._run(comes_back=fault.kind != "refuse")
+        self.wire.death = at if self.kind.dies else None
+        try:
+            result = self._run(comes_back=fault.kind != "refuse")
+        except DeathError:
+            result = {"failed": True}
+        self.wire.death = None
         assert at.left < 0, f"{self.scenario.name}: no request came at place {place}"
         wrong = self._sent_twice(course)
         self.wire.hang = None
@@ -182,14 +206,21 @@ class Trial:
         told = str(result.get("msg", ""))
         if result.get("failed"):
             end = NEXT_RUN
+        if result.get("failed") and not self.kind.dies:
             wrong = wrong or self._untrue(told, before, place, course)
         wrong = wrong or self._locked_out(result)
         self.box.finish()
         self.box.come_back()
-        wrong = wrong or self._ends_right(result, told, course)
-        return (LOST, f"{wrong}\n    {told}") if wrong else (end, "")
+        wrong = wrong or self._ends_right(result, course)
+        if wrong:
+            return LOST, f"{wrong}\n    {told}"
+        if _is_unpublished(self.box.state) and not course.unpublished:
+            return UNPUBLISHED, f"the box doesn't publish what it holds\n    {told}"
+        return end, ""
 
     def _begin(self) -> None:
+        # Each trial has a machine of its own.
+        shutil.rmtree(os.environ["ANSIBLE_HOME"], ignore_errors=True)
         self.box.reset()
         self.box.reboot_seconds = 0
         state = self.box.state
@@ -257,7 +288,7 @@ class Trial:
         unknown = [scheme.label for scheme in self.box.state.users[ME].totp if scheme.secret not in known]
         return f"nobody knows the secret of {unknown}" if unknown else ""
 
-    def _ends_right(self, result: Mapping[str, Any], told: str, course: Course) -> str:
+    def _ends_right(self, result: Mapping[str, Any], course: Course) -> str:
         """What is wrong with the box in the end."""
         state = self.box.state
         if result.get("failed"):
@@ -266,8 +297,8 @@ class Trial:
                 return f"the next run fails: {again['msg']}"
         if not self.scenario.holds(state):
             return "the box doesn't hold what was declared"
-        if _is_unpublished(state) and not course.unpublished and TO_PUBLISH not in told:
-            return "the box doesn't publish what it holds"
+        if not self.kind.is_rival and _comparable(self._held()) != _comparable(course.end):
+            return f"the box holds something else than after a run without a fault: {self._held()}, not {course.end}"
         if self.scenario.settles:
             again = self._run_again()
             if again.get("failed") or again["changed"]:
@@ -286,6 +317,20 @@ def _credentials(state: State, signs_in: str) -> dict[str, Any]:
     asks = login if state.capabilities.sessions else me
     told = asks(state, Request("POST", "/login", headers={"authorization": header, "x-auth-token": code})).json()
     return {"password": None, "api_key": told["api_key"]}
+
+
+def _comparable(held: Mapping[str, Any]) -> dict[str, Any]:
+    """What a box holds, without what differs from run to run: certificates that it gets, and the order of lists."""
+    sets = {"dns_records": lambda record: sorted(record.items()), "secondary_nameservers": str}
+    return {
+        **held,
+        "certificates": len(held["certificates"]),
+        **{key: sorted(held[key], key=order) for key, order in sets.items()},
+        "aliases": {
+            address: {key: sorted(value) if isinstance(value, list) else value for key, value in alias.items()}
+            for address, alias in held["aliases"].items()
+        },
+    }
 
 
 def _is_unpublished(state: State) -> bool:

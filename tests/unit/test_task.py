@@ -238,7 +238,9 @@ def test_a_failure_to_look_leaves_a_doubt(do: Do, monkeypatch: pytest.MonkeyPatc
     result, _client = do("a", "b", add=[(doubt(), True)])
     assert failed
     assert result["failure"]["code"] == "outcome_unknown"
-    assert "it broke. Whether it was done could not be seen: gone. If it was, miab_dns_update" in result["msg"]
+    assert (
+        "it broke. Whether it was done could not be seen: gone. If it was, run again on this machine" in result["msg"]
+    )
     assert result["msg"].endswith("Of 2 calls: 0 done, 1 not done, 1 in doubt. Run again for what is left.")
     result, _client = do("a")
     assert result["msg"] == "gone. Everything was written before this: 1 call."
@@ -256,7 +258,10 @@ def test_what_is_rebuilt_in_vain_was_stored_nevertheless(do: Do, monkeypatch: py
     monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
     result, _client = do("a", add=[(doubt(504), True)], rebuild=[(ConnectionFailed("gone."), False)])
     assert "The change itself was stored" in result["msg"]
-    assert "miab_dns_update with force, and miab_web_update, publish it." in result["msg"]
+    assert (
+        "run again on this machine to publish it, or run miab_dns_update with force, and miab_web_update."
+        in result["msg"]
+    )
     assert result["changed"]
     assert result["calls"] == [call.shown()]
 

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is remembered of a run that ended before the box had published what it stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._unpublished import Unpublished
+from tests.box import Box, Fault
+from tests.box.publishing import update_dns, update_web
+from tests.tasks import run_task
+
+URL = "https://box.example.com/admin"
+RECORD = {"name": "www.box.example.com", "type": "TXT", "value": "hello"}
+USER = {"email": "ann@example.com", "user_password": "ann-password-1"}
+
+
+def ended(in_doubt: bool) -> None:
+    """A run that has ended."""
+    run = Unpublished(URL)
+    run.begin()
+    if not in_doubt:
+        run.end()
+    run.close()
+
+
+def found() -> bool:
+    run = Unpublished(URL)
+    told = run.find()
+    run.close()
+    return told
+
+
+@pytest.mark.parametrize("in_doubt", [False, True])
+def test_a_run_is_found_if_it_ended_in_doubt(in_doubt: bool) -> None:
+    ended(in_doubt)
+    assert found() is in_doubt
+
+
+def test_a_run_that_is_under_way_is_not_found() -> None:
+    run = Unpublished(URL)
+    run.begin()
+    assert not found()
+    run.close()
+    assert found()
+
+
+def test_only_one_run_at_a_time_finds_it() -> None:
+    ended(in_doubt=True)
+    first, second = Unpublished(URL), Unpublished(URL)
+    assert first.find()
+    assert not second.find()
+    # The first has not had the box publish, for example in check mode.
+    first.close()
+    assert second.find()
+    second.forget()
+    second.close()
+    assert not found()
+
+
+def test_another_box_has_published_all_of_its_own() -> None:
+    ended(in_doubt=True)
+    other = Unpublished("https://box.example.net/admin")
+    assert not other.find()
+
+
+def test_without_a_folder_nothing_is_remembered_and_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "file"))
+    ended(in_doubt=True)
+    assert not found()
+
+
+@pytest.mark.parametrize("version", ["v0.51", "v55", "v60", "v75"])
+@pytest.mark.parametrize(
+    ("module", "options", "path"),
+    [
+        ("miab_dns_record", RECORD, "/dns/custom/www.box.example.com/TXT"),
+        ("miab_user", USER, "/mail/users/add"),
+        ("miab_config", {"dns_records": [RECORD], "users": [USER]}, "/dns/custom/www.box.example.com/TXT"),
+    ],
+)
+def test_the_next_run_publishes(version: str, module: str, options: dict[str, object], path: str) -> None:
+    with Box(version) as box:
+
+        def fails(request: object) -> bool:
+            return getattr(request, "path", "") in (path, "/dns/update")
+
+        box.faults.append(Fault("500", fails, times=10, after=True, published=False))
+        first = run_task(box, module, options)
+        assert first["failed"]
+        box.faults.clear()
+
+        predicted = run_task(box, module, options, check_mode=True)
+        done = run_task(box, module, options)
+        published = [
+            {"method": "POST", "path": "/dns/update", "form": {"force": "1"}},
+            {"method": "POST", "path": "/web/update"},
+        ]
+        assert predicted["calls"] == done["calls"]
+        # A record that could not be published was taken out again, so it comes back first.
+        assert done["calls"][-2:] == published
+        assert predicted["changed"] is done["changed"] is True
+        assert predicted["warnings"] == done["warnings"]
+        assert "ended before the box had published" in done["warnings"][-1]
+        assert not update_dns(box.state)
+        assert not update_web(box.state)
+        assert not run_task(box, module, options)["changed"]
+
+
+def test_a_box_that_still_can_not_publish_fails_the_run_and_is_not_forgotten() -> None:
+    with Box("v75") as box:
+        box.faults.append(Fault("500", "POST /dns/custom/www.box.example.com/TXT", after=True, published=False))
+        box.faults.append(Fault("500", "POST /dns/update", times=2))
+        assert run_task(box, "miab_dns_record", RECORD)["failed"]
+        again = run_task(box, "miab_dns_record", RECORD)
+        assert again["failed"]
+        assert "The box could not publish what it holds." in again["msg"]
+        assert run_task(box, "miab_dns_record", RECORD)["changed"]
+        assert not update_dns(box.state)
+
+
+def test_a_run_that_reads_publishes_nothing() -> None:
+    with Box("v75") as box:
+        ended_run = Unpublished(box.url)
+        ended_run.begin()
+        ended_run.close()
+        result = run_task(box, "miab_info", {"gather_subset": ["users"]})
+        assert result["calls"] == []
