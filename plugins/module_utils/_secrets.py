@@ -16,6 +16,9 @@ MASK = "********"
 
 # A shorter text stands in many others by chance, once it is encoded.
 _LEAST_BYTES = 6
+# The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @. A URL in JSON may
+# have its slashes escaped.
+_URL_PASSWORD = re.compile(r"(:\\*/\\*/[^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END |\Z)", re.DOTALL)
 
 
@@ -88,6 +91,17 @@ def in_url(text: str) -> Iterator[str]:
         password = before[found.end() :]
         if password:
             yield password
+
+
+def without_url_passwords(value: Any) -> Any:
+    """What a box tells, without the passwords of the URLs in its texts, however deep they stand."""
+    if isinstance(value, str):
+        return _URL_PASSWORD.sub(r"\1:%s@" % MASK, value)
+    if isinstance(value, dict):
+        return {without_url_passwords(key): without_url_passwords(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_url_passwords(item) for item in value]
+    return value
 
 
 def private_keys(text: str) -> Iterator[str]:

@@ -203,7 +203,9 @@ backup_config:
   type: dict
   sample: {"target": "local", "min_age_in_days": 3, "folder": "/home/user-data/backup/encrypted"}
 backup_status:
-  description: The backups that there are, as the box tells. Empty if backups are off; C(error) if it can't tell.
+  description:
+    - The backups that there are, as the box tells. Empty if backups are off; C(error) if it can't tell.
+    - Passwords and keys of URLs are masked, here and in all other texts that you can't declare.
   returned: if gathered
   type: dict
   sample: {"backups": [{"date": "20200801T023706Z", "full": false, "size": 125332}], "unmatched_file_size": 0}

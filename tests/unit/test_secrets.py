@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
+from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 from ansible_collections.mailinabox.admin.plugins.module_utils import _secrets
+from tests.box import Box, prepare
+from tests.tasks import run_task
 
 # At least as long as any password that a box takes.
 TEXTS = st.text(min_size=8, max_size=40)
@@ -84,3 +88,56 @@ KEY = "-----BEGIN %sPRIVATE KEY-----\nMIGH\nAgEA\n-----END %sPRIVATE KEY-----\n"
 )
 def test_private_keys(text: str, found: list[str]) -> None:
     assert list(_secrets.private_keys(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no URL: a@b", "no URL: a@b"),
+        ("see https://mailinabox.email/guide and rsync://me@host/srv", None),
+        (
+            "to b2://id:ZqKey/+=@bucket/ and s3://id:ZqKey@host/b",
+            "to b2://id:********@bucket/ and s3://id:********@host/b",
+        ),
+        ('{"url": "https:\\/\\/me:ZqK@y@host\\/x"}', '{"url": "https:\\/\\/me:********@host\\/x"}'),
+    ],
+)
+def test_urls_without_passwords(text: str, shown: str | None) -> None:
+    assert _secrets.without_url_passwords(text) == (shown or text)
+    assert _secrets.without_url_passwords({text: [{"a": (text, 1)}, None]}) == {
+        shown or text: [{"a": [shown or text, 1]}, None]
+    }
+
+
+def test_no_password_of_a_url_is_in_what_a_box_tells_of_itself() -> None:
+    urls = [scheme + "://id:ZqHeldKey/+=Word@example-bucket" for scheme in ("b2", "s3", "rsync", "https")]
+    subsets = ["backup_status", "status_checks", "certificates", "web_domains", "version", "latest_version", "updates"]
+    with Box("v75") as box:
+        prepare(box.state, {})
+        box.state.backup_error = "duplicity failed for %s" % ", ".join(urls)
+        box.state.status_checks = [
+            {"type": "heading", "text": "Backups to " + urls[0]},
+            *(
+                {"type": "error", "text": "%s fails." % url, "extra": [{"text": url, "monospace": True}]}
+                for url in urls
+            ),
+        ]
+        box.state.upstream_version = "v75 of " + urls[3]
+        box.state.updates = {"one": urls[2]}
+        told = run_task(box, "miab_info", {"gather_subset": subsets})
+    assert "rsync://id:********@example-bucket" in told["backup_status"]["error"]
+    found = problems(told)
+    assert "b2://id:********@example-bucket fails." in str(found)
+    page = health_page({"box": told}, {"box": found}, "2026-11-22T06:30:00Z")
+    assert "s3://id:********@example-bucket" in page
+    for shown in (str(told), str(found), page):
+        assert "ZqHeld" not in shown
+
+
+def test_what_is_declared_or_compared_is_told_as_the_box_has_it() -> None:
+    value = "see https://me:word@host"
+    with Box("v75") as box:
+        prepare(box.state, {"dns_records": [{"qname": "www.box.example.com", "rtype": "TXT", "value": value}]})
+        told = run_task(box, "miab_info", {"gather_subset": ["dns_records", "config"]})
+    assert value in str(told["dns_records"])
+    assert value in str(told["config"]["dns_records"])

@@ -27,8 +27,6 @@ _DIFFERS = "(not the declared one)"
 _UNKNOWN = "(not known)"
 _AS_DECLARED = "(as declared)"
 
-# The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @.
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
 _B2 = re.compile(r"b2://([^:/@]*):([^@]*)@(.*)\Z", re.DOTALL)
 # A box knows no others; a folder of its own is what it lists for local.
 _SCHEMES = ("rsync://", "s3://", "b2://", "file://")
@@ -340,7 +338,7 @@ def _parse_answer(said: str) -> bool:
 
 def masked(text: str) -> str:
     """A text without the passwords of the URLs in it."""
-    return _URL_PASSWORD.sub(r"\1:%s@" % MASK, text)
+    return str(_secrets.without_url_passwords(text))
 
 
 def view(config: BackupConfig) -> View:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
-from .. import _names
+from .. import _names, _secrets
 from .._answers import (
     ALIASES,
     BACKUP_CONFIG,
@@ -49,6 +49,8 @@ class Subset:
     :param each: what has to be asked once those are known.
     :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name.
     :param optional: whether the task goes on if it can't be told, as with all that is slow.
+    :param exact: whether others declare or compare what it tells, so that its texts must be the box's own. In the
+        texts of all others, the passwords of URLs are masked.
     """
 
     reads: Tuple[Read, ...]
@@ -56,6 +58,7 @@ class Subset:
     each: Callable[[Known], Sequence[Read]] = lambda _known: ()
     slow: bool = False
     optional: bool = False
+    exact: bool = False
 
     @property
     def may_be_lacking(self) -> bool:
@@ -159,23 +162,26 @@ def _plainly(read: Read, slow: bool = False) -> Subset:
 
 
 SUBSETS: Mapping[str, Subset] = {
-    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name].values()]),
-    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()]),
-    "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]]),
-    "dns_records": Subset((DNS_RECORDS,), _records),
-    "dns_problems": Subset((DNS_RECORDS, DNS_ZONES), _dns_problems, optional=True),
+    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name].values()], exact=True),
+    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()], exact=True),
+    "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]], exact=True),
+    "dns_records": Subset((DNS_RECORDS,), _records, exact=True),
+    "dns_problems": Subset((DNS_RECORDS, DNS_ZONES), _dns_problems, optional=True, exact=True),
     "dns_zones": _plainly(DNS_ZONES),
-    "dns_dump": Subset((DNS_DUMP,), _published, slow=True),
+    "dns_dump": Subset((DNS_DUMP,), _published, slow=True, exact=True),
     "zonefiles": Subset(
         (DNS_ZONES,),
         lambda known: {zone: known[zone_file(zone).name] for zone in known[DNS_ZONES.name]},
         each=lambda known: [zone_file(zone) for zone in known[DNS_ZONES.name]],
         slow=True,
+        exact=True,
     ),
-    "secondary_nameservers": Subset((SECONDARY_NAMESERVERS,), _nameservers),
+    "secondary_nameservers": Subset((SECONDARY_NAMESERVERS,), _nameservers, exact=True),
     "certificates": Subset((SSL_STATUS,), _certificates, slow=True),
     "web_domains": _plainly(WEB_DOMAINS, slow=True),
-    "mfa": Subset((USERS,), _mfa, each=lambda known: [mfa_status(user.spelling) for user in _active(known)], slow=True),
+    "mfa": Subset(
+        (USERS,), _mfa, each=lambda known: [mfa_status(user.spelling) for user in _active(known)], slow=True, exact=True
+    ),
     "version": _plainly(VERSION),
     "latest_version": _plainly(LATEST_VERSION, slow=True),
     "status_checks": _plainly(STATUS_CHECKS, slow=True),
@@ -187,6 +193,7 @@ SUBSETS: Mapping[str, Subset] = {
     "config": Subset(
         (USERS, ALIASES, DNS_RECORDS, SECONDARY_NAMESERVERS, BACKUP_CONFIG, PRIVACY),
         _config,
+        exact=True,
     ),
 }
 
@@ -229,7 +236,8 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
             failures[name] = failed[0]
             continue
         try:
-            told[name] = subset.tell(known)
+            value = subset.tell(known)
+            told[name] = value if subset.exact else _secrets.without_url_passwords(value)
         except MissingLibrary as error:
             if not subset.may_be_lacking:
                 raise
