@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._secrets import MASK
+from ..plugin_utils import _digest
 
 DOCUMENTATION = r"""
 name: declaration
@@ -23,6 +29,10 @@ description:
   - It is sorted, and leaves out what is so by default.
   - No box tells its secrets. The text names the variables to keep them in, lists them at its top, and can be applied
     without them to a box that has them already.
+  - A box is not trusted. Nothing that it says becomes part of a template, and texts that look like one are marked with
+    C(!unsafe). If an address or a name has a character that no address or name has, the filter fails and says which.
+  - One line at its top is a digest of the text. By it the playbook C(mailinabox.admin.export) sees whether somebody
+    has edited the file.
 options:
   _input:
     description: The subset C(config).
@@ -40,7 +50,7 @@ EXAMPLES = r"""
   ansible.builtin.copy:
     content: "{{ box.config | mailinabox.admin.declaration }}"
     dest: host_vars/box.example.com.yml
-    mode: "0644"
+    mode: "0600"
 """
 
 RETURN = r"""
@@ -51,8 +61,19 @@ _value:
 
 # What is so if nobody says otherwise.
 _DEFAULTS: Mapping[str, Any] = {"privileges": [], "quota": "0", "permitted_senders": []}
-_MASK = "********"
-_MARKS = ("{{", "{%", "{#")
+# What may begin a template. Releases before 2.19 also read a line that begins so, and tells other marks.
+_MARKS = ("{", "#jinja2")
+
+# How many mistakes a message tells.
+_SHOWN = 10
+
+# Of what characters each identifier is. An address of a user stands in a template, between quotes: so it has neither
+# quotes nor backslashes, and nothing that ends a template.
+_USER = re.compile(r"[A-Za-z0-9._@-]+")
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*@[A-Za-z0-9.-]+")
+_NAME = re.compile(r"[A-Za-z0-9_*.-]+")
+# What stands in no text of Ansible: NUL, and half of a surrogate pair.
+_NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 
 _HEADER = """\
 # What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.
@@ -82,10 +103,17 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _style(text: str, usual: str | None) -> str | None:
+    """How a text is quoted: control characters and some ends of lines keep their meaning only between double quotes."""
+    return usual if text.isprintable() else '"'
+
+
+_TEXT = "tag:yaml.org,2002:str"
+_Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(_TEXT, text, style=_style(text, None)))
+_Dumper.add_representer(_Template, lambda dumper, text: dumper.represent_scalar(_TEXT, str(text), style='"'))
 _Dumper.add_representer(
-    _Template, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+    _Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style=_style(text, "'"))
 )
-_Dumper.add_representer(_Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style="'"))
 
 
 def _secret(expression: str) -> _Template:
@@ -93,7 +121,8 @@ def _secret(expression: str) -> _Template:
 
 
 def _user(user: Mapping[str, Any]) -> dict[str, Any]:
-    password = _secret("vault_miab_passwords[%r]" % user["email"])
+    # The address can end neither the quotes nor the template: see _USER.
+    password = _secret("vault_miab_passwords['%s']" % user["email"])
     return {"email": user["email"], "user_password": password, "update_password": "on_create", **user}
 
 
@@ -111,7 +140,7 @@ def _backup(backup: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if "b2" in told:
         told["b2"] = {**told["b2"], "application_key": _secret("vault_miab_backup_key")}
         return told, ["vault_miab_backup_key"]
-    if _MASK in target:
+    if MASK in target:
         # A URL with a password in it can only be declared by those who know the password.
         told["target"] = _secret("vault_miab_backup_target")
         return told, ["vault_miab_backup_target"]
@@ -122,13 +151,74 @@ def _backup(backup: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return told, []
 
 
+def _identifiers(held: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+    """Each text that names something, with where it stands and what it is made of."""
+    for place, user in enumerate(held["users"]):
+        yield "users[%d].email" % place, user["email"], _USER
+    for place, alias in enumerate(held["aliases"]):
+        yield "aliases[%d].address" % place, alias["address"], _ADDRESS
+        for option in ("forwards_to", "permitted_senders"):
+            for number, address in enumerate(alias[option]):
+                yield "aliases[%d].%s[%d]" % (place, option, number), address, _ADDRESS
+    for place, record in enumerate(held["dns_records"]):
+        yield "dns_records[%d].name" % place, record["name"], _NAME
+        yield "dns_records[%d].type" % place, record["type"], _NAME
+
+
+def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, "%s.%s" % (where, key) if where else key)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, "%s[%d]" % (where, place))
+    elif isinstance(value, str):
+        yield where, value
+
+
+def _in_ascii(text: str) -> str:
+    """An address or a name whose letters of other languages are all x: a domain may have them."""
+    return "".join("x" if not sign.isascii() and unicodedata.category(sign)[0] in "LMN" else sign for sign in text)
+
+
+def _cannot_be_written(held: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What no file can declare, with where it stands and why."""
+    for where, text, made_of in _identifiers(held):
+        if not made_of.fullmatch(text if made_of is _USER else _in_ascii(text)):
+            yield where, text, "it has characters that none of its kind has"
+    for where, text in _texts(held, ""):
+        if _NO_TEXT.search(text):
+            yield where, text, "it has a character that no text has (NUL, or half of a surrogate pair)"
+        elif MASK in text and where != "backup.target":
+            yield where, text, "%s stands where Ansible masked a secret, so this is not what the box holds" % MASK
+
+
+def _quoted(text: str) -> str:
+    """A text of a box for people, of which Ansible makes no template."""
+    return ascii(text[:100]).replace("{", "\\x7b").replace("#", "\\x23")
+
+
+def _check(held: Mapping[str, Any]) -> None:
+    """
+    :raises AnsibleFilterError: if there is something that can't be written.
+    """
+    found = list(_cannot_be_written(held))
+    if found:
+        lines = ["%s: %s: %s." % (where, _quoted(text), why) for where, text, why in found[:_SHOWN]]
+        lines += ["And %d more." % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
+        raise AnsibleFilterError(
+            "What this box holds can't be written as a declaration. %s "
+            "Change or remove it on the box, for example on its control panel, and export again." % " ".join(lines)
+        )
+
+
 def _tidy(value: Any) -> Any:
     """A value without what is so by default, and with nothing in it that Ansible would fill in."""
     if isinstance(value, dict):
         return {key: _tidy(item) for key, item in value.items() if key not in _DEFAULTS or item != _DEFAULTS[key]}
     if isinstance(value, list):
         return [_tidy(item) for item in value]
-    if isinstance(value, str) and not isinstance(value, _Template) and any(mark in value for mark in _MARKS):
+    if isinstance(value, str) and not isinstance(value, _Template) and any(mark in value.lower() for mark in _MARKS):
         return _Unsafe(value)
     return value
 
@@ -151,6 +241,7 @@ def declaration(config: Mapping[str, Any]) -> str:
     """The text of the file that declares a box."""
     # Ansible's own kinds of text and number are none that YAML knows.
     held = json.loads(json.dumps(config))
+    _check(held)
     users = sorted(held["users"], key=lambda user: user["email"])
     backup, secrets = _backup(held["backup"])
     sections = {
@@ -166,7 +257,7 @@ def declaration(config: Mapping[str, Any]) -> str:
     }
     parts = ["---\n" + _HEADER + _to_fill_in([user["email"] for user in users], secrets)]
     parts += [_dumped({name: _tidy(value)}) for name, value in sections.items() if value != []]
-    return "\n".join(parts)
+    return _digest.with_digest("\n".join(parts), behind=_HEADER)
 
 
 class FilterModule:

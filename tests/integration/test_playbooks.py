@@ -239,3 +239,31 @@ def test_an_export_lists_the_secrets_to_fill_in(newest_box: Box, tmp_path: Path)
     done = run("apply", {"box.example.com": newest_box}, tmp_path, "-e", f"@{tmp_path / 'box.example.com.yml'}")
     assert done.status == 0, done.output
     assert not writes(newest_box)
+
+
+def test_an_edited_export_stays(newest_box: Box, tmp_path: Path) -> None:
+    host, into = {"box.example.com": newest_box}, ("-e", f"miab_export_folder={tmp_path}")
+    file, beside = tmp_path / "box.example.com.yml", tmp_path / "box.example.com.export.yml"
+    assert run("export", host, tmp_path, *into).status == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    newest_box.state.privacy = not newest_box.state.privacy
+    before = file.read_text(encoding="utf-8")
+    assert run("export", host, tmp_path, *into).status == 0
+    assert file.read_text(encoding="utf-8") != before
+    assert not beside.exists()
+
+    edited = file.read_text(encoding="utf-8") + "miab_purge: [aliases]\n"
+    file.write_text(edited, encoding="utf-8")
+    done = run("export", host, tmp_path, *into)
+    assert done.status == 0, done.output
+    assert file.read_text(encoding="utf-8") == edited
+    assert beside.stat().st_mode & 0o777 == 0o600
+    assert f"diff {file} {beside}" in done.output
+
+
+def test_a_host_with_the_name_of_another_folder_is_not_exported(newest_box: Box, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "folder"
+    done = run("export", {"../../travel": newest_box}, tmp_path, "-e", f"miab_export_folder={folder}")
+    assert done.status != 0
+    assert "No file is called as this box" in done.output
+    assert not (tmp_path / "travel.yml").exists()

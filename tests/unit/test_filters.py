@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 
+from ansible_collections.mailinabox.admin.plugins.filter.box_name import box_name
 from ansible_collections.mailinabox.admin.plugins.filter.declaration import declaration
+from ansible_collections.mailinabox.admin.plugins.filter.is_edited import is_edited
 from ansible_collections.mailinabox.admin.plugins.filter.plan import plan
 from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import plan_markdown
 
@@ -151,9 +155,13 @@ def read(text: str) -> Any:
 
 
 def test_the_declaration_of_a_box_with_nothing_on_it() -> None:
-    assert declaration(config()) == (
+    text = declaration(config())
+    digest = text.splitlines()[2]
+    assert re.fullmatch("# As exported: [0-9a-f]{64}", digest)
+    assert text == (
         "---\n"
         "# What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.\n"
+        f"{digest}\n"
         "\n"
         "miab_backup:\n"
         "  target: local\n"
@@ -228,3 +236,53 @@ def test_secrets_of_backups_are_variables(backup: dict[str, Any], declared: dict
     text = declaration(config(backup=backup))
     assert read(text)["miab_backup"] == {**declared, "min_age_in_days": 3}
     assert [line for line in text.splitlines() if line.startswith("#   ")] == [f"#   {name}: '...'" for name in secrets]
+
+
+def test_the_text_of_another_export_is_not_edited() -> None:
+    before, now = declaration(config()), declaration(config(privacy=False))
+    assert not is_edited(before, now)
+    assert not is_edited(before.replace("\n", "\r\n"), now)
+    assert is_edited(before + "miab_purge: [users]\n", now)
+    assert is_edited(before.replace("---\n", "---\n# Ours.\n"), now)
+
+
+def test_a_text_without_a_digest_is_edited_unless_it_says_the_same() -> None:
+    text = declaration(config())
+    older = "".join(line for line in text.splitlines(keepends=True) if "As exported" not in line)
+    assert not is_edited(older, text)
+    assert is_edited(older, declaration(config(privacy=False)))
+
+
+@pytest.mark.parametrize("part", ["********@example.org", "a********b@example.org"])
+@pytest.mark.parametrize("option", ["address", "forwards_to"])
+def test_where_a_secret_was_masked_nothing_is_declared(option: str, part: str) -> None:
+    alias = {"address": "a@example.org", "forwards_to": ["b@example.org"], "permitted_senders": []}
+    alias[option] = part if option == "address" else [part]
+    with pytest.raises(AnsibleFilterError, match=r"aliases\[0\]\." + option) as caught:
+        declaration(config(aliases=[alias]))
+    assert "masked a secret" in str(caught.value)
+    assert "export again" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "box", "name"),
+    [
+        ("box.example.com", "10.0.0.1", "box.example.com"),
+        ("localhost", "box.example.com", "box.example.com"),
+        ("localhost", "box.example.com:8443", "box.example.com"),
+        ("localhost", "https://Box.example.com:8443/admin", "box.example.com"),
+        ("localhost", "https://me:pass@box.example.com", "box.example.com"),
+        ("localhost", "", "localhost"),
+        ("localhost", "http://[", "localhost"),
+    ],
+)
+def test_what_a_box_is_called(host: str, box: str, name: str) -> None:
+    assert box_name(host, box) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["../../travel", "/etc/x", "..", ".hidden", "a/b", "a\0b", "a\nb", "-x", "{{ 1 }}", "a" * 201, ""]
+)
+def test_no_file_is_called_so(name: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="No file is called as this box"):
+        box_name(name)

@@ -21,7 +21,7 @@ LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "
 # Which parts of the collection, and which libraries, a file may import.
 MAY_IMPORT = {
     "module_utils/_errors.py": set(),
-    "module_utils/_names.py": {"idna"},
+    "module_utils/_names.py": {"_secrets", "idna"},
     "module_utils/_records.py": {"_errors", "_names", "dns"},
     "module_utils/_pem.py": {"_errors", "cryptography"},
     "module_utils/_files.py": {"_errors"},
@@ -50,10 +50,13 @@ MAY_IMPORT = {
     "plugin_utils/_in_process.py": {"_arguments", "_errors", "_http", "_module", "_progress", "_task", "ansible"},
     "plugin_utils/_progress.py": {"_task"},
     # What filters know together.
+    "plugin_utils/_digest.py": set(),
     "plugin_utils/_texts.py": set(),
     "plugin_utils/_told.py": set(),
     "action/*.py": {"modules", "plugin_utils"},
     "filter/*.py": {"plugin_utils"},
+    "filter/box_name.py": {"ansible"},
+    "filter/declaration.py": {"_secrets", "plugin_utils", "ansible"},
     "filter/health_page.py": {"plugin_utils", "jinja2", "markupsafe"},
     "doc_fragments/*.py": set(),
 }

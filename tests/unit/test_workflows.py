@@ -79,3 +79,28 @@ def test_the_matrix_begins_and_ends_with_what_is_promised() -> None:
     after = "2.%d" % (int(cores[-1].split(".")[1]) + 1)
     required = (ROOT / "requirements-demo.txt").read_text(encoding="utf-8")
     assert f"\nansible-core>={cores[0]},<{after}\n" in required
+
+
+def test_a_run_that_was_cancelled_goes_no_further() -> None:
+    text = (ROOT / "examples/.github/workflows/mail.yml").read_text(encoding="utf-8")
+    steps = yaml.safe_load(text)["jobs"]["mail"]["steps"]
+    assert "always()" not in text
+    assert "!cancelled()" in next(step["if"] for step in steps if step.get("name") == "Apply")
+
+
+def test_who_runs_tests_of_a_release_can_write_nothing() -> None:
+    workflow = read(".github/workflows/release.yml")
+    assert workflow["permissions"] == {}
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    assert build["permissions"] == {"contents": "read"}
+    assert "environment" not in build
+    assert "secrets." not in str(build)
+    assert [step["with"]["persist-credentials"] for step in build["steps"] if "checkout" in step.get("uses", "")] == [
+        False
+    ]
+    assert publish["needs"] == "build"
+    assert publish["environment"] == "galaxy"
+    # What was tested is published, and nothing of the checkout runs beside the token.
+    assert not [
+        step for step in publish["steps"] if "checkout" in step.get("uses", "") or "make " in step.get("run", "")
+    ]

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A line in a file that tells what the rest of it was when it was written, so that edits can be seen."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_LINE = re.compile(r"(?m)^# As exported: ([0-9a-f]{64})\n")
+
+
+def with_digest(text: str, behind: str) -> str:
+    """A text with the line behind a part of it."""
+    return text.replace(behind, "%s# As exported: %s\n" % (behind, _digest(text)), 1)
+
+
+def is_edited(kept: str, new: str) -> bool:
+    """Whether a text is no longer what was written.
+
+    :param new: what would take its place. A text without the line counts as edited, unless it says the same.
+    """
+    # A checkout on Windows has other ends of lines.
+    lines = kept.replace("\r\n", "\n")
+    said, rest = _LINE.search(lines), _without_line(lines)
+    return rest != _without_line(new) and not (said and said[1] == _digest(rest))
+
+
+def _without_line(text: str) -> str:
+    return _LINE.sub("", text, count=1)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
