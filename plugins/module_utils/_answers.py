@@ -10,10 +10,11 @@ version string.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
+from functools import wraps
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import quote
 
-from . import _names
+from . import _names, _shape
 from ._errors import UnexpectedAnswer
 from ._plan import Read
 
@@ -204,108 +205,141 @@ def _shape_is_wrong(what: str, item: Any) -> UnexpectedAnswer:
     return UnexpectedAnswer("The list of %s has another shape than a box's: %.200r" % (what, item), what=what)
 
 
+_Value = TypeVar("_Value")
+_Parse = Callable[[Any], _Value]
+
+
+def _shape_of(what: str, secret: bool = False) -> Callable[[_Parse[_Value]], _Parse[_Value]]:
+    """Let a parser raise ``UnexpectedAnswer`` where an answer has another shape than is due.
+
+    :param what: of which the answer is a list.
+    :param secret: whether there may be a secret in the answer, so that it can't be quoted.
+    """
+
+    def of(parse: _Parse[_Value]) -> _Parse[_Value]:
+        @wraps(parse)
+        def checked(answer: Any) -> _Value:
+            try:
+                return parse(answer)
+            except _shape.WrongShapeError as error:
+                raise _shape_is_wrong(what, type(answer).__name__ if secret else answer) from error
+
+        return checked
+
+    return of
+
+
+@_shape_of("users")
 def _parse_users(answer: Any) -> Users:
-    try:
-        return by_email(
-            User(
-                email=row["email"].lower(),
-                privileges=tuple(sorted(row["privileges"])),
-                active=row["status"] == "active",
-                quota=row.get("quota"),
-                mailbox=row.get("mailbox"),
-                used=None if row.get("box_size") == "?" else row.get("box_size"),
-                stored=row["email"] if row["email"] != row["email"].lower() else None,
-            )
-            for group in answer
-            for row in group["users"]
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _shape_is_wrong("users", answer) from error
+    return by_email(
+        _parse_user(row) for group in _shape.items(answer) for row in _shape.items(_shape.part(group, "users"))
+    )
 
 
+def _parse_user(row: Any) -> User:
+    stored = _shape.text(row, "email")
+    used = _shape.text_or_none(row, "box_size")
+    return User(
+        email=stored.lower(),
+        privileges=tuple(sorted(_shape.texts(_shape.part(row, "privileges")))),
+        active=_shape.text(row, "status") == "active",
+        quota=_shape.text_or_none(row, "quota"),
+        mailbox=_shape.text_or_none(row, "mailbox"),
+        used=None if used == "?" else used,
+        stored=stored if stored != stored.lower() else None,
+    )
+
+
+@_shape_of("aliases")
 def _parse_aliases(answer: Any) -> Aliases:
-    try:
-        rows = [row for group in answer for row in group["aliases"]]
-        # v0.51 keeps automatic aliases among the others, as required ones that forward to the
-        # administrator; a required one that forwards elsewhere was edited by hand.
-        administrator = {
-            (row["address"],) for row in rows if row.get("required") and row["address"].startswith("administrator@")
-        }
-        found = []
-        for row in rows:
-            # An alias that only permits senders forwards to one empty text.
-            forwards_to = tuple(stored_receiver(receiver) for receiver in row["forwards_to"] if receiver)
-            found.append(
-                Alias(
-                    address=row["address"],
-                    forwards_to=forwards_to,
-                    permitted_senders=tuple(canonical_address(sender) for sender in row["permitted_senders"] or ()),
-                    automatic=row["auto"] if "auto" in row else row["required"] and forwards_to in administrator,
-                    apart="auto" in row,
-                )
+    rows = [row for group in _shape.items(answer) for row in _shape.items(_shape.part(group, "aliases"))]
+    # v0.51 keeps automatic aliases among the others, as required ones that forward to the
+    # administrator; a required one that forwards elsewhere was edited by hand.
+    administrator = {
+        (_shape.text(row, "address"),)
+        for row in rows
+        if _shape.text(row, "address").startswith("administrator@")
+        and "required" in row
+        and _shape.flag(row, "required")
+    }
+    found = []
+    for row in rows:
+        # An alias that only permits senders forwards to one empty text.
+        receivers = _shape.texts(_shape.part(row, "forwards_to"))
+        forwards_to = tuple(stored_receiver(receiver) for receiver in receivers if receiver)
+        senders = _shape.part(row, "permitted_senders")
+        apart = "auto" in row
+        found.append(
+            Alias(
+                address=_shape.text(row, "address"),
+                forwards_to=forwards_to,
+                permitted_senders=tuple(map(canonical_address, () if senders is None else _shape.texts(senders))),
+                automatic=_shape.flag(row, "auto")
+                if apart
+                else _shape.flag(row, "required") and forwards_to in administrator,
+                apart=apart,
             )
-        return by_address(found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _shape_is_wrong("aliases", answer) from error
+        )
+    return by_address(found)
 
 
+@_shape_of("custom DNS records")
 def _parse_records(answer: Any) -> Records:
-    try:
-        return by_name_and_type(Record(row["qname"], row["rtype"], row["value"]) for row in answer)
-    except (KeyError, TypeError) as error:
-        raise _shape_is_wrong("custom DNS records", answer) from error
+    return by_name_and_type(
+        Record(_shape.text(row, "qname"), _shape.text(row, "rtype"), _shape.text(row, "value"))
+        for row in _shape.items(answer)
+    )
 
 
+@_shape_of("DNS zones")
 def _parse_zones(answer: Any) -> tuple[str, ...]:
-    if not isinstance(answer, list) or not all(isinstance(zone, str) for zone in answer):
-        raise _shape_is_wrong("DNS zones", answer)
-    return tuple(answer)
+    return tuple(_shape.texts(answer))
 
 
+@_shape_of("published DNS records")
 def _parse_dump(answer: Any) -> tuple[Published, ...]:
-    try:
-        return tuple(
-            Published(zone, row["qname"], row["rtype"], row["value"], row.get("explanation", ""))
-            for zone, rows in answer
-            for row in rows
+    return tuple(
+        Published(
+            zone,
+            _shape.text(row, "qname"),
+            _shape.text(row, "rtype"),
+            _shape.text(row, "value"),
+            _shape.text_or_none(row, "explanation") or "",
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _shape_is_wrong("published DNS records", answer) from error
+        for zone, rows in map(_shape.pair, _shape.items(answer))
+        for row in rows
+    )
 
 
+@_shape_of("secondary nameservers")
 def _parse_nameservers(answer: Any) -> tuple[str, ...]:
-    names = answer.get("hostnames") if isinstance(answer, dict) else None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _shape_is_wrong("secondary nameservers", answer)
-    return tuple(names)
+    return tuple(_shape.texts(_shape.part(answer, "hostnames")))
 
 
+@_shape_of("certificates")
 def _parse_ssl_status(answer: Any) -> SslStatus:
-    try:
-        rows = tuple(CertificateStatus(row["domain"], row["status"], row["text"]) for row in answer["status"])
-        return SslStatus(rows, tuple(answer["can_provision"]))
-    except (KeyError, TypeError) as error:
-        raise _shape_is_wrong("certificates", answer) from error
+    rows = tuple(
+        CertificateStatus(_shape.text(row, "domain"), _shape.text(row, "status"), _shape.text(row, "text"))
+        for row in _shape.items(_shape.part(answer, "status"))
+    )
+    return SslStatus(rows, tuple(_shape.texts(_shape.part(answer, "can_provision"))))
 
 
+@_shape_of("second factors", secret=True)
 def _parse_mfa(answer: Any) -> Mfa:
-    try:
-        schemes = tuple(Scheme(row["id"], row["type"], row["label"]) for row in answer["enabled_mfa"])
-        new = answer.get("new_mfa")
-        return Mfa(schemes, new["totp"]["secret"] if new else None)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise _shape_is_wrong("second factors", type(answer).__name__) from error
+    schemes = tuple(
+        Scheme(_shape.number(row, "id"), _shape.text(row, "type"), _shape.text_or_none(row, "label"))
+        for row in _shape.items(_shape.part(answer, "enabled_mfa"))
+    )
+    new = answer.get("new_mfa")
+    return Mfa(schemes, _shape.text(_shape.part(new, "totp"), "secret") if new else None)
 
 
+@_shape_of("backup settings", secret=True)
 def _parse_backup_config(answer: Any) -> BackupConfig:
-    try:
-        target, folder = answer["target"], answer["file_target_directory"]
-        return BackupConfig(
-            "local" if target == "file://" + folder else str(target), int(answer["min_age_in_days"]), folder
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        # There may be a key in it.
-        raise _shape_is_wrong("backup settings", type(answer).__name__) from error
+    target, folder = _shape.text(answer, "target"), _shape.text(answer, "file_target_directory")
+    days = _shape.number(answer, "min_age_in_days")
+    return BackupConfig("local" if target == "file://" + folder else target, days, folder)
 
 
 def _parse_lines(answer: str) -> tuple[str, ...]:
@@ -324,17 +358,15 @@ def _parse_flag(answer: Any) -> bool:
     return answer
 
 
+@_shape_of("what was asked for")
 def _parse_rows(answer: Any) -> list[dict[str, Any]]:
     """A list of objects that nothing is planned by, as the box tells it."""
-    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise _shape_is_wrong("what was asked for", answer)
-    return answer
+    return [_shape.fields(row) for row in _shape.items(answer)]
 
 
+@_shape_of("what was asked for")
 def _parse_object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict):
-        raise _shape_is_wrong("what was asked for", answer)
-    return answer
+    return _shape.fields(answer)
 
 
 USERS = Read("users", "/mail/users?format=json", _parse_users)

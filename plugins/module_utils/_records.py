@@ -29,7 +29,7 @@ _CAA_TAG = re.compile(r"[a-z0-9]{1,15}\Z")
 def canonical(rtype: str, text: str) -> str:
     """The one form of a value, in which it is also sent.
 
-    :param rtype: one of RECORD_TYPES.
+    :param rtype: one of RECORD_TYPES; nothing is known of the form of others, which a fork may keep.
     :raises ValueError: if a zone with this value could not be published, with the reason.
     :raises MissingLibrary: if the type's grammar is dnspython's, and dnspython isn't there.
     """
@@ -50,7 +50,7 @@ def canonical(rtype: str, text: str) -> str:
         if len(value) + (len(value) + 254) // 255 > 65535:
             raise ValueError("a text record holds at most 65,279 characters")
         return value
-    return _by_grammar(rtype, value)
+    return _by_grammar(rtype, value) if rtype in RECORD_TYPES else value
 
 
 def canonical_stored(rtype: str, text: str) -> str:

@@ -23,6 +23,7 @@ from ._interruption import Interruption
 from ._login_limit import Credentials, LoginLimit
 from ._plan import Call, Proof
 from ._secrets import MASK
+from ._shape import WrongShapeError, part, text, text_or_none, texts
 
 # The request that logs in, by whether it begins a session. v0.54 and older derive their key from the password: it can't
 # be ended.
@@ -236,10 +237,10 @@ class SignIn:
                 break
         if told["status"] != "ok":
             raise refused_credentials(*_LOG_IN[is_session], str(told.get("reason")))
-        key = told.get("api_key")
-        if "admin" not in told.get("privileges", ()) or not isinstance(key, str):
+        key = told.get("api_key") or ""
+        if "admin" not in told["privileges"] or not key:
             if is_session:
-                self._log_out((self._me, str(key)))
+                self._log_out((self._me, key))
             raise refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
         return key, is_session
 
@@ -263,10 +264,10 @@ class SignIn:
         told = decoded(method, path, answer)
         if isinstance(told, dict) and isinstance(told.get("api_key"), str):
             self.keys.add(told["api_key"])
-        # Older boxes give a key to administrators only.
-        granted = {"privileges", "api_key"} if is_session else {"privileges"}
-        if not isinstance(told, dict) or not (granted if told.get("status") == "ok" else {"status"}).issubset(told):
-            raise UnexpectedAnswer("%s %s: not what a box answers to a log-in." % (method, path), path=path)
+        try:
+            _check_log_in(told, is_session)
+        except WrongShapeError as error:
+            raise UnexpectedAnswer("%s %s: not what a box answers to a log-in." % (method, path), path=path) from error
         return told, is_session
 
     def _log_out(self, credentials: Credentials) -> None:
@@ -279,3 +280,16 @@ class SignIn:
         except ConnectionFailed:
             # A box that is gone has forgotten its sessions, and the run's own outcome matters more.
             return
+
+
+def _check_log_in(told: Any, is_session: bool) -> None:
+    """Raise ``WrongShapeError`` for what no box answers to a log-in."""
+    if text(told, "status") != "ok":
+        text_or_none(told, "reason")
+        return
+    texts(part(told, "privileges"))
+    # Older boxes give a key to administrators only.
+    key = text(told, "api_key") if is_session else text_or_none(told, "api_key")
+    # It is sent in a header.
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise WrongShapeError("api_key")

@@ -280,6 +280,35 @@ def test_json_that_is_nested_too_deeply_is_no_answer_to_a_log_in(talk: Talk, que
         client.ask(question)
 
 
+_WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
+
+
+@pytest.mark.parametrize("path", ["/login", "/me"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        *({"status": "ok", "api_key": "key", "privileges": value} for value in _WRONG if value != []),
+        *({"status": "ok", "api_key": value, "privileges": ["admin"]} for value in _WRONG if value is not None),
+        *({"status": value} for value in _WRONG if not isinstance(value, str)),
+        *({"status": "invalid", "reason": value} for value in _WRONG if not (value is None or isinstance(value, str))),
+        *(value for value in _WRONG if value != {}),
+    ],
+    ids=repr,
+)
+def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, told: Any) -> None:
+    steps = [Answer(200, json.dumps(told), **{"Content-Type": "application/json"})]
+    client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
+    with client, pytest.raises(_errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
+        client.ask(DNS_ZONES)
+
+
+def test_half_a_character_is_no_answer(talk: Talk) -> None:
+    half = Answer(200, r'["\ud800"]', **{"Content-Type": "application/json"})
+    client, _script, _slept = talk(half)
+    with client, pytest.raises(_errors.UnexpectedAnswer, match="no whole JSON"):
+        client.ask(DNS_ZONES)
+
+
 def test_a_text_answer(talk: Talk) -> None:
     read = Read("version", "/system/version", str, json=False)
     client, _script, _slept = talk(Answer(body="v75"), Answer(body="<html>"))

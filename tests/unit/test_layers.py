@@ -13,7 +13,7 @@ import pytest
 PLUGINS = Path(__file__).parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
 
-VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets"}
+VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets", "_shape"}
 FACTS = VALUES | {"_answers", "_publishing"}
 # Not in the standard library, and imported only by what needs them.
 LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "pyotp", "requests"}
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "module_utils/_pem.py": {"_errors", "cryptography"},
     "module_utils/_files.py": {"_errors"},
     "module_utils/_secrets.py": set(),
+    "module_utils/_shape.py": set(),
     "module_utils/_plan.py": {"_secrets"},
     "module_utils/_answers.py": VALUES,
     "module_utils/_publishing.py": VALUES | {"_answers"},

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .. import _names, _pem, _secrets
+from .. import _names, _pem, _secrets, _shape
 from .._answers import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
 from .._errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
 from .._pem import Certificate
@@ -221,15 +221,19 @@ def _outcomes(said: str) -> Outcomes:
     """What came of each domain, from the answer to ``/ssl/provision``."""
     try:
         # There are sentences among them, on what the box did with all certificates together.
-        groups = [item for item in json.loads(said)["requests"] if isinstance(item, dict)]
+        groups = [item for item in _shape.items(_shape.part(json.loads(said), "requests")) if isinstance(item, dict)]
         return Outcomes(
             tuple(
-                {"domain": domain, "result": group["result"], "log": [str(line) for line in group.get("log", ())]}
+                {
+                    "domain": domain,
+                    "result": _shape.text(group, "result"),
+                    "log": [str(line) for line in _shape.items(group.get("log", []))],
+                }
                 for group in groups
-                for domain in group["domains"]
+                for domain in _shape.texts(_shape.part(group, "domains"))
             )
         )
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
             "POST /ssl/provision: not what a box answers: %.200r" % said, path="/ssl/provision"
         ) from error

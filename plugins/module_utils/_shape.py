@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of a JSON answer, each of the type that is due."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
+
+_T = TypeVar("_T")
+
+
+class WrongShapeError(ValueError):
+    """A part of an answer has another type than is due, or isn't there."""
+
+
+def _checked(kind: Type[_T], value: Any) -> _T:
+    # Not isinstance: to Python a flag is a number, too.
+    if type(value) is not kind:
+        raise WrongShapeError(kind.__name__)
+    return value
+
+
+def fields(value: Any) -> Dict[str, Any]:
+    """An object."""
+    return _checked(dict, value)
+
+
+def items(value: Any) -> List[Any]:
+    """A list of anything."""
+    return _checked(list, value)
+
+
+def texts(value: Any) -> List[str]:
+    """A list of texts."""
+    return [_checked(str, item) for item in items(value)]
+
+
+def part(row: Any, key: str) -> Any:
+    """What an object has under a key, of any type."""
+    if key not in fields(row):
+        raise WrongShapeError(key)
+    return row[key]
+
+
+def text(row: Any, key: str) -> str:
+    return _checked(str, part(row, key))
+
+
+def text_or_none(row: Any, key: str) -> Optional[str]:
+    """A text, or None for null, or if there is nothing under the key."""
+    return None if fields(row).get(key) is None else text(row, key)
+
+
+def flag(row: Any, key: str) -> bool:
+    return _checked(bool, part(row, key))
+
+
+def number(row: Any, key: str) -> int:
+    return _checked(int, part(row, key))
+
+
+def pair(value: Any) -> Tuple[str, List[Any]]:
+    """A list of a text and a list."""
+    if len(items(value)) != 2:
+        raise WrongShapeError("pair")
+    return _checked(str, value[0]), items(value[1])
