@@ -56,7 +56,8 @@ options:
     default: true
   timeout:
     description:
-      - How many seconds one request may take. A box with many domains takes its time for each change.
+      - How many seconds one request may take, from its start to the end of the answer. A box with many domains takes its
+        time for each change.
       - Falls back on the environment variable E(MIAB_TIMEOUT).
     type: int
     default: 120

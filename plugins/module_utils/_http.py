@@ -34,6 +34,7 @@ from ._errors import (
     Unsupported,
 )
 from ._login_limit import Credentials, LoginLimit
+from ._transport import Deadline, Transport, UnfitAnswer, connected
 
 # How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0)
@@ -74,7 +75,7 @@ class Http:
         self._limit = limit
         self._idle = idle
         self._key = (connection.url, connection.verify)
-        self._session: Any = (idle or {}).pop(self._key, None) or requests.Session()
+        self._session: Any = (idle or {}).pop(self._key, None) or _new_session()
         # Plain http is for this machine alone: a proxy of the environment would be another one, and read the password.
         self._session.trust_env = connection.url.startswith("https://")
         # Who was let in needs no limit.
@@ -108,6 +109,10 @@ class Http:
                 answer = self._request(method, path, credentials, form, headers)
                 if not left or answer.status_code not in _PASSING_STATUS:
                     return answer
+            except UnfitAnswer as error:
+                raise UnexpectedAnswer(
+                    "%s %s: %s. Is host a Mail-in-a-Box?" % (method, path, error), path=path
+                ) from error
             except requests.RequestException as error:
                 if not left or not _may_pass(error):
                     raise self._no_connection(error) from error
@@ -138,17 +143,19 @@ class Http:
         :raises OutcomeUnknown: if there is no answer, and the box may have got it.
         """
         self.writes += 1
+        timeout = max(self._connection.timeout, seconds)
         try:
-            timeout = max(self._connection.timeout, seconds)
             return self._request(method, path, credentials, data, headers, timeout)
         except requests.RequestException as error:
             if _never_arrived(error):
                 raise self._no_connection(error) from error
-            raise OutcomeUnknown(
-                "%s %s: the connection broke before the box answered (%s)." % (method, path, _reason(error)),
-                None,
-                path=path,
-            ) from error
+            if isinstance(error, UnfitAnswer):
+                said = str(error)
+            elif isinstance(error, requests.Timeout):
+                said = "the box did not answer within %g s" % timeout
+            else:
+                said = "the connection broke before the box answered (%s)" % _reason(error)
+            raise OutcomeUnknown("%s %s: %s." % (method, path, said), None, path=path) from error
 
     def served(self, domain: str) -> bytes:
         """The certificate (DER) that the box shows to who asks for a domain.
@@ -165,11 +172,14 @@ class Http:
         while True:
             self.reads += 1
             try:
-                raw = socket.create_connection((parts.hostname or "", parts.port or 443), self._connection.timeout)
-                with raw, context.wrap_socket(raw, server_hostname=domain) as connection:
+                deadline = Deadline(self._connection.timeout)
+                # To Python, a handshake is one use of the socket.
+                with connected(parts.hostname or "", parts.port or 443, deadline) as raw, context.wrap_socket(
+                    raw, server_hostname=domain
+                ) as connection:
                     return connection.getpeercert(binary_form=True) or b""
             except OSError as error:
-                if not left or isinstance(error, socket.gaierror):
+                if not left or isinstance(error, (socket.gaierror, socket.timeout)):
                     raise self._no_connection(error) from error
             self._sleep(left.pop(0))
 
@@ -210,12 +220,19 @@ class Http:
         hint = "Check host, and that the box is up."
         if _caused_by(error, ssl.SSLCertVerificationError):
             hint = "No credentials were sent. If the box has a certificate of its own CA, give ca_path."
-        elif isinstance(error, requests.Timeout):
+        elif isinstance(error, (requests.Timeout, socket.timeout)):
             hint = "That is longer than timeout, which is %g s." % self._connection.timeout
         elif _caused_by(error, socket.gaierror):
             hint = "DNS knows no such name; check host."
         url = self._connection.url
         return ConnectionFailed("%s: %s. %s" % (url, _reason(error), hint), host=url)
+
+
+def _new_session() -> Any:
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Transport())
+    return session
 
 
 def check_signed_in(answer: Any, method: str, path: str) -> None:

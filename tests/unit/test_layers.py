@@ -16,7 +16,7 @@ UTILS = PLUGINS / "module_utils"
 VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets", "_shape"}
 FACTS = VALUES | {"_answers", "_publishing"}
 # Not in the standard library, and imported only by what needs them.
-LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "pyotp", "requests"}
+LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "pyotp", "requests", "urllib3"}
 
 # Which parts of the collection, and which libraries, a file may import.
 MAY_IMPORT = {
@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "module_utils/_state_folder.py": set(),
     "module_utils/_login_limit.py": VALUES | {"_state_folder"},
     "module_utils/_unpublished.py": {"_state_folder"},
-    "module_utils/_http.py": VALUES | {"_connection", "_login_limit", "requests"},
+    "module_utils/_transport.py": {"requests", "urllib3"},
+    "module_utils/_http.py": VALUES | {"_connection", "_login_limit", "_transport", "requests"},
     "module_utils/_sign_in.py": VALUES | {"_connection", "_interruption", "_login_limit", "_http", "pyotp"},
     "module_utils/_client.py": VALUES | {"_connection", "_interruption", "_login_limit", "_http", "_sign_in"},
     "module_utils/_task.py": VALUES | {"_client", "_connection", "_files", "_publishing", "_unpublished"},
