@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.mailinabox.admin.plugins.filter.box_address import box_address
 from ansible_collections.mailinabox.admin.plugins.filter.box_name import box_name
 from ansible_collections.mailinabox.admin.plugins.filter.declaration import declaration
 from ansible_collections.mailinabox.admin.plugins.filter.is_edited import is_edited
@@ -286,3 +287,12 @@ def test_what_a_box_is_called(host: str, box: str, name: str) -> None:
 def test_no_file_is_called_so(name: str) -> None:
     with pytest.raises(AnsibleFilterError, match="No file is called as this box"):
         box_name(name)
+
+
+@pytest.mark.parametrize("option", ["password", "api_key", "totp_secret"])
+def test_a_secret_of_the_environment_goes_to_no_unnamed_host(option: str) -> None:
+    environment = {"password": "", "api_key": "", "totp_secret": "", option: "some-secret"}
+    with pytest.raises(AnsibleFilterError, match="the environment has MIAB_" + option.upper()) as caught:
+        box_address("web.example.com", ["miab_username"], environment)
+    assert "some-secret" not in str(caught.value)
+    assert box_address("box.example.com", ["miab_" + option], environment) == "box.example.com"
