@@ -135,9 +135,10 @@ def _status_checks(
             yield heading or None, ": ".join(filter(None, told_of))
 
 
-def _dns(told: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
+def _dns(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for row in told:
-        yield row["name"], "%s %s %s takes its zone down: %s" % (row["name"], row["type"], row["value"], row["problem"])
+        harm = "takes its zone down" if row.get("breaks_zone", True) else "has no zone"
+        yield row["name"], "%s %s %s %s: %s" % (row["name"], row["type"], row["value"], harm, row["problem"])
 
 
 def _version(own: str, latest: str) -> Iterator[Finding]:

@@ -105,7 +105,10 @@ class Client:
         answer = self._http.read(method, path, self._sign_in.credentials(), question.form)
         check_signed_in(answer, method, path)
         if answer.status_code != 200:
-            raise wrong_answer(method, path, answer)
+            error = wrong_answer(method, path, answer)
+            if answer.status_code == 500 and question.hint:
+                error.message += " " + question.hint
+            raise error
         if question.json:
             return question.parse(decoded(method, path, answer))
         refuse_page(method, path, answer)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import _names
-from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Users
+from . import _names, _publishing
+from ._answers import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
 from ._errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from ._plan import Change, Known, Plan, Question
+from ._plan import Change, Known, Plan, Question, Read
 from ._resources import aliases, backup, dns, nameservers, system, users
 
 # By default so many objects may be purged, or this part of all that could be, whichever is more.
@@ -149,18 +149,50 @@ def _in_a_line(text: str) -> str:
 
 def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     """What has to be read, beyond what is known, before :func:`plan` can tell."""
-    lists = []
     # Zones come and go with users and aliases, and these name each other: who plans one reads both.
-    if any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases")):
-        lists += [USERS, ALIASES]
-    if "dns_records" in wanted.purge:
-        lists += [DNS_RECORDS, DNS_ZONES]
+    mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
+    lists: list[Read] = [USERS, ALIASES] if mail else []
+    moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
+    if moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge:
+        # What brings a domain its mail back may be what a box needs to list its records again.
+        lists.append(replace(DNS_RECORDS, optional=mail))
+    records = known.get(DNS_RECORDS.name)
+    if "dns_records" in wanted.purge and not isinstance(records, BoxError):
+        lists.append(DNS_ZONES)
+        if records and any(rtype == "CNAME" for _name, rtype in records):
+            lists += [USERS, ALIASES]
+    if moves and records and not isinstance(records, BoxError):
+        lists.append(DNS_ZONES)
     questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
     for name, section in _SECTIONS.items():
+        if name == "dns_records" and not isinstance(records, dict):
+            continue
         for item in wanted.sections[name]:
             for question in section.needs(item.wanted, known):
                 questions[question.name] = question
     return list(questions.values())
+
+
+def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
+    """Whether a domain may get its first address or user, or lose its last."""
+    before = _publishing.domains(known)
+    there = {
+        "users": {email for email, user in known[USERS.name].items() if user.active},
+        "aliases": {address for address, alias in known[ALIASES.name].items() if not alias.automatic},
+    }
+    staying: set[str] = set()
+    for name, addresses in there.items():
+        entries = [item.wanted for item in wanted.sections[name]]
+        coming = {_SECTIONS[name].key(entry) for entry in entries if entry.present}
+        if {*map(_domain, coming)} - (before.users if name == "users" else before.mail):
+            return True
+        going = {_SECTIONS[name].key(entry) for entry in entries if not entry.present}
+        staying |= coming | ((addresses - going) if name not in wanted.purge else set())
+    return {*map(_domain, staying)} != before.mail
+
+
+def _domain(address: str) -> str:
+    return address.partition("@")[2]
 
 
 def plan(wanted: WantedConfig, known: Known) -> Plan:
@@ -173,8 +205,11 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     planning.plan_users()
     planning.plan_aliases()
     planning.check_new_mailboxes()
+    if isinstance(known.get(DNS_RECORDS.name), BoxError) and planning.needs_records():
+        return planning.until_records_are_listed()
     planning.plan_records()
     planning.plan_settings()
+    planning.check_zones()
     if planning.mistakes:
         raise InvalidDeclaration(planning.mistakes)
     planning.check_purge()
@@ -257,12 +292,18 @@ class _Planning:
         items = self._wanted.sections["dns_records"]
         if not self._concerns("dns_records"):
             return
-        if DNS_DUMP.name in self._known:
-            published = dns.without_custom(self._known[DNS_DUMP.name], self._known[DNS_RECORDS.name])
-            self._known[DNS_DUMP.name] = published
         held = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
         there = list(held)
         spared = {(item.wanted.name, item.wanted.rtype) for item in items}
+        if DNS_ZONES.name in self._known:
+            zones = self._known[DNS_ZONES.name]
+            to_come = self._zones_to_come()
+            # What goes can go while its zone is there, and what loses its zone is found in the end, with all the rest.
+            self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
+            stuck = {key for key in held if _names.zone_of(key[0], self._known[DNS_ZONES.name]) is None}
+            if "dns_records" in self._wanted.purge:
+                self._warn_of(sorted(stuck - spared), held)
+                spared |= stuck
 
         def foresee(change: Change) -> None:
             dns.foresee(held, change)
@@ -272,9 +313,94 @@ class _Planning:
         self._purge(
             "dns_records", there, spared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
         )
-        if DNS_ZONES.name in self._known:
-            self._known[DNS_ZONES.name] = self._zones_to_come()
         self._add("dns_records", [item for item in items if item.wanted.present], foresee)
+
+    def _warn_of(self, stuck: Sequence[tuple[str, str]], held: Records) -> None:
+        """Say of records that nobody declares, and that can't be removed, why they stay."""
+        by_key = {(view["name"], view["type"]): view for view in dns.views(held)}
+        for key in stuck:
+            view, label = by_key[key], " ".join(key)
+            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, _publishing.CURE)
+            self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
+
+    def check_zones(self) -> None:
+        """Refuse what takes a zone down, or leaves records without one, once everything is as it is declared."""
+        if not _publishing.can_be_judged(self._read):
+            return
+        before = _publishing.content(self._read)
+        after = _publishing.content(self._known, before)
+        harm = _publishing.harm(before, after)
+        for name, why in harm.collided.items():
+            why = "name: " + _publishing.told_collided({name: why})
+            self.mistakes.append(Mistake(self._who_collides(name, before), why))
+        left: dict[str, list[tuple[str, str]]] = {}
+        for key in harm.orphaned:
+            where = self._who_orphans(key)
+            if where:
+                left.setdefault(where, []).append(key)
+        self.mistakes += [Mistake(where, _publishing.told_orphaned(keys)) for where, keys in left.items()]
+
+    def _who_collides(self, name: str, before: _publishing.Content) -> str:
+        """The entry that puts something beside a CNAME, or the CNAME beside something."""
+        records = self._wanted.sections["dns_records"]
+        for names in ((name,), (name.partition("_dmarc.")[2],)):
+            for item in records:
+                if item.wanted.name in names and self._changes(item):
+                    return item.where
+        for section, old in (("users", before.users), ("aliases", before.mail)):
+            for item in self._wanted.sections[section]:
+                domain = _domain(_SECTIONS[section].key(item.wanted))
+                if item.wanted.present and domain not in old and _names.zone_of(name, (domain,)):
+                    return item.where
+        return next((item.where for item in records if item.wanted.name == name), "dns_records")
+
+    def _changes(self, item: Item) -> bool:
+        """Whether an entry of the records has something to change."""
+        changes = (*self._added["dns_records"], *self._removed["dns_records"])
+        return any(change.key == item.wanted.key and change.calls for change in changes)
+
+    def _who_orphans(self, key: tuple[str, str]) -> str:
+        """The entry that takes the zone of a record away; empty if that is forced."""
+        for item in self._wanted.sections["dns_records"]:
+            if item.wanted.present and (item.wanted.name, item.wanted.rtype) == key:
+                return item.where
+        going = [
+            item
+            for section in ("users", "aliases")
+            for item in self._wanted.sections[section]
+            if not item.wanted.present and _names.zone_of(key[0], (_domain(_SECTIONS[section].key(item.wanted)),))
+        ]
+        if any(item.wanted.force for item in going):
+            return ""
+        return going[0].where if going else "purge"
+
+    def needs_records(self) -> bool:
+        """Whether nothing more can be planned without the custom records."""
+        goes = _publishing.domains(self._read).mail - _publishing.domains(self._known).mail
+        return self._concerns("dns_records") or bool(goes)
+
+    def until_records_are_listed(self) -> Plan:
+        """Only what brings addresses, if the box can't list its records: it may list them again once these are there.
+
+        :raises BoxError: the box's own, if nothing comes.
+        """
+        old = _publishing.domains(self._read).mail
+        coming = [
+            change
+            for name in ("users", "aliases")
+            for change in self._added[name]
+            if change.action == "create" and _domain(change.key) not in old
+        ]
+        if self.mistakes:
+            raise InvalidDeclaration(self.mistakes)
+        if not coming:
+            raise self._read[DNS_RECORDS.name]
+        warning = (
+            "The box can't list its custom records now. It may be able to once the addresses are there that the"
+            " declaration adds. Everything else is planned only then."
+        )
+        first = replace(coming[0], warnings=(*coming[0].warnings, warning), leads_on=True)
+        return Plan((first, *coming[1:]))
 
     def plan_settings(self) -> None:
         for name in ("secondary_nameservers", "backup", "privacy"):
@@ -382,17 +508,7 @@ class _Planning:
 
     def _zones_to_come(self) -> tuple[str, ...]:
         """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
-        zones: tuple[str, ...] = self._known[DNS_ZONES.name]
-        if USERS.name not in self._known or ALIASES.name not in self._known:
+        if not _publishing.can_be_judged(self._read):
+            zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
-        before, after = _domains(self._read), _domains(self._known)
-        return dns.zones_to_come(zones, before, after)
-
-
-def _domains(known: Known) -> set[str]:
-    """The domains that have mail because somebody put an address on them."""
-    hand_made = [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
-    return {
-        address.partition("@")[2]
-        for address in (*(email for email, user in known[USERS.name].items() if user.active), *hand_made)
-    }
+        return _publishing.content(self._known, _publishing.content(self._read)).zones

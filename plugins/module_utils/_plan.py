@@ -34,6 +34,7 @@ class Read:
         error is the value.
     :param once: whether one answer does for the whole run, because the box takes long for it, and
         calls that change it tell so themselves.
+    :param hint: why a box most likely fails at it, and what to do, as a sentence.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Read:
     json: bool = True
     optional: bool = False
     once: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True)

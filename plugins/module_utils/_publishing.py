@@ -5,15 +5,21 @@
 
 A box stores values that it can't publish. From then on each change that concerns their zone fails, whatever
 it is about; and a zone with a CNAME beside other data is dropped by the name server without a word.
+
+A box adds records of its own to those that it stores: they follow from its users, its aliases and its custom
+records, so a change of any of them can put a record beside a CNAME that was there first. And it keeps the custom
+records of a zone that goes, which can't be removed any more then.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import _records
-from ._answers import DNS_RECORDS, Records
-from ._plan import Call, Read
+from . import _names, _records
+from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
+from ._errors import BoxError, Guarded, InvalidOption
+from ._plan import Call, Known, Question, Read
 
 
 class BadRecord(NamedTuple):
@@ -46,22 +52,341 @@ def unpublishable(records: Records) -> Tuple[BadRecord, ...]:
     return tuple(found)
 
 
-def conflicting(records: Records, zones: Sequence[str]) -> Tuple[BadRecord, ...]:
-    """The CNAMEs that stand beside other data, or at the name of a zone, which always has some."""
-    found = []
-    for (name, rtype), rows in sorted(records.items()):
+@dataclass(frozen=True)
+class Content:
+    """Everything that decides what a box publishes.
+
+    :ivar hostname: the box's own name; empty if nothing tells it.
+    :ivar mail: the domains with an address that somebody put there.
+    :ivar users: those of them that have users.
+    :ivar tops: names that have zones although they may have no mail, such as that of the box.
+    :ivar newer: whether the box treats the names that it makes up, such as autoconfig, as domains (v55 and newer).
+    :ivar beyond: names and types that it publishes for other reasons.
+    """
+
+    hostname: str
+    mail: FrozenSet[str]
+    users: FrozenSet[str]
+    tops: FrozenSet[str]
+    newer: bool
+    records: Records
+    beyond: FrozenSet[Tuple[str, str]] = frozenset()
+
+    @property
+    def zones(self) -> Tuple[str, ...]:
+        """A box makes a zone for each domain that is in no other's."""
+        zones: list[str] = []
+        for domain in sorted(self.mail | self.tops, key=lambda name: (len(name), name)):
+            if _names.zone_of(domain, tuple(zones)) is None:
+                zones.append(domain)
+        return tuple(zones)
+
+
+class Collision(NamedTuple):
+    """A CNAME, and a type of record that stands, or comes to stand, beside it.
+
+    :ivar comes: in which event the box adds the other record, if it isn't there by itself.
+    """
+
+    name: str
+    rtype: str
+    comes: str = ""
+
+
+class Domains(NamedTuple):
+    """The domains of a box with an address that somebody put there, and those of them that have users."""
+
+    mail: FrozenSet[str]
+    users: FrozenSet[str]
+
+
+def domains(known: Known) -> Domains:
+    users: Users = known[USERS.name]
+    aliases: Aliases = known[ALIASES.name]
+    with_users = frozenset(_domain(email) for email, user in users.items() if user.active)
+    hand_made = {_domain(address) for address, alias in aliases.items() if not alias.automatic}
+    return Domains(with_users | hand_made, with_users)
+
+
+def content(known: Known, now: Optional[Content] = None) -> Content:
+    """What decides what a box publishes, from its users, aliases and custom records, and its zones if they were read.
+
+    :param now: the content of the same box before a change, which tells what stays as it was.
+    """
+    mail, users = domains(known)
+    if now is not None:
+        return replace(now, mail=mail, users=users, records=known[DNS_RECORDS.name])
+    aliases: Aliases = known[ALIASES.name]
+    hostname = _hostname(aliases)
+    tops = {hostname} if hostname else set()
+    # A zone of a domain without mail is that of the box, or of what holds the box's name.
+    tops |= {zone for zone in known.get(DNS_ZONES.name, ()) if zone not in mail}
+    found = Content(
+        hostname,
+        mail,
+        users,
+        frozenset(tops),
+        all(alias.apart for alias in aliases.values()),
+        known[DNS_RECORDS.name],
+    )
+    if DNS_DUMP.name in known:
+        found = replace(found, beyond=_beyond(found, known[DNS_DUMP.name]))
+    return found
+
+
+def _domain(address: str) -> str:
+    return address.partition("@")[2]
+
+
+def _hostname(aliases: Aliases) -> str:
+    """The name of a box, at which its automatic aliases reach the administrator."""
+    for alias in aliases.values():
+        if alias.automatic:
+            for receiver in alias.receivers:
+                if receiver.startswith("administrator@"):
+                    return _domain(receiver)
+    return ""
+
+
+def _beyond(found: Content, dump: Iterable[Published]) -> FrozenSet[Tuple[str, str]]:
+    """What a box is seen to publish for reasons that nothing here knows, such as a fork's own."""
+    ours = published(found)
+    return frozenset(
+        (name, row.rtype)
+        for row in dump
+        for name in [row.name.lower()]
+        if (name, row.rtype) not in found.records and row.rtype not in ours.get(name, ()) and row.rtype != "CNAME"
+    )
+
+
+class _Draft:
+    """The names and types of a zone while they are collected."""
+
+    def __init__(self, found: Content) -> None:
+        self.types: Dict[str, Set[str]] = {}
+        self.custom: Dict[str, Set[str]] = {}
+        for name, rtype in found.records:
+            self.custom.setdefault(name, set()).add(rtype)
+
+    def add(self, name: str, *rtypes: str) -> None:
+        self.types.setdefault(name, set()).update(rtypes)
+
+    def add_addresses(self, name: str, gives_way: bool = True) -> None:
+        """The box's own addresses, which custom ones and a CNAME replace where the box lets them."""
+        if not gives_way or not self.custom.get(name, set()) & {"A", "CNAME"}:
+            self.add(name, "A", "AAAA")
+
+    def has(self, name: str, *rtypes: str) -> bool:
+        return bool((self.types.get(name, set()) | self.custom.get(name, set())) & set(rtypes))
+
+
+def published(found: Content) -> Mapping[str, Set[str]]:
+    """The types of the records that a box adds to its custom ones, by name.
+
+    Whether a custom record of the same type takes the place of one doesn't matter here: there is one in any case.
+    """
+    draft = _Draft(found)
+    zones = found.zones
+    elsewhere = {
+        name
+        for (name, rtype), rows in found.records.items()
+        if rtype == "CNAME" or (rtype in ("A", "AAAA") and any(row.value != _records.LOCAL for row in rows))
+    }
+    made_up = {"www." + zone for zone in zones}
+    late = {"mta-sts." + domain for domain in found.mail}
+    late |= {service + domain for domain in found.users for service in ("autoconfig.", "autodiscover.")}
+    domains = set(found.mail)
+    if found.hostname:
+        domains.add(found.hostname)
+        for name in ("ns1." + found.hostname, "ns2." + found.hostname):
+            draft.add_addresses(name, gives_way=False)
+        draft.add_addresses(found.hostname, gives_way=False)
+        for port in ("_25._tcp.", "_443._tcp."):
+            draft.add(port + found.hostname, "TLSA")
+    for zone in zones:
+        draft.add(zone, "NS")
+    for domain in domains | ((made_up | (late if found.newer else set())) - elsewhere) | set(zones):
+        draft.add_addresses(domain)
+    for domain in found.mail if found.newer else domains | set(zones):
+        draft.add(domain, "MX", "TXT")
+        draft.add("mail._domainkey." + domain, "TXT")
+        draft.add("_dmarc." + domain, "TXT")
+    for domain in found.users - {found.hostname}:
+        draft.add("_carddavs._tcp." + domain, "SRV")
+        draft.add("_caldavs._tcp." + domain, "SRV")
+    if not found.newer:
+        # These don't give way to a CNAME there.
+        for name in late:
+            draft.add_addresses(name, gives_way=False)
+    # Where there are addresses and no mail, the box says so.
+    for name in {*draft.types, *draft.custom}:
+        if not draft.has(name, "A", "AAAA") or _names.zone_of(name, zones) is None:
+            continue
+        is_custom = draft.custom.get(name, set()) & {"A", "AAAA"}
+        if not found.newer and not is_custom and name in late and name.partition(".")[2] in zones:
+            continue
+        if found.newer and draft.has(name, "MX"):
+            continue
+        draft.add(name, "TXT", *(("MX",) if found.newer else ()))
+        draft.add("_dmarc." + name, "TXT")
+    for name, rtype in found.beyond:
+        draft.add(name, rtype)
+    return draft.types
+
+
+def collisions(found: Content) -> FrozenSet[Collision]:
+    """The CNAMEs in zones of the box that other data stands beside, or comes to stand beside without anybody's doing.
+
+    This is the one rule about CNAMEs: planners refuse what adds to these, and ``dns_problems`` tells them.
+    """
+    zones = found.zones
+    cnames = [name for name, rtype in found.records if rtype == "CNAME" and _names.zone_of(name, zones) is not None]
+    if not cnames:
+        return frozenset()
+    ours = published(found)
+    collided = set()
+    for name in cnames:
+        collided |= {Collision(name, rtype) for at, rtype in found.records if at == name and rtype != "CNAME"}
+        collided |= {Collision(name, rtype) for rtype in ours.get(name, ())}
+        label, _dot, domain = name.partition(".")
+        if label == "_mta-sts" and domain in found.mail:
+            collided.add(Collision(name, "TXT", "as soon as it has a certificate for mta-sts.%s" % domain))
+    return frozenset(collided)
+
+
+def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:
+    """The names and types of custom records that are in no zone of the box."""
+    zones = found.zones
+    return tuple(sorted(key for key in found.records if _names.zone_of(key[0], zones) is None))
+
+
+def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> str:
+    """Why the CNAME at a name can't be there, in words that read well behind it."""
+    if name in found.zones:
+        return "a zone's own name can't be a CNAME"
+    here = sorted(one for one in collided if one.name == name)
+    custom = [one.rtype for one in here if (name, one.rtype) in found.records]
+    if custom:
+        return "beside it stands other data (%s)" % ", ".join(custom)
+    at_once = [one.rtype for one in here if not one.comes]
+    if at_once:
+        return "the box itself publishes %s records there" % ", ".join(at_once)
+    return "the box will publish a %s record there %s" % (here[0].rtype, here[0].comes)
+
+
+def conflicting(found: Content) -> Tuple[BadRecord, ...]:
+    """The CNAMEs that take their zones down, or will."""
+    collided = collisions(found)
+    names = {one.name for one in collided}
+    bad = []
+    for (name, rtype), rows in sorted(found.records.items()):
         if rtype != "CNAME":
             continue
-        others = sorted(other for at, other in records if at == name and other != rtype)
         why = ""
-        if name in zones:
-            why = "a zone's own name can't be a CNAME"
-        elif others:
-            why = "beside it stands other data (%s)" % ", ".join(others)
+        if name in names:
+            why = why_collided(name, found, collided)
         elif len({_records.canonical_stored(rtype, record.value) for record in rows}) > 1:
             why = "a name has one CNAME at most"
-        found += [BadRecord(name, rtype, record.value, why) for record in rows if why]
-    return tuple(found)
+        bad += [BadRecord(name, rtype, record.value, why) for record in rows if why]
+    return tuple(bad)
+
+
+class Harm(NamedTuple):
+    """What a change would do to the zones of a box.
+
+    :ivar collided: why each CNAME that would come to stand beside other data can't be there.
+    :ivar orphaned: the names and types of the records whose zones would go.
+    """
+
+    collided: Mapping[str, str]
+    orphaned: Tuple[Tuple[str, str], ...]
+
+
+def harm(before: Content, after: Content) -> Harm:
+    """What is wrong after a change and wasn't before."""
+    more = collisions(after) - collisions(before)
+    left = set(orphans(before))
+    return Harm(
+        {name: why_collided(name, after, more) for name in sorted({one.name for one in more})},
+        tuple(key for key in orphans(after) if key not in left),
+    )
+
+
+def in_words(keys: Iterable[Tuple[str, str]]) -> str:
+    """Names and types of records in a message."""
+    return ", ".join("%s %s" % key for key in keys)
+
+
+def refuse_harm(
+    before: Content, after: Content, option: str, value: str, forced: bool = False, forcible: bool = True
+) -> None:
+    """Refuse a change that would take a zone down, or leave custom records behind without one.
+
+    :param forced: whether the second is meant.
+    :param forcible: whether the task has an option that says so.
+    :raises InvalidOption: for the first.
+    :raises Guarded: for the second.
+    """
+    done = harm(before, after)
+    if done.collided:
+        raise InvalidOption(option, value, told_collided(done.collided))
+    if done.orphaned and not forced:
+        raise Guarded(
+            "%s: %s: %s%s"
+            % (option, value, told_orphaned(done.orphaned), "; force: true leaves them there." if forcible else "."),
+            option=option,
+            value=value,
+            records=[list(key) for key in done.orphaned],
+        )
+
+
+def told_collided(collided: Mapping[str, str]) -> str:
+    """What CNAMEs would do to their zones, and what to do about it."""
+    return (
+        "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what would"
+        " stand beside it" % "; ".join("%s: %s" % pair for pair in collided.items())
+    )
+
+
+def told_orphaned(keys: Iterable[Tuple[str, str]]) -> str:
+    """What happens to records whose zone goes, and what to do about it."""
+    return (
+        "with its last address the domain loses its zone, and these custom records would be left behind, where no box"
+        " removes them: %s. Remove them first (miab_dns_record with state: absent; in miab_config the same, or purge)"
+        % in_words(keys)
+    )
+
+
+def questions(known: Known, domain: str, domains: Iterable[str], goes: bool) -> Sequence[Question]:
+    """What has to be read before a change can be judged that brings a domain its first address, or takes its last.
+
+    :param domains: those that have addresses beside the one that comes or goes, as far as is known.
+    """
+    if domain in domains:
+        return []
+    if DNS_RECORDS.name not in known:
+        # A box that can't list its records may be cured by the address that comes.
+        return [replace(DNS_RECORDS, optional=not goes)]
+    records = known[DNS_RECORDS.name]
+    if isinstance(records, BoxError):
+        return []
+    if any(_names.zone_of(name, (domain,)) and (goes or rtype == "CNAME") for name, rtype in records):
+        return [read for read in (USERS, ALIASES, DNS_ZONES) if read.name not in known]
+    return []
+
+
+def can_be_judged(known: Known) -> bool:
+    """Whether everything was read that :func:`content` needs."""
+    return all(
+        read.name in known and not isinstance(known[read.name], BoxError) for read in (USERS, ALIASES, DNS_RECORDS)
+    )
+
+
+CURE = (
+    "A box removes a record only while its domain has mail. Add an address on the domain, remove the record, then remove"
+    " the address; miab_config does the first two in one task"
+)
+"""What to do about records whose zone is gone."""
 
 
 def _parse_suspects(answer: Any) -> Tuple[str, ...]:

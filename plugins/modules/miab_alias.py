@@ -50,6 +50,8 @@ options:
     description:
       - Do what would take mail away - make an alias over the address of a user, who is not among O(forwards_to), or
         remove the address that all automatic aliases forward to.
+      - From 1.1.0 on also remove the last address of a domain that has custom DNS records. They lose their zone, and the box
+        can't remove them any more; a box of version v55 can't even list its records then.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -125,8 +127,8 @@ TASK = Task(
     name="alias",
     options=aliases.OPTIONS,
     check=aliases.check,
-    needs=aliases.needs,
-    plan=aliases.plan,
+    needs=aliases.needs_alone,
+    plan=aliases.plan_alone,
     publishes=True,
 )
 

@@ -19,6 +19,8 @@ description:
     records that come, then DNS records, aliases and users that go.
   - The whole declaration is checked before the first write, also against itself, and all its mistakes are told at once.
     A record may be in a domain that a declared user brings, an alias may permit a sender who is declared beside it.
+  - From 1.1.0 on, a declaration is refused that would leave a CNAME beside what the box then publishes, or custom records
+    of a domain without an address. Such records have to go in the same declaration, or be purged.
   - What isn't declared stays, unless O(purge) says otherwise.
   - If a write fails, the task stops there. The result tells what was done, what failed and what is left, and running
     the task again goes on from there.

@@ -124,7 +124,7 @@ TASK = Task(
     rules=dns.RULES,
     check=dns.check,
     needs=dns.needs,
-    plan=dns.plan,
+    plan=dns.plan_alone,
     publishes=True,
 )
 

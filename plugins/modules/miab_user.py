@@ -61,6 +61,8 @@ options:
     description:
       - Do what would lock somebody out - remove the account that the task is signed in with, take its admin right,
         leave the box without an administrator, or make a user whose mail an alias forwards elsewhere.
+      - From 1.1.0 on also remove the last address of a domain that has custom DNS records. They lose their zone, and the box
+        can't remove them any more; a box of version v55 can't even list its records then.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -125,8 +127,8 @@ TASK = Task(
     name="user",
     options=users.OPTIONS,
     check=users.check,
-    needs=users.needs,
-    plan=users.plan,
+    needs=users.needs_alone,
+    plan=users.plan_alone,
     publishes=True,
 )
 

@@ -86,7 +86,7 @@ MISTAKES = [
     (record("x.example.org", "MX", "not an mx"), "invalid_option", "10 mail.example.net."),
     (record("x.example.org", "MX", "10 mail"), "invalid_option", "final dot"),
     (record("example.org", "CNAME", "host.example.net"), "invalid_option", "zone's own name"),
-    (record("blog.example.org", "A", "192.0.2.1"), "invalid_option", "has a CNAME"),
+    (record("blog.example.org", "A", "192.0.2.1"), "invalid_option", "because of the CNAME at blog.example.org"),
     (record("_dmarc.example.org", "CNAME", "host.example.net"), "invalid_option", "publishes TXT"),
     (record("ns1.box.example.com", "CNAME", "host.example.net"), "invalid_option", "publishes"),
 ]

@@ -51,7 +51,8 @@ class RulesClient:
             return user is not None and user.has_password(question.password)
         told = answer(self.state, question.method, question.path)
         if told.status != 200:
-            raise UnexpectedAnswer(f"{question.method} {question.path}: HTTP {told.status}")
+            said = f"{question.method} {question.path}: HTTP {told.status}. {question.hint}"
+            raise UnexpectedAnswer(said, status=told.status)
         return question.parse(json.loads(told.body))
 
     def send(self, call: Call) -> str:

@@ -14,11 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+    ALIASES,
     DNS_DUMP,
     DNS_RECORDS,
     DNS_ZONES,
+    USERS,
+    Alias,
     Published,
     Record,
+    User,
+    by_address,
+    by_email,
     by_name_and_type,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
@@ -37,6 +43,8 @@ def known(*records: tuple[str, str, str], dump: tuple[Published, ...] | None = N
     read = {
         "caller": "me",
         DNS_ZONES.name: ZONES,
+        USERS.name: by_email(User("me@" + zone, (), True, "0", None) for zone in ZONES),
+        ALIASES.name: by_address([Alias("abuse@example.com", ("administrator@example.com",), (), automatic=True)]),
         DNS_RECORDS.name: by_name_and_type(Record(*record) for record in records),
     }
     return read if dump is None else {**read, DNS_DUMP.name: dump}
@@ -247,8 +255,14 @@ def cname(name: str, value: str = "host.example.net", **options: Any) -> dns.Wan
     ("record", "held", "read"),
     [
         # Zones matter to what changes; what is published, to a new CNAME only.
-        (cname("www.example.org"), [], [DNS_ZONES, DNS_DUMP]),
-        (cname("www.example.org"), [("www.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
+        (cname("www.example.org"), [], [DNS_ZONES, USERS, ALIASES, DNS_DUMP]),
+        (cname("www.example.org", exclusive=True), [("www.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
+        (wanted(value="192.0.2.1"), [("other.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
+        (
+            wanted(value="192.0.2.1"),
+            [("_dmarc.www.example.org", "CNAME", "x.example.net.")],
+            [DNS_ZONES, USERS, ALIASES],
+        ),
         (cname("www.example.org"), [("www.example.org", "CNAME", "host.example.net.")], []),
         (cname("www.example.org", state="absent"), [("www.example.org", "CNAME", "host.example.net.")], [DNS_ZONES]),
         (cname("www.example.org", state="absent"), [], []),
@@ -266,7 +280,7 @@ def test_needs_no_more_than_it_takes(
 
 @pytest.mark.parametrize("name", ["www.example.org", "blog.example.org"])
 def test_a_cname_where_the_box_gives_way(name: str) -> None:
-    assert sent(dns.plan(cname(name), known(dump=PUBLISHED))) == [("POST", "host.example.net.")]
+    assert sent(dns.plan_alone(cname(name), known(dump=PUBLISHED))) == [("POST", "host.example.net.")]
 
 
 @pytest.mark.parametrize(
@@ -279,16 +293,35 @@ def test_a_cname_where_the_box_gives_way(name: str) -> None:
         (wanted(rtype="SRV", value="5 0 5269 xmpp"), known(), "final dot"),
         (cname("example.org"), known(dump=PUBLISHED), "zone's own name"),
         (cname("www.example.org"), known(("www.example.org", "A", "192.0.2.1"), dump=PUBLISHED), r"\(A\)"),
-        (wanted(value="192.0.2.1"), known(("www.example.org", "CNAME", "a.example.net.")), "has a CNAME"),
+        (
+            wanted(value="192.0.2.1"),
+            known(("www.example.org", "CNAME", "a.example.net.")),
+            "the CNAME at www.example.org",
+        ),
+        # A box says of each name with an address that it sends no mail, and of www that it is there.
+        (
+            wanted("news.example.org", value="192.0.2.1"),
+            known(("_dmarc.news.example.org", "CNAME", "d.example.net.")),
+            "CNAME at _dmarc.news.example.org: the box itself publishes TXT",
+        ),
+        (
+            cname("www.example.org", state="absent"),
+            known(
+                ("www.example.org", "CNAME", "host.example.net."), ("_dmarc.www.example.org", "CNAME", "d.example.net.")
+            ),
+            "CNAME at _dmarc.www.example.org: the box itself publishes TXT",
+        ),
+        (cname("_mta-sts.example.org"), known(dump=()), "as soon as it has a certificate for mta-sts.example.org"),
+        (wanted("www.gone.example", state="absent"), known(("www.gone.example", "A", "192.0.2.1")), "Add an address"),
         (cname("www.example.org"), known(("www.example.org", "CNAME", "a.example.net.")), "exclusive: true"),
         (cname("_dmarc.example.org"), known(dump=PUBLISHED), "publishes TXT"),
-        (cname("mail.example.org"), known(dump=PUBLISHED), "publishes MX"),
+        (cname("mail.example.org"), known(dump=PUBLISHED), "publishes A, MX"),
         (cname("ns1.example.org"), known(dump=PUBLISHED), "publishes TXT"),
     ],
 )
 def test_refusals(declared: dns.WantedRecord, state: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidOption, match=words):
-        dns.plan(declared, state)
+        dns.plan_alone(declared, state)
 
 
 def test_what_is_undone_if_the_box_cannot_publish_it() -> None:

@@ -95,7 +95,8 @@ def test_problems_that_nothing_is_there_to_find(monkeypatch: pytest.MonkeyPatch)
     """Without dnspython, all the rest can be told nevertheless."""
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     records = by_name_and_type([Record("x.example.org", "MX", "10 a.example.net.")])
-    known = {DNS_RECORDS.name: records, DNS_ZONES.name: ("example.org",), VERSION.name: "v75"}
+    known: dict[str, Any] = {DNS_RECORDS.name: records, DNS_ZONES.name: ("example.org",), VERSION.name: "v75"}
+    known |= {USERS.name: {}, ALIASES.name: {}}
     change = gathered("dns_problems", "version", **known)
     assert change.after == {"dns_problems": None, "version": "v75"}
     assert "dns_problems is left empty: The Python library dnspython is needed" in change.warnings[0]
@@ -104,8 +105,8 @@ def test_problems_that_nothing_is_there_to_find(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_must_be_told_is_asked_for_so() -> None:
-    (records, zones) = info.needs(wanted("dns_problems"), {})
-    assert (records.optional, zones.optional) == (True, False)
+    asked = info.needs(wanted("dns_problems"), {})
+    assert {read.name for read in asked if read.optional} == {DNS_RECORDS.name, ALIASES.name}
     assert not any(read.optional for read in info.needs(wanted("dns_problems", "config"), {}))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .. import _names
+from .. import _names, _publishing
 from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
 from .._errors import Guarded, InvalidOption
 from .._plan import Call, Change, Known, Question, View
@@ -93,6 +93,43 @@ def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
     if not wanted.present or USERS.name in known or _is_as_wanted(wanted, known[ALIASES.name].get(wanted.address)):
         return []
     return [USERS]
+
+
+def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
+    """What a task has to read that changes nothing else: also what a domain brings along that comes or goes."""
+    open_questions = needs(wanted, known)
+    if open_questions:
+        return open_questions
+    aliases: Aliases = known[ALIASES.name]
+    alias = aliases.get(wanted.address)
+    goes = not wanted.present
+    is_there = alias is not None and not alias.automatic
+    if is_there != goes or (goes and wanted.force):
+        return []
+    others = [address for address, other in aliases.items() if not other.automatic and address != wanted.address]
+    domain = wanted.address.partition("@")[2]
+    if domain in {address.partition("@")[2] for address in others}:
+        return []
+    if USERS.name not in known:
+        return [USERS]
+    others += [email for email, user in known[USERS.name].items() if user.active]
+    return _publishing.questions(known, domain, {address.partition("@")[2] for address in others}, goes)
+
+
+def plan_alone(wanted: WantedAlias, known: Known) -> Change:
+    """The change of a task that changes nothing else, if no zone goes down by it, and no record is left behind.
+
+    :raises InvalidOption: also for a CNAME in the way of a domain that comes.
+    :raises Guarded: also for records in a zone that goes.
+    """
+    change = plan(wanted, known)
+    if change.calls and _publishing.can_be_judged(known):
+        before = _publishing.content(known)
+        aliases = dict(known[ALIASES.name])
+        foresee(aliases, known[USERS.name], change)
+        after = _publishing.content({**known, ALIASES.name: aliases}, before)
+        _publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
+    return change
 
 
 def plan(wanted: WantedAlias, known: Known) -> Change:

@@ -10,10 +10,10 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .. import _names, _records
-from .._answers import DNS_DUMP, DNS_RECORDS, DNS_ZONES, Published, Record, Records
+from .._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
 from .._errors import InvalidOption
 from .._plan import Call, Change, Known, Question, View
-from .._publishing import REBUILD_DNS
+from .._publishing import CURE, REBUILD_DNS, can_be_judged, content, refuse_harm
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -119,8 +119,12 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     if set(_target(wanted, present)) == set(present):
         return []
     questions = [DNS_ZONES]
-    # Only a new CNAME has to keep clear of what the box publishes by itself.
-    if wanted.present and wanted.rtype == "CNAME" and not stored:
+    new_cname = wanted.present and wanted.rtype == "CNAME" and not stored
+    # What the box publishes by itself matters to CNAMEs only. What changes at a name can concern two of them.
+    beside = ["_dmarc." + wanted.name] + [wanted.name] * (wanted.present and wanted.rtype != "CNAME")
+    if new_cname or any((name, "CNAME") in known[DNS_RECORDS.name] for name in beside):
+        questions += [USERS, ALIASES]
+    if new_cname:
         questions.append(DNS_DUMP)
     return [read for read in questions if read.name not in known]
 
@@ -142,6 +146,20 @@ def plan(wanted: WantedRecord, known: Known) -> Change:
             _check_added(wanted, added, target, known)
         calls = _calls(wanted, stored, target)
     return Change("dns_record", wanted.key, view_before, view_after, calls, wanted.warnings)
+
+
+def plan_alone(wanted: WantedRecord, known: Known) -> Change:
+    """The change of a task that changes nothing else, if no zone goes down by it.
+
+    :raises InvalidOption: also for a CNAME beside which something else would be published.
+    """
+    change = plan(wanted, known)
+    if change.calls and can_be_judged(known):
+        before = content(known)
+        records = dict(known[DNS_RECORDS.name])
+        foresee(records, change)
+        refuse_harm(before, content({**known, DNS_RECORDS.name: records}, before), "name", wanted.name)
+    return change
 
 
 def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
@@ -218,6 +236,8 @@ def _path(name: str, rtype: str) -> str:
 
 def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
     if _names.zone_of(wanted.name, zones) is None:
+        if not wanted.present:
+            raise InvalidOption("name", wanted.name, "in no zone of this box any more. %s" % CURE)
         raise InvalidOption(
             "name",
             wanted.name,
@@ -238,56 +258,9 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
         raise InvalidOption(
             "name", wanted.name, "NS records can only be set for subdomains, and this is a zone of the box"
         )
-    others = [
-        rtype
-        for rtype in _records.RECORD_TYPES
-        if rtype != wanted.rtype and (wanted.name, rtype) in known[DNS_RECORDS.name]
-    ]
-    if wanted.rtype != "CNAME":
-        if "CNAME" in others:
-            raise InvalidOption(
-                "name",
-                wanted.name,
-                "has a CNAME, beside which nothing else can be; the zone would go down. Remove the CNAME first",
-            )
-        return
-    if at_apex:
-        raise InvalidOption("name", wanted.name, "a zone's own name can't be a CNAME; the zone would go down")
-    if others:
-        raise InvalidOption(
-            "name",
-            wanted.name,
-            "has custom records (%s), beside which a CNAME can't be; the zone would go down. Remove them first"
-            % ", ".join(others),
-        )
-    if len(target) > 1:
+    if wanted.rtype == "CNAME" and len(target) > 1:
         raise InvalidOption(
             "value", added[0], "%s has the CNAME %s; to replace it, declare exclusive: true" % (wanted.name, target[0])
-        )
-    if DNS_DUMP.name in known:
-        _check_published(wanted, known[DNS_DUMP.name])
-
-
-def _check_published(wanted: WantedRecord, published: tuple[Published, ...]) -> None:
-    """Refuse a CNAME at a name where the box publishes something that doesn't give way to it.
-
-    The default A and AAAA records of a name give way, and with them the records that say that it has no mail.
-    """
-    rows = {(record.rtype, record.value) for record in published if record.name.lower() == wanted.name}
-    rows = {row for row in rows if row[0] != "CNAME"}
-    gives_way = {("MX", "0 ."), ("TXT", "v=spf1 -all")}
-    # A name server of the box has an A record that the listing doesn't show, and that stays.
-    stays = (
-        rows
-        if not any(rtype == "A" for rtype, _value in rows)
-        else {row for row in rows if row[0] not in ("A", "AAAA") and row not in gives_way}
-    )
-    if stays:
-        raise InvalidOption(
-            "name",
-            wanted.name,
-            "the box itself publishes %s records there, beside which a CNAME can't be; the zone would go down"
-            % ", ".join(sorted({rtype for rtype, _value in stays})),
         )
 
 
@@ -322,25 +295,3 @@ def foresee(records: Records, change: Change) -> None:
         records.pop(key, None)
     else:
         records[key] = tuple(Record(*key, value) for value in after["values"])
-
-
-def without_custom(published: tuple[Published, ...], records: Records) -> tuple[Published, ...]:
-    """What a box publishes by itself, beside addresses, which its own records about a name depend on."""
-    custom = {record for rows in records.values() for record in rows if record.rtype not in ("A", "AAAA")}
-    return tuple(row for row in published if Record(row.name, row.rtype, row.value) not in custom)
-
-
-def zones_to_come(zones: tuple[str, ...], before: set[str], after: set[str]) -> tuple[str, ...]:
-    """The zones of a box once other domains have mail.
-
-    A box makes a zone for each domain with mail that is in no other's.
-
-    :param before: the domains that have mail now.
-    :param after: those that will have.
-    """
-    staying = [zone for zone in zones if zone in after or zone not in before]
-    coming = sorted((domain for domain in after if _names.zone_of(domain, tuple(staying)) is None), key=len)
-    for domain in coming:
-        if _names.zone_of(domain, tuple(staying)) is None:
-            staying.append(domain)
-    return tuple(staying)

@@ -34,7 +34,7 @@ from .._answers import (
 )
 from .._errors import BoxError, MissingLibrary
 from .._plan import Change, Known, Question, Read, View
-from .._publishing import conflicting, unpublishable
+from .._publishing import CURE, conflicting, content, orphans, unpublishable
 from . import aliases, backup, dns, nameservers, users
 
 ALL = "all"
@@ -133,10 +133,22 @@ def _records(known: Known) -> list[View]:
 
 
 def _dns_problems(known: Known) -> list[View]:
-    """Custom records that take their zones down."""
+    """Custom records that take their zones down, or have none any more."""
     records = known[DNS_RECORDS.name]
-    found = [*unpublishable(records), *conflicting(records, known[DNS_ZONES.name])]
-    return [{"name": bad.name, "type": bad.rtype, "value": bad.value, "problem": bad.why} for bad in sorted(found)]
+    box = content(known)
+    left = set(orphans(box))
+    lost = [
+        {"name": name, "type": rtype, "value": record.value, "problem": "in no zone of the box. %s" % CURE}
+        for name, rtype in left
+        for record in records[name, rtype]
+    ]
+    published = {key: rows for key, rows in records.items() if key not in left}
+    found = [
+        {"name": bad.name, "type": bad.rtype, "value": bad.value, "problem": bad.why}
+        for bad in (*unpublishable(published), *conflicting(box))
+    ]
+    told = [{**row, "breaks_zone": breaks} for rows, breaks in ((found, True), (lost, False)) for row in rows]
+    return sorted(told, key=lambda row: (row["name"], row["type"], row["value"], row["problem"]))
 
 
 def _config(known: Known) -> View:
@@ -166,7 +178,7 @@ SUBSETS: Mapping[str, Subset] = {
     "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()], exact=True),
     "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]], exact=True),
     "dns_records": Subset((DNS_RECORDS,), _records, exact=True),
-    "dns_problems": Subset((DNS_RECORDS, DNS_ZONES), _dns_problems, optional=True, exact=True),
+    "dns_problems": Subset((DNS_RECORDS, DNS_ZONES, USERS, ALIASES), _dns_problems, optional=True, exact=True),
     "dns_zones": _plainly(DNS_ZONES),
     "dns_dump": Subset((DNS_DUMP,), _published, slow=True, exact=True),
     "zonefiles": Subset(

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .. import _names
+from .. import _names, _publishing
 from .._answers import ALIASES, USERS, Aliases, User, Users
 from .._errors import Guarded, InvalidOption, Unsupported
 from .._plan import Call, Change, Known, Proof, Question, View
@@ -113,6 +113,37 @@ def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
         return [] if ALIASES.name in known else [ALIASES]
     proof = _proof(wanted, user)
     return [proof] if proof and proof.name not in known else []
+
+
+def needs_alone(wanted: WantedUser, known: Known) -> Sequence[Question]:
+    """What a task has to read that changes nothing else: also what a domain brings along that comes or goes."""
+    open_questions = needs(wanted, known)
+    if open_questions:
+        return open_questions
+    goes = not wanted.present
+    if (_active(known[USERS.name], wanted.email) is not None) != goes or (goes and wanted.force):
+        return []
+    others = [email for email, user in known[USERS.name].items() if user.active and email != wanted.email]
+    if goes:
+        others += [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
+    domains = {address.partition("@")[2] for address in others}
+    return _publishing.questions(known, wanted.email.partition("@")[2], domains, goes)
+
+
+def plan_alone(wanted: WantedUser, known: Known) -> Change:
+    """The change of a task that changes nothing else, if no zone goes down by it, and no record is left behind.
+
+    :raises InvalidOption: also for a CNAME in the way of a domain that comes.
+    :raises Guarded: also for records in a zone that goes.
+    """
+    change = plan(wanted, known)
+    if change.calls and _publishing.can_be_judged(known):
+        before = _publishing.content(known)
+        users = dict(known[USERS.name])
+        foresee(users, change)
+        after = _publishing.content({**known, USERS.name: users}, before)
+        _publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
+    return change
 
 
 def plan(wanted: WantedUser, known: Known) -> Change:
