@@ -27,8 +27,8 @@ _ENDS = (AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED)
 def wire() -> Iterator[Wire]:
     wire = Wire()
 
-    def send(adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        return wire.send(adapter, request, **options)
+    def send(adapter: Any, request: requests.PreparedRequest, *options: Any, **more: Any) -> requests.Response:
+        return wire.send(adapter, request, *options, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.adapters.HTTPAdapter, "send", send)

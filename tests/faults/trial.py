@@ -74,13 +74,21 @@ class Wire:
         self.state: State | None = None
         self.courses: dict[tuple[str, str, str], Course] = {}
 
-    def send(self, adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(
+        self,
+        adapter: Any,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        *options: Any,
+        **more: Any,
+    ) -> requests.Response:
         if self.state is not None:
             return _ask(self.state, request)
         self._die_if_due()
         if self.hang is not None and self.hang.left == 0:
-            options["timeout"] = _PATIENCE
-        answer = _ADAPTER(adapter, request, **options)
+            timeout = _PATIENCE
+        answer = _ADAPTER(adapter, request, stream, timeout, *options, **more)
         self._die_if_due()
         return answer
 
@@ -111,6 +119,7 @@ def _ask(state: State, prepared: requests.PreparedRequest) -> requests.Response:
     answer.status_code = told.status
     answer.headers.update({"Content-Type": told.content_type, **told.headers})
     answer._content = told.body.encode()
+    answer._content_consumed = True
     answer.encoding = "utf-8"
     answer.url, answer.request = str(prepared.url), prepared
     return answer
