@@ -315,9 +315,9 @@ class _Conversation:
                     self._settle(call, error)
             except BoxError:
                 # The box has not done it.
-                self.unpublished.end()
+                self._end_doubt()
                 raise
-            self.unpublished.end()
+            self._end_doubt()
             if not self._in_doubt:
                 self._note(call, value, answered)
             if call.outage and value:
@@ -378,7 +378,7 @@ class _Conversation:
         self._in_doubt = False
         self._left = left
         if _is_among(call, left):
-            self.unpublished.end()
+            self._end_doubt()
             later = " after %g s" % waited if waited else ""
             raise BoxFailed("%s Nothing of it was stored%s." % (error.message, later), status=error.status) from error
         if call.undo and error.status == 500:
@@ -405,6 +405,12 @@ class _Conversation:
         if self._due is not None:
             self._rebuild(*self._due)
             self._due = None
+            self._end_doubt()
+
+    def _end_doubt(self) -> None:
+        """The latest write is published, or was not stored; those before it are published, too, unless that is still due."""
+        if self._due is None:
+            self.unpublished.end()
 
     def _rebuild(self, call: Call, error: OutcomeUnknown) -> None:
         """Have the box rebuild what follows from a call that it stored before it failed.
@@ -454,7 +460,7 @@ class _Conversation:
             self._left = [call, *(item for item in self._left if item != call)]
         self._in_doubt = not gone
         if gone and not failures:
-            self.unpublished.end()
+            self._end_doubt()
         if failures and gone:
             told = "the value was taken out again, and that didn't help: %s" % failures[-1].message
         elif not gone:

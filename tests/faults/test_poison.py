@@ -174,3 +174,6 @@ def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dic
     assert result["msg"].startswith("DELETE ")
     assert told in result["msg"]
     assert box.state.dns_records == [POISON]
+    # What was stored is published by the next run.
+    again = run_task(box, "miab_dns_record", {"name": POISON.qname, "type": "MX", "state": "absent"}, check_mode=True)
+    assert [call["path"] for call in again["calls"]][1:] == ["/dns/update", "/web/update"]
