@@ -15,8 +15,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from ..module_utils._texts import printable
 from ..plugin_utils import _told
-from ..plugin_utils._texts import printable
 
 DOCUMENTATION = r"""
 name: health_page

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
+from ._texts import all_printable, printable
+
 
 class BoxError(Exception):
     """A task can't be done.
+
+    An error may quote a box, which is not trusted: its message is made one printable line here, and the texts
+    of its details printable lines.
 
     :param message: one or two sentences for the person at the terminal: the option or the request,
         what the box said, what to do. Never a secret.
@@ -19,9 +24,9 @@ class BoxError(Exception):
     code = "failed"
 
     def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
+        self.message = printable(message)
+        self.details = all_printable(details)
+        super().__init__(self.message)
 
     def as_failure(self) -> dict[str, Any]:
         """The error as the ``failure`` of a task's result: ``{code, message, details}``."""
@@ -129,8 +134,8 @@ class InvalidDeclaration(BoxError):
     code = "invalid_declaration"
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__(
-            "Mistakes in the declaration: %d. Nothing was changed.\n%s"
-            % (len(mistakes), "\n".join("%s: %s" % mistake for mistake in mistakes)),
-            mistakes=[mistake._asdict() for mistake in mistakes],
-        )
+        first = "Mistakes in the declaration: %d. Nothing was changed." % len(mistakes)
+        super().__init__(first, mistakes=[mistake._asdict() for mistake in mistakes])
+        # The one message of many lines: each is one of ours.
+        self.message = "\n".join([first, *(printable("%s: %s" % mistake) for mistake in mistakes)])
+        self.args = (self.message,)

@@ -18,6 +18,7 @@ from ._client import Client
 from ._http import HAS_REQUESTS, IdleConnections
 from ._interruption import Interruption
 from ._task import Progress, Task, run
+from ._texts import printable
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def perform(
     except Exception as error:
         # Ansible would show it as it is.
         message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)
-        result = {"failed": True, "msg": message, "exception": traceback.format_exc()}
+        result = {"failed": True, "msg": printable(message), "exception": traceback.format_exc()}
     failure = result.get("failure")
     if failure and failure["code"] == "missing_library":
         details = failure["details"]

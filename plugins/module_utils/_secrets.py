@@ -11,6 +11,8 @@ import re
 from typing import Any, Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
+from ._texts import printable
+
 # What is shown where a secret would be.
 MASK = "********"
 
@@ -35,7 +37,7 @@ def forms(secret: str) -> frozenset[str]:
 def _quoted(text: str) -> Iterator[str]:
     printed = repr(text + "'\"")[1:-4]
     # Which quotes are escaped depends on those around.
-    yield from (text, printed, printed.replace("\\'", "'"))
+    yield from (text, printable(text), printed, printed.replace("\\'", "'"))
     yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
     content = text.encode("utf-8", "surrogatepass")
     yield from (quote(content), quote(content, safe=""), quote_plus(content))

@@ -14,6 +14,7 @@ from ._connection import Connection
 from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
 from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
 from ._publishing import REBUILD_DNS, REBUILD_WEB
+from ._texts import printable
 from ._unpublished import Unpublished
 
 # How long to wait before it is read again what was written, where that takes a moment to show.
@@ -193,7 +194,7 @@ class _Conversation:
             result["diff"] = _diff(first.changes[0], last.changes[0], self._client.connection.url)
         warnings = [*last.warnings, *self._warnings]
         if warnings:
-            result["warnings"] = warnings
+            result["warnings"] = [printable(warning) for warning in warnings]
         return result
 
     def take_stock(self, error: BoxError) -> None:
@@ -560,7 +561,7 @@ def _deviation(planned: Change, found: Mapping[tuple[str, str], Change], in_the_
 
 
 def _diff(first: Change, last: Change, url: str) -> dict[str, Any]:
-    header = "%s %s on %s" % (first.resource, first.key, url)
+    header = printable("%s %s on %s" % (first.resource, first.key, url))
     return {"before_header": header, "after_header": header, "before": first.before, "after": last.after}
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from ..module_utils._task import Step
+from ..module_utils._texts import printable
 
 # Which task needs no more than this has nothing to tell.
 _QUIET_SECONDS = 3.0
@@ -103,7 +104,7 @@ class ProgressLines:
             return
         self._is_silent = False
         self._due = elapsed + self._pace.every
-        self._show("%s %s: %s" % (self._title, _duration(elapsed), self._told(step, elapsed)))
+        self._show(printable("%s %s: %s" % (self._title, _duration(elapsed), self._told(step, elapsed))))
 
     def _told(self, step: Step, elapsed: float) -> str:
         parts = ["%d of %d %s made" % (step.done, step.done + step.left, _DOING[step.doing])]

@@ -13,19 +13,20 @@ import pytest
 PLUGINS = Path(__file__).parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
 
-VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets", "_shape"}
+VALUES = {"_errors", "_names", "_pem", "_records", "_plan", "_secrets", "_shape", "_texts"}
 FACTS = VALUES | {"_answers", "_publishing"}
 # Not in the standard library, and imported only by what needs them.
 LIBRARIES = {"ansible", "cryptography", "dns", "idna", "jinja2", "markupsafe", "pyotp", "requests", "urllib3"}
 
 # Which parts of the collection, and which libraries, a file may import.
 MAY_IMPORT = {
-    "module_utils/_errors.py": set(),
+    "module_utils/_texts.py": set(),
+    "module_utils/_errors.py": {"_texts"},
     "module_utils/_names.py": {"_secrets", "idna"},
     "module_utils/_records.py": {"_errors", "_names", "dns"},
     "module_utils/_pem.py": {"_errors", "cryptography"},
     "module_utils/_files.py": {"_errors"},
-    "module_utils/_secrets.py": set(),
+    "module_utils/_secrets.py": {"_texts"},
     "module_utils/_shape.py": set(),
     "module_utils/_plan.py": {"_secrets"},
     "module_utils/_answers.py": VALUES,
@@ -50,17 +51,16 @@ MAY_IMPORT = {
     "modules/miab_config.py": {"_config", "_module", "_task", "_resources"},
     "plugin_utils/_arguments.py": {"_errors", "ansible"},
     "plugin_utils/_in_process.py": {"_arguments", "_errors", "_http", "_module", "_progress", "_task", "ansible"},
-    "plugin_utils/_progress.py": {"_task"},
+    "plugin_utils/_progress.py": {"_task", "_texts"},
     # What filters know together.
     "plugin_utils/_digest.py": set(),
-    "plugin_utils/_texts.py": set(),
     "plugin_utils/_told.py": set(),
     "action/*.py": {"modules", "plugin_utils"},
-    "filter/*.py": {"plugin_utils"},
+    "filter/*.py": {"plugin_utils", "_texts"},
     "filter/box_name.py": {"ansible"},
     "filter/declaration.py": {"_secrets", "plugin_utils", "ansible"},
     "filter/box_address.py": {"ansible"},
-    "filter/health_page.py": {"plugin_utils", "jinja2", "markupsafe"},
+    "filter/health_page.py": {"plugin_utils", "_texts", "jinja2", "markupsafe"},
     "doc_fragments/*.py": set(),
 }
 

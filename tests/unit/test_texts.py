@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a box says reaches a terminal or a log as plain text on a line of ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailinabox.admin.plugins.module_utils import _http, _secrets
+from ansible_collections.mailinabox.admin.plugins.module_utils._errors import BoxError, InvalidDeclaration, Mistake
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Change
+from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._texts import printable
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._progress import Pace, ProgressLines
+from tests.tasks import CONNECTION
+from tests.unit.test_client import Answer
+from tests.unit.test_task_answers import FakeClient
+
+EVIL = [
+    "\x1b[31m",
+    "\x1b]0;x\x07",
+    "\r",
+    "\n",
+    "\x9b",
+    "\u202e",
+    "\u2028",
+    "::error::",
+    "::set-output name=a::",
+    "##[error]",
+]
+SAID = st.lists(st.sampled_from([*EVIL, "##vso[x]", " ", ":", "#", "said"]) | st.text(max_size=5), max_size=8).map(
+    "".join
+)
+
+
+def is_harmless(line: str) -> bool:
+    return line.isprintable() and not re.search(r"::[A-Za-z][\w-]*( .*)?::|##(vso)?\[", line)
+
+
+class Said(Answer):
+    """An answer as ``requests`` tells it."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text, Location=text)
+        self.headers["X-Reason"] = self.reason = text
+        self.status_code, self.text, self.content = status, text, text.encode("utf-8", "replace")
+
+
+def errors(said: str) -> list[BoxError]:
+    found: list[BoxError] = []
+    for ask, status in (
+        *((_http.check_signed_in, status) for status in (301, 401, 403)),
+        *((_http.refuse_page, 200), (_http.decoded, 200)),
+    ):
+        try:
+            answer: Any = Said(status, said)
+            ask(*((answer, "GET", "/x") if ask is _http.check_signed_in else ("GET", "/x", answer)))
+        except BoxError as error:
+            found.append(error)
+    return found + [_http.wrong_answer("GET", "/x", Said(status, said)) for status in (400, 404, 500)]
+
+
+@given(SAID)
+def test_no_error_hands_on_a_command(said: str) -> None:
+    for error in errors(said):
+        assert is_harmless(error.message), error.message
+        texts = [value for value in error.details.values() if isinstance(value, str)]
+        assert all(is_harmless(line) for text in texts for line in text.split("\n"))
+
+
+@given(SAID)
+def test_a_line_of_many_is_one_of_ours(said: str) -> None:
+    lines = InvalidDeclaration([Mistake("users[1]", said), Mistake("users[2]", said)]).message.split("\n")
+    assert [line.partition(":")[0] for line in lines] == ["Mistakes in the declaration", "users[1]", "users[2]"]
+    assert all(map(is_harmless, lines))
+
+
+@given(SAID)
+def test_no_warning_and_no_header_hands_on_a_command(said: str) -> None:
+    change = Change("alias", said, {}, {}, warnings=("alias: " + said,))
+    task = Task("alias", {}, lambda _options: None, lambda _wanted, _known: [], lambda _wanted, _known: change)
+    result = run(task, CONNECTION, False, lambda _connection: FakeClient())  # type: ignore[arg-type,return-value]
+    assert all(map(is_harmless, (*result["warnings"], result["diff"]["before_header"])))
+
+
+@given(SAID)
+def test_no_line_of_progress_hands_on_a_command(said: str) -> None:
+    lines: list[str] = []
+    ProgressLines("title", lines.append, Pace(0, 0, True))(Step("send", 0, 1, said))
+    assert len(lines) == 1
+    assert is_harmless(lines[0])
+
+
+@given(st.text(min_size=8, max_size=30))
+def test_a_secret_is_found_where_it_was_made_printable(secret: str) -> None:
+    assert _secrets.masked(printable(secret), [secret]) == _secrets.MASK
+
+
+@pytest.mark.parametrize("text", ["2001:db8::1", "::1", "# 1 of a::b", "Grüße, ann@example.org"])
+def test_what_is_harmless_stays(text: str) -> None:
+    assert printable(text) == text
