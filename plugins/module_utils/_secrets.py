@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
 from urllib.parse import quote, quote_plus
 
 from ._texts import printable
@@ -21,6 +22,16 @@ _LEAST_BYTES = 6
 # The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @. A URL in JSON may
 # have its slashes escaped.
 _URL_PASSWORD = re.compile(r"(:\\*/\\*/[^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
+# Each way to escape a sign: HTML, JSON and Python, URLs and forms.
+_ESCAPE = re.compile(
+    r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)"
+    r"|\\+u(?P<sign>[0-9a-fA-F]{4})|\\+x(?P<byte>[0-9a-fA-F]{2})|\\+(?P<control>[nrt])?"
+    r"|%(?P<percent>[0-9a-fA-F]{2})|\+"
+)
+# How often an escape is escaped itself, at most.
+_MOST_ESCAPES = 5
+# Where base64 is wrapped; a plus sign has become a blank.
+_BREAK = re.compile(r"[\s+]+")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END |\Z)", re.DOTALL)
 
 
@@ -59,9 +70,89 @@ def _in_base64(secret: str) -> Iterator[str]:
 def masked(value: Any, secrets: Iterable[str]) -> Any:
     """A result, or a part of it, without secrets in any form."""
     shown = "\0".join(_texts(value))
+    given = set(secrets)
     # The longest first: one form may be a part of another.
-    found = {form for secret in secrets for form in forms(secret) if form in shown}
-    return _without(value, sorted(found, key=len, reverse=True))
+    found = {form for secret in given for form in forms(secret) if form in shown}
+    return _without(value, sorted(found | _escaped(shown, given), key=len, reverse=True))
+
+
+def _escaped(shown: str, secrets: Iterable[str]) -> set[str]:
+    """The parts of a text that are secrets once every escape in it is undone, or in hex, or in base64 with line breaks."""
+    plain, places = _plain(shown)
+    solid, solid_places = _replaced(_BREAK, lambda _found: "", plain, places)
+    found = set()
+    for secret in secrets:
+        content = secret.encode("utf-8", "surrogatepass")
+        if len(content) < _LEAST_BYTES:
+            continue
+        encoded = {_BREAK.sub("", form) for form in _in_base64(secret)}
+        for text, at, wanted in ((plain, places, {_plain(secret)[0]}), (solid, solid_places, encoded)):
+            for form in wanted:
+                if len(form.strip()) >= _LEAST_BYTES:
+                    found |= _parts(shown, text, at, form)
+        found |= _parts(shown, plain.lower(), places, content.hex())
+    return found
+
+
+_Places = Sequence[Tuple[int, int]]
+
+
+def _parts(shown: str, text: str, places: _Places, wanted: str) -> set[str]:
+    """What stands in a text for the occurrences of something in what was made of it."""
+    found = set()
+    start = text.find(wanted)
+    while start >= 0:
+        end = start + len(wanted)
+        found.add(shown[places[start][0] : places[end - 1][1]])
+        start = text.find(wanted, end)
+    return found
+
+
+def _plain(text: str) -> tuple[str, _Places]:
+    """A text in bytes, each a sign, without any escapes; and from where to where each of them stood in the text.
+
+    What is a secret's own backslash, and what escapes it, can't be told apart; so no backslash is left.
+    """
+    pieces = [_in_bytes(sign) for sign in text]
+    places: _Places = [(place, place + 1) for place, piece in enumerate(pieces) for _byte in piece]
+    plain = "".join(pieces)
+    for _round in range(_MOST_ESCAPES):
+        before = plain
+        plain, places = _replaced(_ESCAPE, _unescaped, plain, places)
+        if plain == before:
+            break
+    return plain, places
+
+
+def _replaced(
+    pattern: re.Pattern[str], new: Callable[[re.Match[str]], str], text: str, places: _Places
+) -> tuple[str, _Places]:
+    """A text with each match replaced, and the places of the rest."""
+    pieces: list[str] = []
+    kept: list[tuple[int, int]] = []
+    last = 0
+    for found in pattern.finditer(text):
+        piece = new(found)
+        pieces += [text[last : found.start()], piece]
+        kept += places[last : found.start()]
+        kept += [(places[found.start()][0], places[found.end() - 1][1])] * len(piece)
+        last = found.end()
+    return "".join((*pieces, text[last:])), [*kept, *places[last:]]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    entity, sign, byte = found.group("entity"), found.group("sign"), found.group("byte") or found.group("percent")
+    if entity:
+        return _in_bytes(html.unescape(entity))
+    if sign:
+        return _in_bytes(chr(int(sign, 16)))
+    if byte:
+        return chr(int(byte, 16))
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(found.group("control") or "", " " if found.group() == "+" else "")
+
+
+def _in_bytes(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
+import textwrap
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -43,6 +46,43 @@ def test_a_secret_is_found_in_what_was_sent(secret: str, user: str) -> None:
         repr(json.dumps(secret)),
     ):
         assert _secrets.MASK in _secrets.masked(shown, [secret])
+
+
+WORD = "ZqWord<&\"'/+=é\\n%2F ZqRest"
+ESCAPED = {
+    "html": html.escape(WORD),
+    "html, decimal": "".join("&#%d;" % ord(sign) for sign in WORD),
+    "html, hex": "".join("&#x%X;" % ord(sign) for sign in WORD),
+    "html twice": html.escape(html.escape(WORD)),
+    "json with slashes": json.dumps(WORD).replace("/", "\\/"),
+    "json of codes": "".join("\\u%04x" % ord(sign) for sign in WORD),
+    "python of bytes": "".join("\\x%02x" % byte for byte in WORD.encode()),
+    "url in lower case": re.sub("%..", lambda found: found.group().lower(), quote(WORD, safe="")),
+    "html in a url": quote(html.escape(WORD)),
+    "hex": WORD.encode().hex(),
+    "HEX": WORD.encode().hex().upper(),
+    **{
+        "base64 in lines of %d" % width: "\n".join(
+            textwrap.wrap(base64.b64encode(b"x" * 55 + WORD.encode()).decode(), width)
+        )
+        for width in (64, 76)
+    },
+}
+
+
+@pytest.mark.parametrize("shown", ESCAPED.values(), ids=ESCAPED)
+def test_a_secret_is_found_however_it_is_escaped(shown: str) -> None:
+    told = _secrets.masked({"msg": "before %s after" % shown}, [WORD])["msg"]
+    assert _secrets.MASK in told
+    assert told.startswith("before ")
+    assert told.endswith(" after")
+    assert not {"ZqWord", "ZqRest", base64.b64encode(b"xZqWord").decode()[4:]} & set(re.findall("[A-Za-z0-9]+", told))
+
+
+def test_what_is_short_or_all_blanks_without_its_escapes_masks_nothing_else() -> None:
+    text = "a b % & a%20b 1 + 1 \\ %25 it's 3c"
+    for secret in ("<", "+++", "\\" * 8, "+" * 8, "%20" * 5):
+        assert _secrets.masked(text, [secret]) == text.replace(secret, _secrets.MASK)
 
 
 def test_the_whole_of_a_result_is_masked_and_nothing_else() -> None:
