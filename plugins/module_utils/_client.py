@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import chain, repeat
-from typing import AbstractSet, Any, Callable, Mapping
+from typing import AbstractSet, Any, Callable, Iterable, Mapping
 
 from ._connection import Connection
 from ._errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
-from ._http import Http, IdleConnections, check_signed_in, decoded, is_page, refuse_page, wrong_answer
+from ._http import Http, IdleConnections, decoded, is_page, refuse_page
 from ._interruption import Interruption
 from ._login_limit import Credentials, LoginLimit
 from ._plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
@@ -29,6 +29,7 @@ class Client:
     :param sleep: waits some seconds.
     :param now: the time in seconds since 1970, for one-time codes.
     :param idle: open connections of clients that were there before; that of this one is left there.
+    :param secrets: that the box may repeat, beside those of the connection and of calls.
     :param interruption: notices that the run has to end early.
 
     :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
@@ -41,6 +42,7 @@ class Client:
         now: Callable[[], float] = time.time,
         idle: IdleConnections | None = None,
         interruption: Interruption | None = None,
+        secrets: Iterable[str] = (),
     ) -> None:
         self.connection = connection
         self._interruption = interruption or Interruption()
@@ -48,7 +50,7 @@ class Client:
         self._sleep = sleep
         self._now = now
         self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
-        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle)
+        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle, secrets)
         wait_for_code = partial(self._wait, "a one-time code works once")
         self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now, self._interruption)
 
@@ -103,9 +105,9 @@ class Client:
     def _ask_box(self, question: Read) -> Any:
         method, path = question.method, question.path
         answer = self._http.read(method, path, self._sign_in.credentials(), question.form)
-        check_signed_in(answer, method, path)
+        self._http.check_signed_in(answer, method, path)
         if answer.status_code != 200:
-            error = wrong_answer(method, path, answer)
+            error = self._http.wrong_answer(method, path, answer)
             if answer.status_code == 500 and question.hint:
                 error.message += " " + question.hint
             raise error
@@ -122,20 +124,21 @@ class Client:
         :raises Interrupted: if the run has to end before it.
         """
         self._interruption.check()
+        self._http.secrets |= call.secrets
         try:
             answer = self._sign_in.send(call, lambda credentials, headers: self._send(call, credentials, headers))
         except OutcomeUnknown:
             self._sign_in.sign_in_anew(call)
             raise
-        check_signed_in(answer, call.method, call.path)
+        self._http.check_signed_in(answer, call.method, call.path, call)
         if answer.status_code in (400, 404):
-            raise wrong_answer(call.method, call.path, answer)
+            raise self._http.wrong_answer(call.method, call.path, answer, call)
         self._sign_in.sign_in_anew(call)
         if answer.status_code >= 500:
-            message = wrong_answer(call.method, call.path, answer).message
+            message = self._http.wrong_answer(call.method, call.path, answer, call).message
             raise OutcomeUnknown(message, answer.status_code, path=call.path)
         if answer.status_code != 200:
-            raise wrong_answer(call.method, call.path, answer)
+            raise self._http.wrong_answer(call.method, call.path, answer, call)
         if is_page(answer.text):
             raise OutcomeUnknown("%s %s: the answer is a web page." % (call.method, call.path), 200, path=call.path)
         self._sign_in.adopt(call)

@@ -11,7 +11,8 @@ import socket
 import ssl
 import warnings
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from http.client import responses
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 try:
@@ -22,6 +23,7 @@ except ImportError:
 else:
     HAS_REQUESTS = True
 
+from . import _secrets
 from ._connection import Connection
 from ._errors import (
     AuthenticationFailed,
@@ -34,11 +36,16 @@ from ._errors import (
     Unsupported,
 )
 from ._login_limit import Credentials, LoginLimit
+from ._plan import Call
 from ._transport import Deadline, Transport, UnfitAnswer, connected
 
 # How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0)
 _PASSING_STATUS = (502, 503, 504)
+
+# How much is shown of the words of a box; and the most that are looked at, because no box says as much.
+_SHOWN = 1000
+_LONGEST = 20000
 
 # The answers of boxes have five levels at most.
 _DEEPEST = 50
@@ -49,6 +56,15 @@ NOT_AN_ADMINISTRATOR = "You are not an administrator."
 WRONG_CODE = "invalid-totp-token"
 
 
+_HINTS = {
+    "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
+    "Invalid password.": "Check password or api_key.",
+    "missing-totp-token": "The account has MFA: give totp_secret, or an api_key.",
+    WRONG_CODE: "Check totp_secret and the clock of this machine.",
+    NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
+}
+
+
 IdleConnections = Dict[Tuple[str, Union[bool, str]], Any]
 """Open connections (``requests.Session``) that nobody uses at the moment, by box and by what is trusted."""
 
@@ -57,6 +73,8 @@ class Http:
     """A conversation with one box, in requests and answers. An answer is what ``requests`` makes of it.
 
     :param idle: from which it takes an open connection, and to which it gives it back.
+    :param secrets: that a box may repeat, beside those of the connection.
+    :ivar secrets: all that are known so far.
     :ivar reads: how many requests were sent that change nothing.
     :ivar writes: how many that may.
     """
@@ -67,7 +85,10 @@ class Http:
         sleep: Callable[[float], None],
         limit: LoginLimit,
         idle: Optional[IdleConnections] = None,
+        secrets: Iterable[str] = (),
     ) -> None:
+        own = (connection.password, connection.api_key, connection.totp_secret)
+        self.secrets = {secret for secret in (*own, *secrets) if secret}
         self.reads = 0
         self.writes = 0
         self._connection = connection
@@ -227,57 +248,63 @@ class Http:
         url = self._connection.url
         return ConnectionFailed("%s: %s. %s" % (url, _reason(error), hint), host=url)
 
+    def check_signed_in(self, answer: Any, method: str, path: str, call: Call | None = None) -> None:
+        """Raise an error for an answer from where the credentials aren't good, or to where they must not be sent."""
+        if answer.status_code in (401, 403):
+            raise self.refused_credentials(method, path, x_reason(answer) or str(answer.text), call)
+        if 300 <= answer.status_code < 400:
+            raise UnexpectedAnswer(
+                "%s %s: the box redirects to %s. Nothing was sent there; if that is the box, name it in host."
+                % (method, path, self._said(answer.headers.get("Location", "nowhere").partition("?")[0], call)),
+                path=path,
+                status=answer.status_code,
+            )
+
+    def refused_credentials(
+        self, method: str, path: str, reason: str, call: Call | None = None
+    ) -> AuthenticationFailed:
+        reason = reason.strip()
+        told = reason if reason in _HINTS else self._said(reason, call)
+        return AuthenticationFailed(
+            "%s %s: the box refuses the credentials: %s %s It isn't asked again, because it bans who fails too often."
+            % (method, path, told, _HINTS.get(reason, "Check username and password.")),
+            path=path,
+            reason=told,
+        )
+
+    def wrong_answer(self, method: str, path: str, answer: Any, call: Call | None = None) -> BoxError:
+        """The error that an answer stands for whose status is none that was hoped for."""
+        status = answer.status_code
+        if status == 400:
+            text = self._said(answer.text, call)
+            return Refused("%s %s: the box refuses: %s" % (method, path, text), path=path, text=text)
+        if status == 404:
+            return Unsupported(
+                "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path),
+                path=path,
+            )
+        said = "%s %s: the box answers %d %s." % (method, path, status, responses.get(status, ""))
+        return UnexpectedAnswer(said, path=path, status=status)
+
+    def _said(self, words: Any, call: Call | None) -> str:
+        """What to show of the words of a box: no web page, and no secret."""
+        text = str(words).strip()
+        if is_page(text):
+            return "(a web page)"
+        if len(text) > _LONGEST:
+            return "(%d characters)" % len(text)
+        if call is not None:
+            text = call.told(text)
+        # Cut first, a secret would lose its end and not be known any more.
+        text = str(_secrets.masked(_secrets.without_url_passwords(text), self.secrets))
+        return text[:_SHOWN]
+
 
 def _new_session() -> Any:
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, Transport())
     return session
-
-
-def check_signed_in(answer: Any, method: str, path: str) -> None:
-    """Raise an error for an answer from where the credentials aren't good, or to where they must not be sent."""
-    if answer.status_code in (401, 403):
-        raise refused_credentials(method, path, x_reason(answer) or _text(answer))
-    if 300 <= answer.status_code < 400:
-        raise UnexpectedAnswer(
-            "%s %s: the box redirects to %s. Nothing was sent there; if that is the box, name it in host."
-            % (method, path, answer.headers.get("Location", "nowhere").partition("?")[0]),
-            path=path,
-            status=answer.status_code,
-        )
-
-
-_HINTS = {
-    "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
-    "Invalid password.": "Check password or api_key.",
-    "missing-totp-token": "The account has MFA: give totp_secret, or an api_key.",
-    WRONG_CODE: "Check totp_secret and the clock of this machine.",
-    NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
-}
-
-
-def refused_credentials(method: str, path: str, reason: str) -> AuthenticationFailed:
-    return AuthenticationFailed(
-        "%s %s: the box refuses the credentials: %s %s It isn't asked again, because it bans who fails too often."
-        % (method, path, reason.strip(), _HINTS.get(reason.strip(), "Check username and password.")),
-        path=path,
-        reason=reason.strip(),
-    )
-
-
-def wrong_answer(method: str, path: str, answer: Any) -> BoxError:
-    """The error that an answer stands for whose status is none that was hoped for."""
-    status = answer.status_code
-    if status == 400:
-        text = _text(answer)
-        return Refused("%s %s: the box refuses: %s" % (method, path, text), path=path, text=text)
-    if status == 404:
-        return Unsupported(
-            "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path), path=path
-        )
-    said = "%s %s: the box answers %d %s." % (method, path, status, answer.reason or "")
-    return UnexpectedAnswer(said, path=path, status=status)
 
 
 class _TooDeepError(ValueError):
@@ -348,12 +375,6 @@ def refuse_page(method: str, path: str, answer: Any) -> None:
 def x_reason(answer: Any) -> str:
     """Why a box refuses credentials."""
     return str(answer.headers.get("X-Reason", "")).strip()
-
-
-def _text(answer: Any) -> str:
-    """What the box says, unless it's an error page."""
-    text = str(answer.text).strip()
-    return "(a web page)" if is_page(text) else text[:1000]
 
 
 def _failed_login(path: str, answer: Any) -> str:

@@ -76,7 +76,7 @@ def perform(
         return {"failed": True, "msg": missing_required_lib("requests")}
     try:
         with Interruption(is_alone) as interruption:
-            connect = partial(Client, idle=idle, interruption=interruption)
+            connect = partial(Client, idle=idle, interruption=interruption, secrets=secrets)
             result = run(task, options, check_mode, connect, progress)
     except Exception as error:
         # Ansible would show it as it is.

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
-from ._secrets import MASK
+from ._secrets import MASK, in_url
 
 Known = Dict[str, Any]
 """What is known so far: the name of a :class:`Read` or :class:`Proof` -> its value.
@@ -17,6 +18,11 @@ Known = Dict[str, Any]
 has the caller's password, not only a key. What the box answered to a
 :class:`Call` that has a name is there once the call was made.
 """
+
+# What is shown instead of words that may repeat a secret.
+LEFT_OUT = (
+    "(words left out, because they may repeat a secret; the control panel of the box shows them if you try it there)"
+)
 
 View = Dict[str, Any]
 """One object in the form of its module's options; what ``diff`` and results show."""
@@ -153,6 +159,8 @@ class Call:
     :param form: sent as ``application/x-www-form-urlencoded``.
     :param body: sent as ``text/plain``; never empty, because to a box an empty body means "all" or "me".
     :param secret: names of the form's fields that are never shown.
+    :param sentences: in which a box refuses it, with the names of other fields in braces. Of a call with secrets no
+        other words of a box are shown.
     :param password_of: the address whose password this call sets to ``form["password"]``.
     :param mfa_of: the address whose MFA this call changes, which ends its sessions. If there is a
         ``form["secret"]``, the client adds its code of the moment as ``token``, and signs in with it from then on.
@@ -177,6 +185,7 @@ class Call:
     form: Optional[Mapping[str, str]] = field(default=None, repr=False)
     body: Optional[str] = None
     secret: Tuple[str, ...] = ()
+    sentences: Tuple[str, ...] = field(default=(), compare=False)
     password_of: Optional[str] = None
     mfa_of: Optional[str] = None
     wait: Optional[Wait] = field(default=None, compare=False)
@@ -196,6 +205,18 @@ class Call:
             raise ValueError("%s %s: an empty body destroys" % (self.method, self.path))
         if {".", ".."} & set(self.path.split("/")):
             raise ValueError("%s %s: on its way it would become another path" % (self.method, self.path))
+
+    @property
+    def secrets(self) -> set[str]:
+        """What is secret in it."""
+        values = [value for key, value in (self.form or {}).items() if key in self.secret and value]
+        return {secret for value in values for secret in (value, *in_url(value))}
+
+    def told(self, words: str) -> str:
+        """What to show of the words of a box: nothing that may repeat a secret in a form that nobody knows."""
+        fields = {key: value for key, value in (self.form or {}).items() if key not in self.secret}
+        sentences = (re.sub(r"\{(\w+)\}", lambda name: fields.get(name.group(1), ""), one) for one in self.sentences)
+        return words if not (words and self.secrets) or words in sentences else LEFT_OUT
 
     def shown(self) -> Dict[str, Any]:
         """The call without secrets: ``{method, path}``, and ``form`` or ``body`` where it has one."""

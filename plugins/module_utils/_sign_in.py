@@ -13,10 +13,7 @@ from ._http import (
     NOT_AN_ADMINISTRATOR,
     WRONG_CODE,
     Http,
-    check_signed_in,
     decoded,
-    refused_credentials,
-    wrong_answer,
     x_reason,
 )
 from ._interruption import Interruption
@@ -106,9 +103,9 @@ class SignIn:
         if answer.status_code == 404:
             # v0.54 and older derive their key from the password.
             return False
-        check_signed_in(answer, "POST", "/logout")
+        self._http.check_signed_in(answer, "POST", "/logout")
         if answer.status_code != 200 or not isinstance(decoded("POST", "/logout", answer), dict):
-            raise wrong_answer("POST", "/logout", answer)
+            raise self._http.wrong_answer("POST", "/logout", answer)
         return True
 
     def forget_key(self) -> None:
@@ -178,7 +175,7 @@ class SignIn:
             return True
         if answer.status_code == 401:
             return False
-        raise wrong_answer("GET", "/mail/users", answer)
+        raise self._http.wrong_answer("GET", "/mail/users", answer)
 
     def code(self, secret: str, option: str, later: float = 0) -> str:
         """The one-time code of the moment, or that of some seconds later.
@@ -236,12 +233,12 @@ class SignIn:
             if told.get("reason") != WRONG_CODE:
                 break
         if told["status"] != "ok":
-            raise refused_credentials(*_LOG_IN[is_session], str(told.get("reason")))
+            raise self._http.refused_credentials(*_LOG_IN[is_session], str(told.get("reason")))
         key = told.get("api_key") or ""
         if "admin" not in told["privileges"] or not key:
             if is_session:
                 self._log_out((self._me, key))
-            raise refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
+            raise self._http.refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
         return key, is_session
 
     def _log_in(
@@ -258,12 +255,13 @@ class SignIn:
             is_session = False
             method, path = _LOG_IN[is_session]
             answer = self._http.read(method, path, credentials, headers=headers, delays=())
-        check_signed_in(answer, method, path)
+        self._http.check_signed_in(answer, method, path)
         if answer.status_code != 200:
-            raise wrong_answer(method, path, answer)
+            raise self._http.wrong_answer(method, path, answer)
         told = decoded(method, path, answer)
         if isinstance(told, dict) and isinstance(told.get("api_key"), str):
             self.keys.add(told["api_key"])
+            self._http.secrets.add(told["api_key"])
         try:
             _check_log_in(told, is_session)
         except WrongShapeError as error:

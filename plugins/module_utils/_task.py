@@ -161,8 +161,7 @@ class _Conversation:
 
     def secrets(self) -> set[str]:
         """What is secret in the calls that were to be sent."""
-        values = {call.form[name] for call in self._calls if call.form for name in call.secret if name in call.form}
-        return {secret for value in values for secret in (value, *_secrets.in_url(value))}
+        return {secret for call in self._calls for secret in call.secrets}
 
     def hold(self, check_mode: bool) -> dict[str, Any]:
         first = last = self._plan()

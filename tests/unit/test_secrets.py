@@ -10,17 +10,25 @@ import html
 import json
 import re
 import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
 from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 from ansible_collections.mailinabox.admin.plugins.module_utils import _secrets
-from tests.box import Box, prepare
+from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import mfa, users
+from tests.box import Answer, Box, Fault, is_write, prepare
 from tests.tasks import run_task
+
+DATA = Path(__file__).parents[1] / "contract" / "data"
 
 # At least as long as any password that a box takes.
 TEXTS = st.text(min_size=8, max_size=40)
@@ -181,3 +189,77 @@ def test_what_is_declared_or_compared_is_told_as_the_box_has_it() -> None:
         told = run_task(box, "miab_info", {"gather_subset": ["dns_records", "config"]})
     assert value in str(told["dns_records"])
     assert value in str(told["config"]["dns_records"])
+
+
+@dataclass
+class Says(Fault):
+    """Words in place of the answer."""
+
+    kind: str = "500"
+    status: int = 400
+    words: str = ""
+
+    def disguise(self, answer: Answer | None) -> Answer:
+        return Answer(self.status, "text/plain", self.words, {})
+
+
+def told_by(words: str, name: str, options: dict[str, Any], status: int = 400) -> str:
+    """What a task shows of a box that answers a write with these words."""
+    with Box("v75") as box:
+        prepare(box.state, {})
+        box.faults.append(
+            Says(match=lambda request: is_write(request.method, request.path), status=status, words=words)
+        )
+        return str(run_task(box, name, options))
+
+
+def test_a_secret_at_the_end_of_what_is_shown_is_masked_first() -> None:
+    with Box("v75") as box:
+        password = box.password
+    for cut in range(1, len(password)):
+        told = told_by(
+            "x" * (1000 - cut) + password, "miab_alias", {"address": "a@example.org", "forwards_to": ["b@x.org"]}
+        )
+        assert "xxx" + password[:cut] not in told
+
+
+USER = {"email": "ann@example.org", "user_password": "ZqWordA1-ZqWordB2"}
+BUCKET = {
+    "target": "s3://s3.eu-central-1.amazonaws.com/one",
+    "target_user": "KEY",
+    "target_password": "ZqWordA1-ZqWordB2",
+}
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_of_answers_to_secrets_only_known_sentences_are_shown(status: int) -> None:
+    backwards = "2BdroWqZ"
+    assert "left out" in told_by(backwards, "miab_user", USER, status)
+    assert backwards not in told_by(backwards, "miab_user", USER, status)
+    assert backwards in told_by(
+        backwards, "miab_alias", {"address": "a@example.org", "forwards_to": ["b@x.org"]}, status
+    )
+    assert "That's not a user (ann@example.org)." in told_by("That's not a user (ann@example.org).", "miab_user", USER)
+    assert "You are not an administrator." in told_by("You are not an administrator.", "miab_user", USER, 401)
+
+
+def test_of_answers_to_backup_credentials_only_known_sentences_are_shown() -> None:
+    for words, shown in (("Enter an S3 bucket name.", True), (BUCKET["target"], True), ("2BdroWqZ", False)):
+        assert (words in told_by(json.dumps(words), "miab_backup_config", BUCKET, 200).partition("'calls'")[0]) is shown
+
+
+def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
+    known = {"/mail/users/add": users, "/mail/users/password": users, "/mfa/totp/enable": mfa}
+    steps = yaml.safe_load((DATA / "scenario.yml").read_text(encoding="utf-8"))
+    seen = 0
+    for path in (DATA / "recordings").glob("*.json"):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        for step in steps:
+            told = recorded.get(step["id"], {})
+            if step.get("method") == "POST" and step.get("path") in known and told.get("status") == 400:
+                form = {key: str(value) for key, value in step["form"].items()}
+                secret = tuple({"password", "secret"} & set(form))
+                call = Call("POST", step["path"], form, secret=secret, sentences=known[step["path"]]._SENTENCES)
+                assert call.told(told["body"]) == told["body"]
+                seen += 1
+    assert seen > 40

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -271,11 +272,12 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         _PATH,
         form,
         secret=("target_pass", "target") if masked(target) != target else ("target_pass",),
-        parse=_parse_answer,
+        sentences=("Enter an S3 bucket name.", "{target}"),
         name=_STORED if wanted.always else None,
         # No reading shows credentials.
         shows=not wanted.always,
     )
+    call = replace(call, parse=partial(_parse_answer, call))
     return Change("backup", "settings", before, after, (call,))
 
 
@@ -317,7 +319,7 @@ def _credentials(wanted: WantedBackup, target: str) -> tuple[str, str]:
     return "", ""
 
 
-def _parse_answer(said: str) -> bool:
+def _parse_answer(call: Call, said: str) -> bool:
     """Every answer comes with HTTP 200; one means success."""
     try:
         words = json.loads(said)
@@ -328,7 +330,7 @@ def _parse_answer(said: str) -> bool:
     if words == "OK":
         return True
     # A box tells a target that it doesn't know by repeating it.
-    told = masked(str(words).strip())
+    told = masked(call.told(str(words).strip()))
     raise Refused(
         "POST %s: the box refuses: %s" % (_PATH, told or "(it says nothing; is the target one that it knows?)"),
         path=_PATH,

@@ -15,6 +15,14 @@ from .._errors import InvalidOption, UnexpectedAnswer
 from .._plan import Call, Change, Known, Question, View
 from .._secrets import MASK
 
+# In which a box refuses a scheme.
+_SENTENCES = (
+    "Bad Input",
+    "Invalid token.",
+    "No secret provided.",
+    "Secret should be a 32 characters base32 string",
+    "User does not exist.",
+)
 _SECRET = re.compile(r"[A-Z2-7]{32}\Z")
 
 
@@ -118,7 +126,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     if secret is None:
         raise UnexpectedAnswer("POST /mfa/status: the box offers %s no secret." % user, path="/mfa/status")
     form = {"secret": secret, "label": wanted.label or ""}
-    call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), mfa_of=user)
+    call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), sentences=_SENTENCES, mfa_of=user)
     after = {**before, "state": "present"}
     # One that the user gave is known to who needs it.
     reveals = {} if wanted.secret else {"secret": secret}

@@ -21,6 +21,23 @@ ADMIN = "admin"
 # In bytes. A box stores a longer one as a hash that no password matches, and answers OK.
 _LONGEST_PASSWORD = 511
 
+# In which a box refuses a user or a password.
+_SENTENCES = (
+    "Invalid email address.",
+    "No email address provided.",
+    "No password provided.",
+    "Passwords must be at least eight characters.",
+    "Quotas cannot contain spaces, commas, or decimal points.",
+    "Invalid quota.",
+    "That's not a user ({email}).",
+    "That's not a valid privilege ({privileges}).",
+    "User account email addresses may only use the lowercase ASCII letters a-z, the digits 0-9, underscore (_),"
+    " hyphen (-), and period (.).",
+    "User already exists.",
+    "You may not make a user account for that address because it is frequently used for domain control validation."
+    " Use an alias instead if necessary.",
+)
+
 # Stand for a password in views: it is never shown, but a change of it is.
 _DIFFERS = "(not the declared one)"
 _AS_DECLARED = "(as declared)"
@@ -223,7 +240,9 @@ def _plan_creation(wanted: WantedUser, users: Users) -> Change:
             "%s had a mailbox before, which is archived in %s: the new user gets the old mail."
             % (wanted.email, archived.mailbox)
         )
-    call = Call("POST", "/mail/users/add", form, secret=("password",), rebuild=(REBUILD_DNS, REBUILD_WEB))
+    call = Call(
+        "POST", "/mail/users/add", form, secret=("password",), sentences=_SENTENCES, rebuild=(REBUILD_DNS, REBUILD_WEB)
+    )
     return Change("user", wanted.email, _absent(wanted.email), after, (call,), tuple(warnings))
 
 
@@ -256,7 +275,16 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
         if not proved:
             form = {"email": user.spelling, "password": proof.password}
             # Last, because changing one's own password ends one's session.
-            calls.append(Call("POST", "/mail/users/password", form, secret=("password",), password_of=user.email))
+            calls.append(
+                Call(
+                    "POST",
+                    "/mail/users/password",
+                    form,
+                    secret=("password",),
+                    sentences=_SENTENCES,
+                    password_of=user.email,
+                )
+            )
     demoted = ADMIN in user.privileges and ADMIN not in after["privileges"]
     return Change(
         "user",
