@@ -70,6 +70,11 @@ class Client:
         return self._sign_in.keys
 
     @property
+    def warnings(self) -> list[str]:
+        """What the one who runs the task should know of this conversation."""
+        return [self._limit.trouble] if self._limit.trouble else []
+
+    @property
     def signed_out(self) -> bool:
         """Whether the box forgot the key that the run goes by, and there is no password to go on with."""
         return self._sign_in.signed_out
@@ -83,7 +88,6 @@ class Client:
                 self._sign_in.sign_out()
         finally:
             self._http.close()
-            self._limit.close()
 
     def ask(self, question: BoxQuestion) -> Any:
         """The value of a question.

@@ -17,6 +17,7 @@ from ._errors import InvalidOption
 from ._secrets import MASK
 
 _PREFIX = "/admin"
+_PORTS = {"https": 443, "http": 80}
 # More than any request takes, and less than what a socket can't count.
 _LONGEST_TIMEOUT = 86400
 # The web server before a box takes lines of 8 KiB, and credentials are sent in base64 in one of them.
@@ -78,7 +79,7 @@ class Connection:
 
 
 def admin_url(host: str) -> str:
-    """The URL of a box's admin API, from a name, a name with a port, or a URL.
+    """The URL of a box's admin API, from a name, a name with a port, or a URL. However a box is spelled, it has one URL.
 
     :raises InvalidOption: for anything else, and for plain http to another machine.
     """
@@ -88,7 +89,7 @@ def admin_url(host: str) -> str:
         name, port = parts.hostname, parts.port
     except ValueError as error:
         raise InvalidOption("host", host, str(error)) from error
-    if parts.scheme not in ("https", "http"):
+    if parts.scheme not in _PORTS:
         raise InvalidOption("host", host, "%s is no way to a box; it is https" % parts.scheme)
     if "@" in parts.netloc:
         raise InvalidOption("host", MASK, "credentials don't belong in it; use username and password")
@@ -104,10 +105,11 @@ def admin_url(host: str) -> str:
         raise InvalidOption("host", host, "%r is no name of a host" % name)
     if parts.scheme == "http" and not _is_loopback(name):
         raise InvalidOption("host", host, "the password would cross the network unencrypted; use https")
+    name = ipaddress.ip_address(name).compressed if ":" in name else name.rstrip(".")
     return "%s://%s%s%s" % (
         parts.scheme,
         "[%s]" % name if ":" in name else name,
-        "" if port is None else ":%d" % port,
+        "" if port in (None, _PORTS[parts.scheme]) else ":%d" % port,
         _PREFIX,
     )
 

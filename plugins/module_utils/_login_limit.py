@@ -6,6 +6,7 @@
 Tasks run in many processes, so what was refused is kept in files: one for each of the
 refusals that are allowed at a time. Who holds the lock of one may try to log in; a lock ends with
 its process, however that ends. A file in which a refusal is written is out of use for 30 seconds.
+Where a file can't be used, the task counts in memory: only what it is refused itself.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import tempfile
 from contextlib import contextmanager
-from typing import IO, Callable, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from ._errors import AuthenticationFailed
 from ._state_folder import state_folder
@@ -31,11 +31,76 @@ _REFUSALS_OF_THE_SAME = 3
 _POLL_SECONDS = 0.1
 
 
+class _Place:
+    """Where one refusal is kept: in a file, or in memory if there is none that can be used.
+
+    :param path: of the file; None if there is no folder for it.
+    :param memory: what is kept of the files that can't be used, by number.
+    :param number: of the place.
+    :param tell: is told what is wrong with the file.
+    """
+
+    def __init__(self, path: str | None, memory: Dict[int, str], number: int, tell: Callable[[OSError], None]) -> None:
+        self._memory = memory
+        self._number = number
+        self._tell = tell
+        self._file: Any = None
+        if path is None or number in memory:
+            return
+        try:
+            # Unbuffered, so that a full disk is noticed at once, and nonblocking, because a pipe would keep the task.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
+        except OSError as error:
+            self._give_up(error)
+
+    def lock(self) -> bool:
+        """Whether nobody else has the place; then it belongs to this process until it is closed."""
+        try:
+            if self._file is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._give_up(error)
+        return True
+
+    def read(self) -> str:
+        try:
+            if self._file is not None:
+                self._file.seek(0)
+                return str((self._file.read(100) or b"").decode("ascii", "replace"))
+        except OSError as error:
+            self._give_up(error)
+        return self._memory.get(self._number, "")
+
+    def write(self, text: str) -> None:
+        try:
+            if self._file is not None:
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(text.encode("ascii"))
+                return
+        except OSError as error:
+            self._give_up(error)
+        self._memory[self._number] = text
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _give_up(self, error: OSError) -> None:
+        self.close()
+        self._memory[self._number] = ""
+        self._tell(error)
+
+
 class Attempt:
     """A log-in that is being tried."""
 
-    def __init__(self, file: IO[str], now: Callable[[], float], digest: Callable[[], str]) -> None:
-        self._file = file
+    def __init__(self, place: _Place, now: Callable[[], float], digest: Callable[[], str]) -> None:
+        self._place = place
         self._now = now
         self._digest = digest
 
@@ -44,10 +109,7 @@ class Attempt:
 
         :param for_good: whether the same credentials will be refused again.
         """
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write("%r %s" % (self._now(), self._digest() if for_good else ""))
-        self._file.flush()
+        self._place.write("%r %s" % (self._now(), self._digest() if for_good else ""))
 
 
 class LoginLimit:
@@ -56,14 +118,15 @@ class LoginLimit:
     :param url: of the box.
     :param sleep: waits some seconds.
     :param now: the time in seconds since 1970.
+    :ivar trouble: what keeps the limit from counting what others are refused; empty if nothing does.
     """
 
     def __init__(self, url: str, sleep: Callable[[float], None], now: Callable[[], float]) -> None:
         self._url = url
         self._sleep = sleep
         self._now = now
-        self._folder = ""
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._memory: Dict[int, str] = {}
+        self.trouble = ""
 
     @contextmanager
     def attempt(self, credentials: Credentials) -> Iterator[Attempt]:
@@ -71,25 +134,27 @@ class LoginLimit:
         while True:
             waits = []
             for number in range(_REFUSALS):
-                with self._open(number) as file:
-                    try:
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    except BlockingIOError:
+                place = self._place(number)
+                try:
+                    if not place.lock():
                         waits.append(_POLL_SECONDS)
                         continue
-                    rest, _whose = self._refusal(file)
+                    rest, _whose = self._refusal(place)
                     if rest <= 0:
-                        yield Attempt(file, self._now, lambda: self._digest(credentials))
+                        yield Attempt(place, self._now, lambda: self._digest(credentials))
                         return
                     waits.append(rest)
+                finally:
+                    place.close()
             self._sleep(min(waits))
 
     def check(self, credentials: Credentials) -> None:
         """Raise an error instead of asking with credentials that were refused again and again."""
         refusals = []
         for number in range(_REFUSALS):
-            with self._open(number) as file:
-                refusals.append(self._refusal(file))
+            place = self._place(number)
+            refusals.append(self._refusal(place))
+            place.close()
         recent = [whose for rest, whose in refusals if rest > 0]
         if len(recent) >= _REFUSALS_OF_THE_SAME and recent.count(self._digest(credentials)) >= _REFUSALS_OF_THE_SAME:
             raise AuthenticationFailed(
@@ -99,14 +164,10 @@ class LoginLimit:
                 username=credentials[0],
             )
 
-    def close(self) -> None:
-        if self._temporary is not None:
-            self._temporary.cleanup()
-
-    def _refusal(self, file: IO[str]) -> tuple[float, str]:
-        """For how many seconds a file is out of use yet, and whose refusal it keeps."""
+    def _refusal(self, place: _Place) -> tuple[float, str]:
+        """For how many seconds a place is out of use yet, and whose refusal it keeps."""
         try:
-            moment, _space, digest = file.read(100).partition(" ")
+            moment, _space, digest = place.read().partition(" ")
             age = self._now() - float(moment)
         except ValueError:
             # Nothing was refused yet, or the disk was full when it was.
@@ -119,16 +180,14 @@ class LoginLimit:
         salt = "%s %s" % (self._url, credentials[0])
         return hashlib.pbkdf2_hmac("sha256", credentials[1].encode(), salt.encode(), 20_000).hex()[:16]
 
-    def _open(self, number: int) -> IO[str]:
-        if not self._folder:
-            self._folder = self._make_folder()
-        path = os.path.join(self._folder, "refused-%d" % number)
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="ascii")
-
-    def _make_folder(self) -> str:
+    def _place(self, number: int) -> _Place:
+        # Asked for each time: somebody may have removed the folder since.
         folder = state_folder(self._url)
-        if folder is not None:
-            return folder
-        # Without a home, a process can at least count its own refusals.
-        self._temporary = tempfile.TemporaryDirectory(prefix="mailinabox-")
-        return self._temporary.name
+        path = None if folder is None else os.path.join(folder, "refused-%d" % number)
+        return _Place(path, self._memory, number, self._tell)
+
+    def _tell(self, error: OSError) -> None:
+        self.trouble = (
+            "The file %s can't be used (%s), so this task counted only the logins that it was refused itself."
+            " Delete the file, or make it yours." % (error.filename or "for refused logins", error.strerror)
+        )

@@ -191,7 +191,7 @@ class _Conversation:
         else:
             result[self._task.name] = {**views[0], **self.revealed}
             result["diff"] = _diff(first.changes[0], last.changes[0], self._client.connection.url)
-        warnings = [*last.warnings, *self._warnings]
+        warnings = [*last.warnings, *self._warnings, *self._client.warnings]
         if warnings:
             result["warnings"] = [printable(warning) for warning in warnings]
         return result

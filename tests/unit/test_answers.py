@@ -169,6 +169,7 @@ class AnyBox:
         self.given = given
         self.reads = self.writes = 0
         self.keys: set[str] = set()
+        self.warnings: list[str] = []
         self.connection = Connection("https://box.example.com/admin", ME)
 
     def __enter__(self) -> AnyBox:

@@ -31,6 +31,7 @@ class RulesClient:
     """Asks the box's rules themselves."""
 
     signed_out = False
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, state: State) -> None:
         self.state = state

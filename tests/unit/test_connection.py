@@ -43,7 +43,7 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
     ("host", "url"),
     [
         ("b\u00fccher.example", "https://xn--bcher-kva.example/admin"),
-        ("my--box.example.", "https://my--box.example./admin"),
+        ("my--box.example.", "https://my--box.example/admin"),
         ("localhost:8443", "https://localhost:8443/admin"),
         ("[2001:db8::1]", "https://[2001:db8::1]/admin"),
     ],

@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -133,4 +138,64 @@ def test_without_a_home_each_process_counts_its_own(
         with limit.attempt(("user", str(number))) as attempt:
             attempt.was_refused()
     assert clock.slept == [pytest.approx(30.0)]
-    limit.close()
+    assert limit.trouble == ""
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("make", [make_folder, make_link, make_pipe])
+def test_a_task_counts_on_where_a_file_can_not_be_used(
+    clock: Clock, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    refuse(clock, ME)
+    [path] = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for number in range(10):
+        other = path.with_name("refused-%d" % number)
+        other.unlink(missing_ok=True)
+        make(other)
+    limit = new_limit(clock)
+    for number in range(11):
+        limit.check(ME)
+        with limit.attempt(("user", str(number))) as attempt:
+            attempt.was_refused()
+    assert clock.slept == [pytest.approx(30.0)]
+    assert "counted only the logins that it was refused itself" in limit.trouble
+    assert not path.with_name("elsewhere").exists()
+
+
+def test_a_task_counts_on_when_the_disk_is_full(clock: Clock) -> None:
+    limit = new_limit(clock)
+    size = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    # No file can grow, as on a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, size[1]))
+    try:
+        for number in range(11):
+            with limit.attempt(("user", str(number))) as attempt:
+                attempt.was_refused()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, size)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert clock.slept == [pytest.approx(30.0)]
+    assert "File too large" in limit.trouble
+
+
+def test_a_folder_that_was_deleted_is_made_again(clock: Clock, tmp_path: Path) -> None:
+    limit = new_limit(clock)
+    limit.check(ME)
+    [file] = tmp_path.rglob("refused-0")
+    shutil.rmtree(file.parent)
+    with limit.attempt(ME) as attempt:
+        attempt.was_refused()
+    assert limit.trouble == ""
+    assert len(list(tmp_path.rglob("refused-*"))) == 1

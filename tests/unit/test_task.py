@@ -78,6 +78,7 @@ class FakeClient:
         self.reads = self.writes = 0
         self.closed = False
         self.signed_out = False
+        self.warnings: list[str] = []
         self.keys: set[str] = set()
         self.waited: list[Wait] = []
         # What becomes true with each pause.

@@ -37,6 +37,7 @@ class FakeClient:
         self.reads = self.writes = 0
         self.keys: set[str] = set()
         self.signed_out = False
+        self.warnings: list[str] = []
         self.outages: list[Outage] = []
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
 
