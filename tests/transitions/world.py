@@ -21,8 +21,6 @@ BOX = "box.example.com"
 ME = "me@box.example.com"
 USERS = [f"{local}@{domain}" for domain in DOMAINS for local in ("ann", "bob")]
 ALIASES = [f"{local}@{domain}" for domain in DOMAINS for local in ("sales", "postmaster")]
-# Never removed, so that the domain with most records stays.
-KEPT = "keep@example.org"
 RECEIVERS = [*USERS[:4], ME, "Eve.E@example.net"]
 # Older boxes took capitals.
 OLD_USER, OLD_ALIAS = "Bo.Cap@example.org", "News.Cap@example.org"
@@ -41,9 +39,8 @@ LABELS = [
     "autoconfig",
     "sub.shop",
 ]
-# Of those, where a CNAME may be.
-CNAME_LABELS = ["www", "shop", "sub.shop"]
-RECORD_DOMAINS = ["example.org", "lists.example.org", BOX]
+# Most of what is declared is where things happen.
+RECORD_DOMAINS = [*DOMAINS, "example.org", "example.org", BOX]
 VALUES = {
     "A": ["192.0.2.1", "192.0.2.2", "local"],
     "AAAA": ["2001:db8::1", "local"],
@@ -69,9 +66,8 @@ class Maker:
         return self._random.sample(of, self._random.randint(0, min(most, len(of))))
 
     def _name_and_type(self) -> tuple[str, str]:
-        rtype = self._random.choice(sorted(VALUES))
-        label = self._random.choice(CNAME_LABELS if rtype == "CNAME" else LABELS)
-        return f"{label}.{self._random.choice(RECORD_DOMAINS)}".removeprefix("."), rtype
+        name = f"{self._random.choice(LABELS)}.{self._random.choice(RECORD_DOMAINS)}".removeprefix(".")
+        return name, self._random.choice(sorted(VALUES))
 
     def _values(self, rtype: str) -> list[str]:
         return self._some(VALUES[rtype], 1 if rtype == "CNAME" else 3) or VALUES[rtype][:1]
@@ -79,7 +75,6 @@ class Maker:
     def state(self, version: str) -> State:
         """A box as its history may have left it."""
         state = new_state(version)
-        state.users[KEPT] = User(KEPT, PASSWORDS[0])
         for email in self._some(USERS, 4):
             state.users[email] = User(email, self._random.choice(PASSWORDS), ["admin"] if self._may(0.3) else [])
         if self._may(0.1):
@@ -119,7 +114,7 @@ class Maker:
             declared["dns_records"] = [self._record(*kind) for kind in sorted(kinds)]
         sections = [name for name, entries in declared.items() if entries is not None]
         purge = [name for name in sections if self._may(0.4)]
-        return {**declared, "purge": purge, "purge_limit": 100, "keep": [KEPT]}
+        return {**declared, "purge": purge, "purge_limit": 100}
 
     def _user(self, email: str) -> dict[str, Any]:
         if self._may(0.2):
