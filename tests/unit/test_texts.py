@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils import _http, _secrets
+from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._errors import BoxError, InvalidDeclaration, Mistake
 from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Change
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
@@ -53,17 +55,18 @@ class Said(Answer):
 
 
 def errors(said: str) -> list[BoxError]:
+    http: Any = Client(Connection.from_options(CONNECTION))._http
     found: list[BoxError] = []
     for ask, status in (
-        *((_http.check_signed_in, status) for status in (301, 401, 403)),
+        *((http.check_signed_in, status) for status in (301, 401, 403)),
         *((_http.refuse_page, 200), (_http.decoded, 200)),
     ):
         try:
             answer: Any = Said(status, said)
-            ask(*((answer, "GET", "/x") if ask is _http.check_signed_in else ("GET", "/x", answer)))
+            ask(*((answer, "GET", "/x") if ask == http.check_signed_in else ("GET", "/x", answer)))
         except BoxError as error:
             found.append(error)
-    return found + [_http.wrong_answer("GET", "/x", Said(status, said)) for status in (400, 404, 500)]
+    return found + [http.wrong_answer("GET", "/x", Said(status, said)) for status in (400, 404, 500)]
 
 
 @given(SAID)
