@@ -30,6 +30,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Plan
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases as aliases_resource
 from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
 from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
+from tests.box import CustomRecord
 from tests.box.prepare import prepare
 from tests.box.state import State, new_state
 from tests.tasks import CONNECTION, task
@@ -367,6 +368,35 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         "purge": ["users", "aliases", "dns_records"],
         "purge_limit": 100,
     }
+
+
+@pytest.mark.parametrize("rtype", ["A", "AAAA"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_address_gives_way_to_a_cname(version: str, rtype: str) -> None:
+    """With a custom address go the records that the box publishes because of it."""
+    state = new_state(version)
+    user = {"email": "ann@example.org", "password": "ann-password-1"}
+    old = {"name": "host.example.org", "type": rtype, "value": {"A": "192.0.2.1", "AAAA": "2001:db8::1"}[rtype]}
+    prepare(state, {"users": [user], "dns_records": [CustomRecord(*old.values())._asdict()]})
+    new = {"name": "host.example.org", "type": "CNAME", "value": "host.example.net."}
+    options = declaration(dns_records=[new, {**old, "state": "absent"}])
+    result = task_result(TASK, {**CONNECTION, **options}, False, RulesClient(state))
+    assert [call["method"] for call in result["calls"]] == ["DELETE", "POST"]
+    assert state.dns_records == [CustomRecord(*new.values())]
+    assert state.broken_zones() == state.dropped_zones() == []
+
+
+@pytest.mark.parametrize("name", ["ns1.box.example.com", "ns2.box.example.com"])
+def test_a_name_server_of_the_box_does_not_give_way_to_a_cname(name: str) -> None:
+    """It has an A record that the listing of the box doesn't show."""
+    state = new_state("v75")
+    old = {"name": name, "type": "AAAA", "value": "2001:db8::1"}
+    user = {"email": "ann@example.org", "password": "ann-password-1"}
+    prepare(state, {"users": [user], "dns_records": [CustomRecord(*old.values())._asdict()]})
+    new = {"name": name, "type": "CNAME", "value": "host.example.net."}
+    options = declaration(dns_records=[new, {**old, "state": "absent"}])
+    result = run(TASK, {**CONNECTION, **options}, True, connect=lambda _connection: RulesClient(state))
+    assert result["failure"]["code"] == "invalid_declaration", result
 
 
 @settings(max_examples=60, deadline=None)
