@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ._secrets import MASK
+
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _USER_ADDRESS = re.compile(r"[a-z0-9_.@-]+\Z")
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
@@ -73,6 +75,8 @@ def address(text: str, catch_all: bool = False) -> str:
 
     :param catch_all: whether the part before the @ may be missing, which stands for every address of the domain.
     """
+    if MASK in text:
+        raise ValueError("%s stands where a secret was masked; write what it stood for" % MASK)
     local, at, rest = text.strip().partition("@")
     if not at or "@" in rest:
         raise ValueError("a mail address has one @")

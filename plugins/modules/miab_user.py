@@ -87,6 +87,16 @@ EXAMPLES = r"""
     update_password: on_create
     privileges: [admin]
 
+# Ansible prints the items of a loop, so the label keeps the passwords off the screen. Add no_log: true if
+# something keeps the results of tasks, as AWX does.
+- name: Everybody of a list has a mailbox
+  mailinabox.admin.miab_user:
+    email: "{{ item.email }}"
+    user_password: "{{ item.password }}"
+  loop: "{{ people }}"
+  loop_control:
+    label: "{{ item.email }}"
+
 - name: Carol has left
   mailinabox.admin.miab_user:
     email: carol@example.org

@@ -129,6 +129,42 @@ def test_yaml_is_what_modules_roles_and_playbooks_take(name: str) -> None:
                     assert not complaints({key: variables[key]}, {key: value}), code
 
 
+def examples() -> Iterator[str]:
+    """All YAML that users may copy."""
+    for name in TEXTS:
+        yield from blocks(read(name), "ya?ml")
+    for module in MODULES:
+        yield import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).EXAMPLES
+    for folder in ("examples", "playbooks", "roles"):
+        yield from (path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.yml"))
+
+
+def test_no_example_prints_the_items_of_a_loop_over_secrets() -> None:
+    found = 0
+    for code in examples():
+        for document in yaml.compose_all(code, Loader=yaml.SafeLoader):
+            for task in tasks_with_loops(document):
+                if re.search(r"item\S*\.(\w*password|\w*secret|\w*key)\b", yaml.serialize(task)):
+                    found += 1
+                    keys = {key.value: value for key, value in task.value}
+                    label = {key.value for key, _value in getattr(keys.get("loop_control"), "value", ())}
+                    assert "label" in label or "no_log" in keys, yaml.serialize(task)
+    assert found
+
+
+def tasks_with_loops(node: Any) -> Iterator[Any]:
+    """The tasks of a YAML document that loop, tags and all."""
+    if isinstance(node, yaml.MappingNode):
+        # The items of a loop over numbers tell nothing.
+        if any(key.value == "loop" and "range(" not in str(value.value) for key, value in node.value):
+            yield node
+        for _key, value in node.value:
+            yield from tasks_with_loops(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from tasks_with_loops(item)
+
+
 def test_readme_names_all_there_is() -> None:
     text = read("README.md")
     assert table(text, "module") == MODULES

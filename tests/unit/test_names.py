@@ -61,6 +61,8 @@ def test_address(text: str, canonical: str) -> None:
         ("ann@ab--c.example", "3rd and 4th"),
         ("ann@xn--bcher-kvb.example", "'xn--bcher-kvb'"),
         ("ann@xn--.example", "'xn--'"),
+        ("********@example.org", "a secret was masked"),
+        ("a********b@example.org", "a secret was masked"),
     ],
 )
 def test_no_address(text: str, why: str) -> None:
