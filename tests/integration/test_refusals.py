@@ -114,10 +114,13 @@ def test_a_quota_where_there_are_none(version: str, tmp_path: Path, door: str) -
 
 
 def test_what_only_the_box_knows_comes_back_in_its_words(newest_box: Box, tmp_path: Path, door: str) -> None:
-    # A name that is reserved is an address to everybody but the library that the box asks.
-    outcome = play(newest_box, [user("gus@box.invalid", **NEW)], tmp_path, door).outcomes[0]
+    task = {"mailinabox.admin.miab_secondary_nameserver": {"hostnames": ["ns9.example.net"]}}
+    outcome = play(newest_box, [task], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "refused"
-    assert outcome.result["msg"] == "POST /mail/users/add: the box refuses: Invalid email address. Nothing was changed."
+    assert outcome.result["msg"] == (
+        "POST /dns/secondary-nameserver: the box refuses: Could not resolve the IP address of ns9.example.net."
+        " Nothing was changed."
+    )
 
 
 def test_a_locked_out_run_says_so(newest_box: Box, tmp_path: Path, door: str) -> None:
