@@ -208,7 +208,6 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     if isinstance(known.get(DNS_RECORDS.name), BoxError) and planning.needs_records():
         return planning.until_records_are_listed()
     planning.plan_records()
-    planning.check_keep()
     planning.plan_settings()
     planning.check_zones()
     if planning.mistakes:
@@ -403,33 +402,6 @@ class _Planning:
         first = replace(coming[0], warnings=(*coming[0].warnings, warning), leads_on=True)
         return Plan((first, *coming[1:]))
 
-    def check_keep(self) -> None:
-        """Refuse to purge along with a pattern that matches nothing: most likely what it was to keep would go.
-
-        Without anything to purge it can do no harm. So a declaration may keep what is yet to come, or has gone.
-        """
-        if not self._purged:
-            return
-        names = {item.wanted.email for item in self._wanted.sections["users"]}
-        names |= {item.wanted.address for item in self._wanted.sections["aliases"]}
-        names |= {item.wanted.name for item in self._wanted.sections["dns_records"]}
-        for read in (USERS, ALIASES):
-            names |= set(self._read.get(read.name, ()))
-        # A box may fail at its list of records.
-        records = self._read.get(DNS_RECORDS.name)
-        is_listed = isinstance(records, dict)
-        names |= {name for name, _rtype in records or ()} if is_listed else set()
-        for pattern in dict.fromkeys(self._wanted.keep):
-            # What was not read may be what it matches.
-            is_known = ("@" in pattern or is_listed) and (not set("@*?[") & set(pattern) or USERS.name in self._read)
-            if is_known and _KEPT.match(pattern) and not any(_matches(pattern, name) for name in names):
-                why = (
-                    "%r matches nothing that the box has or that is declared, and %d other objects would be purged,"
-                    " such as %s %s; correct the pattern, or leave it out"
-                )
-                first = self._purged[0]
-                self.mistakes.append(Mistake("keep", why % (pattern, len(self._purged), first.resource, first.key)))
-
     def plan_settings(self) -> None:
         for name in ("secondary_nameservers", "backup", "privacy"):
             self._add(name, self._wanted.sections[name])
@@ -528,7 +500,9 @@ class _Planning:
         for key in (key for key in there if key not in spared):
             label = key if isinstance(key, str) else " ".join(key)
             called = label.partition(" ")[0]
-            if not any(_matches(pattern, called) for pattern in self._wanted.keep):
+            # A name is known by two forms if it isn't in ASCII.
+            forms = {called, called + ".", _names.display(called)}
+            if not any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep):
                 items.append(Item("purge of %s %s" % (name, label), gone(key)))
         self._purged += self._add(name, items, foresee)
 
@@ -538,20 +512,3 @@ class _Planning:
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
         return _publishing.content(self._known, _publishing.content(self._read)).zones
-
-        before, after = _domains(self._read), _domains(self._known)
-        return dns.zones_to_come(zones, before, after)
-
-
-def _matches(pattern: str, called: str) -> bool:
-    """Whether a pattern of what is to be kept matches an address or a name, by either form if it isn't in ASCII."""
-    return any(fnmatchcase(form, pattern) for form in (called, called + ".", _names.display(called)))
-
-
-def _domains(known: Known) -> set[str]:
-    """The domains that have mail because somebody put an address on them."""
-    hand_made = [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
-    return {
-        address.partition("@")[2]
-        for address in (*(email for email, user in known[USERS.name].items() if user.active), *hand_made)
-    }

@@ -210,7 +210,6 @@ options:
     description:
       - Patterns of mail addresses and DNS names that O(purge) leaves alone, such as V(*@example.org) or V(*.example.org).
         C(*) stands for anything, C(?) for one character.
-      - A pattern that matches nothing is an error if anything would be purged, because it may be misspelt.
     type: list
     elements: str
     default: []

@@ -245,39 +245,9 @@ def test_purge_leaves_alone_what_is_to_be_kept() -> None:
         aliases=[],
         dns_records=[],
         purge=["users", "aliases", "dns_records"],
-        keep=["ANN@*", "administrator@*", "www.example.org", "sales@example.or?"],
+        keep=["ANN@*", "*@example.com", "www.example.org", "sales@example.or?"],
     )
     assert [change.key for change in made.changes] == ["a.b.example.org A", "bob@example.org"]
-
-
-@pytest.mark.parametrize("pattern", ["anna@*", "*@exmaple.org", "shop.example.org"])
-def test_a_pattern_that_matches_nothing_is_a_mistake_where_something_is_purged(pattern: str) -> None:
-    options: dict[str, Any] = {
-        "users": [],
-        "aliases": [],
-        "dns_records": [],
-        "purge": ["users", "aliases", "dns_records"],
-    }
-    with pytest.raises(InvalidDeclaration, match=r"keep: .* matches nothing .* user ann@example.org"):
-        plan(known(ANN), **options, keep=[pattern])
-    # With nothing to purge it can do no harm, as in a later run of the same declaration.
-    assert not plan(known(), **options, keep=[pattern]).calls
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        # What is declared, automatic, or the box's own.
-        {"keep": ["bob@*"], "users": [user(BOB.email, state="absent")]},
-        {"keep": ["abuse@*", "me@*", "hostmaster@box.example.com"]},
-        # Of what was not read nobody can tell.
-        {"keep": ["www.example.org"]},
-    ],
-)
-def test_a_pattern_that_may_match_something_is_no_mistake(options: dict[str, Any]) -> None:
-    state = known(ANN, ABUSE, HOSTMASTER)
-    del state[DNS_RECORDS.name]
-    assert plan(state, **{"users": [], "purge": ["users"], **options}).calls
 
 
 MANY = tuple(User("u%02d@example.org" % number, (), True, "0", None) for number in range(40))
