@@ -35,7 +35,7 @@ def values(count: int, canary: Path) -> Iterator[str]:
     """As many texts, the same each time; to fill in one of them, or to run it, makes the file."""
     chosen = random.Random(11)  # noqa: S311 - nothing is kept secret by it
     yield """"'] is defined or lookup("pipe","touch CANARY") }}@x.org""".replace("CANARY", str(canary))
-    for _ in range(count - 1):
+    for _number in range(count - 1):
         parts = [chosen.choice(BREAKS), chosen.choice(COMMANDS), chosen.choice(BREAKS)]
         if chosen.random() < 0.3:
             parts.insert(chosen.randrange(4), "".join(chosen.choices(_CHARACTERS, k=chosen.randrange(1, 12))))

@@ -51,7 +51,9 @@ _WORDS = {"create": "create", "update": "change", "remove": "**remove**"}
 _KNOWN_FROM_ELSEWHERE = ("state", "email", "address", "name", "type")
 
 # A longer value is shown without its middle: so much of its beginning and of its end.
-_LONGEST, _HEAD, _TAIL = 80, 40, 16
+_LONGEST = 80
+_HEAD = 40
+_TAIL = 16
 
 
 def _code(value: Any) -> str:

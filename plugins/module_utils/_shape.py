@@ -15,8 +15,8 @@ class WrongShapeError(ValueError):
 
 
 def _checked(kind: Type[_T], value: Any) -> _T:
-    # Not isinstance: to Python a flag is a number, too.
-    if type(value) is not kind:
+    # To Python a flag is a number, too.
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         raise WrongShapeError(kind.__name__)
     return value
 

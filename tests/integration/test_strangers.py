@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from . import test_tls
 from .playbooks import run_on_hosts
-from .test_tls import authority, identity, impostor  # noqa: F401 - a fixture is found by its name
+from .test_tls import identity, impostor
 
 SECRET = "environment-password"
+# A fixture is found by its name in the file.
+authority = test_tls.authority
 
 
 NOT_MEANT = "the environment has MIAB_PASSWORD, which may be for another host"
@@ -26,7 +29,7 @@ NOT_MEANT = "the environment has MIAB_PASSWORD, which may be for another host"
 def test_a_host_without_miab_host_gets_no_secret_of_the_environment(
     name: str,
     words: str,
-    authority: str,  # noqa: F811
+    authority: str,
     tmp_path: Path,
 ) -> None:
     environment = {"MIAB_USERNAME": "me@box.example.com", "MIAB_PASSWORD": SECRET, "MIAB_CA_PATH": authority}

@@ -135,7 +135,7 @@ def fits(value: Any, hint: Any) -> bool:
             fits(getattr(value, name), kind) for name, kind in get_type_hints(hint).items()
         )
     # To Python a bool is a number, too.
-    return type(value) is hint
+    return isinstance(value, hint) and isinstance(value, bool) is (hint is bool)
 
 
 def test_every_read_has_a_type() -> None:

@@ -36,9 +36,9 @@ def absent(name: str, rtype: str = "CNAME") -> dict[str, Any]:
     return record(name, rtype, state="absent")
 
 
-def do(state: State, module: str, check_mode: bool = False, /, **options: Any) -> dict[str, Any]:
+def do(held: State, module: str, check_mode: bool = False, /, **options: Any) -> dict[str, Any]:
     given = validated("miab_" + module, {**CONNECTION, **options})
-    return run(task("miab_" + module), given, check_mode, connect=lambda _connection: RulesClient(state))
+    return run(task("miab_" + module), given, check_mode, connect=lambda _connection: RulesClient(held))
 
 
 def box(version: str, *records: dict[str, str], **more: Any) -> State:
