@@ -96,6 +96,10 @@ EXAMPLES = r"""
   loop: "{{ people }}"
   loop_control:
     label: "{{ item.email }}"
+  vars:
+    people:
+      - {email: dan@example.org, password: "{{ ann_password }}"}
+      - {email: eve@example.org, password: "{{ bob_password }}"}
 
 - name: Carol has left
   mailinabox.admin.miab_user:
