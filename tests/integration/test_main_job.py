@@ -85,13 +85,13 @@ def test_alias(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, USERS)
     sales, idn = "sales@example.org", "info@xn--bcher-kva.example"
     wishes = [
-        Wish({"address": sales, "forwards_to": [ANN, "Bob@Example.NET"]}, alias(sales, [ANN, "bob@example.net"])),
+        Wish({"address": sales, "forwards_to": [ANN, "Bob@Example.NET"]}, alias(sales, [ANN, "Bob@example.net"])),
         Wish(
             {"address": "Sales@Example.org", "forwards_to": ["bob@example.net", ANN]},
-            alias(sales, [ANN, "bob@example.net"]),
+            alias(sales, [ANN, "Bob@example.net"]),
             changed=False,
         ),
-        Wish({"address": sales, "permitted_senders": [ANN]}, alias(sales, [ANN, "bob@example.net"], [ANN])),
+        Wish({"address": sales, "permitted_senders": [ANN]}, alias(sales, [ANN, "Bob@example.net"], [ANN])),
         Wish({"address": sales, "forwards_to": [ANN]}, alias(sales, [ANN], [ANN])),
         Wish({"address": sales, "permitted_senders": []}, alias(sales, [ANN])),
         Wish({"address": sales, "forwards_to": [], "permitted_senders": [ANN]}, alias(sales, [], [ANN])),
