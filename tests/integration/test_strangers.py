@@ -23,8 +23,13 @@ NOT_MEANT = "the environment has MIAB_PASSWORD, which may be for another host"
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    # The role behind health never takes a host for a box by its name.
-    [("apply", NOT_MEANT), ("plan", NOT_MEANT), ("export", NOT_MEANT), ("health", "missing required arguments: host")],
+    # An export needs a name for its file first. The role behind health never takes a host for a box by its name.
+    [
+        ("apply", NOT_MEANT),
+        ("plan", NOT_MEANT),
+        ("export", "No file is called as this box"),
+        ("health", "missing required arguments: host"),
+    ],
 )
 def test_a_host_without_miab_host_gets_no_secret_of_the_environment(
     name: str,
