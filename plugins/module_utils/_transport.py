@@ -15,6 +15,8 @@ import socket
 import time
 from typing import Any
 
+# mypy can't follow classes whose base may be missing, or is chosen while the program runs. That is why some lines below
+# switch it off.
 try:
     import requests
     import urllib3
