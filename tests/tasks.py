@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
 
 from .box import Box
 

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._secrets import MASK
+from ..module_utils._values.secrets import MASK
 from ..plugin_utils import _digest
 
 DOCUMENTATION = r"""

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from ..module_utils._texts import printable
+from ..module_utils._values.texts import printable
 from ..plugin_utils import _told
 
 DOCUMENTATION = r"""

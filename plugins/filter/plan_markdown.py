@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils._texts import printable
+from ..module_utils._values.texts import printable
 
 DOCUMENTATION = r"""
 name: plan_markdown

@@ -119,9 +119,9 @@ failure:
   sample: {"code": "invalid_option", "message": "forwards_to: ...", "details": {"option": "forwards_to"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import aliases
-from ..module_utils._task import Task
 
 TASK = Task(
     name="alias",

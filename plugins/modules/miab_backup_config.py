@@ -170,9 +170,9 @@ failure:
   sample: {"code": "refused", "message": "POST /system/backup/config: the box refuses: ...", "details": {"text": "..."}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import backup
-from ..module_utils._task import Task
 
 TASK = Task(
     name="backup_config",

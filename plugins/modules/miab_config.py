@@ -306,10 +306,9 @@ failure:
   sample: {"code": "invalid_declaration", "details": {"mistakes": [{"where": "users[0] ann@example", "why": "email: ..."}]}}
 """
 
-from ..module_utils import _config
-from ..module_utils._module import run_module
-from ..module_utils._resources import aliases, backup, dns, users
-from ..module_utils._task import Task
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
+from ..module_utils._resources import aliases, backup, dns, users, whole_box
 
 TASK = Task(
     name="changes",
@@ -330,9 +329,9 @@ TASK = Task(
         "keep": {"type": "list", "elements": "str", "default": []},
         "purge_limit": {"type": "int"},
     },
-    check=_config.check,
-    needs=_config.needs,
-    plan=_config.plan,
+    check=whole_box.check,
+    needs=whole_box.needs,
+    plan=whole_box.plan,
     secrets=lambda options: backup.secrets(options["backup"] or {}),
     publishes=True,
 )

@@ -114,9 +114,9 @@ failure:
   sample: {"code": "invalid_option", "message": "type: 'TLSA': ...", "details": {"option": "type", "value": "TLSA"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import dns
-from ..module_utils._task import Task
 
 TASK = Task(
     name="dns_record",

@@ -71,9 +71,9 @@ failure:
   sample: {"code": "outcome_unknown", "message": "POST /dns/update: the box answers 500 ...", "details": {"status": 500}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import updates
-from ..module_utils._task import Task
 
 TASK = Task(
     name="dns_update",

@@ -243,9 +243,9 @@ failure:
   sample: {"code": "unsupported", "message": "GET /dns/zonefile/example.org: the box has no such thing ...", "details": {}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import info
-from ..module_utils._task import Task
 
 TASK = Task(
     name="",

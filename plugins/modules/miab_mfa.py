@@ -137,9 +137,9 @@ failure:
   sample: {"code": "invalid_option", "message": "user: 'bob@example.org': ...", "details": {"option": "user", "value": "bob@example.org"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import mfa
-from ..module_utils._task import Task
 
 TASK = Task(
     name="mfa",

@@ -71,9 +71,9 @@ failure:
   sample: {"code": "refused", "message": "POST /dns/secondary-nameserver: the box refuses: Could not resolve ...", "details": {}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import nameservers
-from ..module_utils._task import Task
 
 TASK = Task(
     name="secondary_nameserver",

@@ -107,9 +107,9 @@ failure:
   sample: {"code": "authentication", "message": "POST /login: ...", "details": {"path": "/login", "reason": "missing-totp-token"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import sessions
-from ..module_utils._task import Task
 
 TASK = Task(
     name="session",

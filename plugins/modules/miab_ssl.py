@@ -155,9 +155,9 @@ failure:
   sample: {"code": "refused", "message": "domain: example.org: ...", "details": {"option": "domain", "value": "example.org"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import certificates
-from ..module_utils._task import Task
 
 TASK = Task(
     name="certificate",

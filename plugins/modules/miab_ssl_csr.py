@@ -106,9 +106,9 @@ failure:
   sample: {"code": "invalid_option", "message": "country_code: 'GBR': ...", "details": {"option": "country_code", "value": "GBR"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import signing_requests
-from ..module_utils._task import Task
 
 TASK = Task(
     name="signing_request",

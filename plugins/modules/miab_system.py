@@ -91,9 +91,9 @@ failure:
   sample: {"code": "timed_out", "message": "reboot_timeout: the box isn't back after 600 s. ...", "details": {"value": 600}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import system
-from ..module_utils._task import Task
 
 TASK = Task(
     name="system",

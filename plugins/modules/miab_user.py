@@ -133,9 +133,9 @@ failure:
   sample: {"code": "guarded", "message": "email: removing me@box.example.com ...", "details": {"option": "email"}}
 """
 
-from ..module_utils._module import run_module
+from ..module_utils._engine.module import run_module
+from ..module_utils._engine.task import Task
 from ..module_utils._resources import users
-from ..module_utils._task import Task
 
 TASK = Task(
     name="user",

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
 
-from ..module_utils._errors import InvalidOption
+from ..module_utils._values.errors import InvalidOption
 
 # No request can carry half of a surrogate pair, which only JSON can write; and no text has a NUL in it.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")

@@ -26,10 +26,10 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._errors import InvalidOption
-from ..module_utils._http import HAS_REQUESTS, IdleConnections
-from ..module_utils._module import argument_rules, perform, secrets
-from ..module_utils._task import Task
+from ..module_utils._box.http import HAS_REQUESTS, IdleConnections
+from ..module_utils._engine.module import argument_rules, perform, secrets
+from ..module_utils._engine.task import Task
+from ..module_utils._values.errors import InvalidOption
 from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
 

@@ -16,7 +16,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import CONNECTION_OPTIONS
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import CONNECTION_OPTIONS
 from tests.box.state import FIRST_PASSWORD, FIRST_USER
 
 from . import holds

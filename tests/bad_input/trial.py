@@ -22,12 +22,13 @@ import requests
 import urllib3
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Served
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.transport import Transport
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 from tests.box.answers import Request
 from tests.box.certificates import Installed
@@ -128,7 +129,7 @@ def wired(state: State, read_only: bool) -> Iterator[Wire]:
     def send(_adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         return wire.send(request, **options)
 
-    with mock.patch.object(requests.adapters.HTTPAdapter, "send", send):
+    with mock.patch.object(Transport, "send", send):
         yield wire
 
 

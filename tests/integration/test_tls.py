@@ -19,11 +19,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import BoxError
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     LogIn,
     LogOut,
@@ -32,6 +30,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Read,
     Served,
 )
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import BoxError
 from tests.box import Box, crypto
 from tests.tasks import CONNECTION, Clock
 

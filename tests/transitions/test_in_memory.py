@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from tests.box import State
 from tests.box.zones import ZoneInputs
 from tests.tasks import CONNECTION, task, validated

@@ -18,29 +18,29 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _answers
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import UnexpectedAnswer
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model import reads
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import info
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources.certificates import _outcomes
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import UnexpectedAnswer
 from tests.tasks import CONNECTION, task, validated
 
 DATA = Path(__file__).parents[1] / "contract" / "data"
 ME = "me@box.example.com"
 
 TYPES: dict[str, Any] = {
-    "users": _answers.Users,
-    "aliases": _answers.Aliases,
-    "dns_records": _answers.Records,
+    "users": reads.Users,
+    "aliases": reads.Aliases,
+    "dns_records": reads.Records,
     "dns_zones": tuple[str, ...],
-    "dns_dump": tuple[_answers.Published, ...],
+    "dns_dump": tuple[reads.Published, ...],
     "secondary_nameservers": tuple[str, ...],
     "domains": tuple[str, ...],
-    "ssl_status": _answers.SslStatus,
+    "ssl_status": reads.SslStatus,
     "web_domains": list[dict[str, Any]],
-    "backup_config": _answers.BackupConfig,
+    "backup_config": reads.BackupConfig,
     "backup_status": dict[str, Any],
     "privacy": bool,
     "reboot_required": bool,
@@ -48,16 +48,16 @@ TYPES: dict[str, Any] = {
     "version": str,
     "latest_version": str,
     "status_checks": list[dict[str, Any]],
-    "mfa of " + ME: _answers.Mfa,
+    "mfa of " + ME: reads.Mfa,
     "signing request of box.example.com": str,
     "zonefile of example.org": str,
 }
 
-READS = [value for value in vars(_answers).values() if isinstance(value, Read)]
+READS = [value for value in vars(reads).values() if isinstance(value, Read)]
 READS += [
-    _answers.mfa_status(ME),
-    _answers.signing_request("box.example.com", "DE"),
-    _answers.zone_file("example.org"),
+    reads.mfa_status(ME),
+    reads.signing_request("box.example.com", "DE"),
+    reads.zone_file("example.org"),
 ]
 BY_NAME = {read.name: read for read in READS}
 

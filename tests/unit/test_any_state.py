@@ -13,10 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import OutcomeUnknown, Refused, UnexpectedAnswer
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Proof, Question
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Proof, Question
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+)
 from tests.box.prepare import prepare
 from tests.box.routes import answer
 from tests.box.state import Alias as BoxAlias

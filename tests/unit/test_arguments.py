@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 
 SPEC: dict[str, Any] = {

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import BACKUP_CONFIG, BackupConfig
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import BACKUP_CONFIG, BackupConfig
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import backup
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     BoxError,
     InvalidOption,
     Refused,
     UnexpectedAnswer,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._resources import backup
 
 FOLDER = "/home/user-data/backup/encrypted"
 S3 = "s3://s3.eu-central-1.amazonaws.com/bucket/box"

@@ -15,23 +15,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _pem
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Moment, Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     SSL_STATUS,
     WEB_DOMAINS,
     CertificateStatus,
     SslStatus,
     signing_request,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import certificates
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import pem as _pem
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     BoxFailed,
     InvalidOption,
     MissingLibrary,
     Refused,
     UnexpectedAnswer,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Moment, Served
-from ansible_collections.mailinabox.admin.plugins.module_utils._resources import certificates
 from tests.box import crypto
 
 NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.timezone.utc)

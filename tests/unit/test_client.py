@@ -18,11 +18,9 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _errors
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection, admin_url
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection, admin_url
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     LogIn,
     LogOut,
@@ -33,6 +31,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Served,
     Wait,
 )
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import errors
 from tests.tasks import CONNECTION, Clock
 
 SECRET = "JBSWY3DPEHPK3PXP" * 2
@@ -159,12 +159,12 @@ def test_host(host: str, url: str) -> None:
     ],
 )
 def test_no_host(host: str) -> None:
-    with pytest.raises(_errors.InvalidOption, match=r"^host: "):
+    with pytest.raises(errors.InvalidOption, match=r"^host: "):
         admin_url(host)
 
 
 def test_credentials_in_the_host_are_not_repeated() -> None:
-    with pytest.raises(_errors.InvalidOption) as caught:
+    with pytest.raises(errors.InvalidOption) as caught:
         admin_url("https://me:s3cret@box.example.com")
     assert "s3cret" not in str(caught.value.as_failure())
 
@@ -182,7 +182,7 @@ def test_credentials_in_the_host_are_not_repeated() -> None:
     ],
 )
 def test_bad_connection(options: dict[str, Any], option: str) -> None:
-    with pytest.raises(_errors.InvalidOption) as caught:
+    with pytest.raises(errors.InvalidOption) as caught:
         Connection.from_options({**OPTIONS, **options})
     assert caught.value.details["option"] == option
 
@@ -222,7 +222,7 @@ def test_a_read_is_asked_again_three_times(talk: Talk, failure: Any) -> None:
     assert slept == [0.5, 1.0, 2.0]
     assert client.reads == 4
     client, script, slept = talk(*[failure] * 4)
-    with client, pytest.raises(_errors.BoxError):
+    with client, pytest.raises(errors.BoxError):
         client.ask(DNS_ZONES)
     assert len(script.asked) == 4
 
@@ -230,32 +230,32 @@ def test_a_read_is_asked_again_three_times(talk: Talk, failure: Any) -> None:
 FINAL = [
     (
         requests.ConnectionError(socket.gaierror(-2, "Name or service not known")),
-        _errors.ConnectionFailed,
+        errors.ConnectionFailed,
         "no such name",
     ),
-    (requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed")), _errors.ConnectionFailed, "ca_path"),
-    (requests.exceptions.ReadTimeout("timed out"), _errors.ConnectionFailed, "longer than timeout, which is 120 s"),
-    (Answer(401, "", "Incorrect email address or password."), _errors.AuthenticationFailed, "Check username"),
-    (Answer(401, "", "missing-totp-token"), _errors.AuthenticationFailed, "totp_secret"),
-    (Answer(401, "", "You are not an administrator."), _errors.AuthenticationFailed, "Only an administrator"),
-    (Answer(403, "no"), _errors.AuthenticationFailed, "refuses the credentials: no"),
+    (requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed")), errors.ConnectionFailed, "ca_path"),
+    (requests.exceptions.ReadTimeout("timed out"), errors.ConnectionFailed, "longer than timeout, which is 120 s"),
+    (Answer(401, "", "Incorrect email address or password."), errors.AuthenticationFailed, "Check username"),
+    (Answer(401, "", "missing-totp-token"), errors.AuthenticationFailed, "totp_secret"),
+    (Answer(401, "", "You are not an administrator."), errors.AuthenticationFailed, "Only an administrator"),
+    (Answer(403, "no"), errors.AuthenticationFailed, "refuses the credentials: no"),
     (
         Answer(301, "", Location="https://other.example/?token=x"),
-        _errors.UnexpectedAnswer,
+        errors.UnexpectedAnswer,
         r"redirects to https://other\.example/\.",
     ),
-    (Answer(404), _errors.Unsupported, "no such thing"),
-    (Answer(400, "Bad Input"), _errors.Refused, "refuses: Bad Input"),
-    (Answer(500, "<html>"), _errors.UnexpectedAnswer, "500"),
-    (Answer(200, "<!DOCTYPE html><html></html>"), _errors.UnexpectedAnswer, "Is host a Mail-in-a-Box"),
-    (Answer(200, "OK"), _errors.UnexpectedAnswer, "JSON is due"),
-    (Answer(200, {"zones": []}), _errors.UnexpectedAnswer, "another shape"),
-    (Answer(200, [1]), _errors.UnexpectedAnswer, "another shape"),
-    (Answer(200, "[", **{"Content-Type": "application/json"}), _errors.UnexpectedAnswer, "no whole JSON"),
-    (Answer(200, "[" * 200_000, **{"Content-Type": "application/json"}), _errors.UnexpectedAnswer, "nested too deeply"),
+    (Answer(404), errors.Unsupported, "no such thing"),
+    (Answer(400, "Bad Input"), errors.Refused, "refuses: Bad Input"),
+    (Answer(500, "<html>"), errors.UnexpectedAnswer, "500"),
+    (Answer(200, "<!DOCTYPE html><html></html>"), errors.UnexpectedAnswer, "Is host a Mail-in-a-Box"),
+    (Answer(200, "OK"), errors.UnexpectedAnswer, "JSON is due"),
+    (Answer(200, {"zones": []}), errors.UnexpectedAnswer, "another shape"),
+    (Answer(200, [1]), errors.UnexpectedAnswer, "another shape"),
+    (Answer(200, "[", **{"Content-Type": "application/json"}), errors.UnexpectedAnswer, "no whole JSON"),
+    (Answer(200, "[" * 200_000, **{"Content-Type": "application/json"}), errors.UnexpectedAnswer, "nested too deeply"),
     (
         Answer(200, "[" * 60 + "]" * 60, **{"Content-Type": "application/json"}),
-        _errors.UnexpectedAnswer,
+        errors.UnexpectedAnswer,
         "nested too deeply",
     ),
 ]
@@ -263,7 +263,7 @@ FINAL = [
 
 def test_only_a_bad_certificate_is_known_to_have_kept_the_credentials_back(talk: Talk) -> None:
     client, _script, _slept = talk(*[requests.exceptions.SSLError(ssl.SSLEOFError("eof"))] * 4)
-    with client, pytest.raises(_errors.ConnectionFailed) as caught:
+    with client, pytest.raises(errors.ConnectionFailed) as caught:
         client.ask(DNS_ZONES)
     assert "No credentials were sent" not in caught.value.message
 
@@ -281,7 +281,7 @@ def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Excep
 def test_json_that_is_nested_too_deeply_is_no_answer_to_a_log_in(talk: Talk, question: Any) -> None:
     deep = Answer(200, "[" * 200_000, **{"Content-Type": "application/json"})
     client, _script, _slept = talk(deep, **({"api_key": "own-key"} if isinstance(question, LogOut) else {}))
-    with client, pytest.raises(_errors.UnexpectedAnswer, match="nested too deeply"):
+    with client, pytest.raises(errors.UnexpectedAnswer, match="nested too deeply"):
         client.ask(question)
 
 
@@ -303,14 +303,14 @@ _WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
 def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, told: Any) -> None:
     steps = [Answer(200, json.dumps(told), **{"Content-Type": "application/json"})]
     client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
-    with client, pytest.raises(_errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
+    with client, pytest.raises(errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
         client.ask(DNS_ZONES)
 
 
 def test_half_a_character_is_no_answer(talk: Talk) -> None:
     half = Answer(200, r'["\ud800"]', **{"Content-Type": "application/json"})
     client, _script, _slept = talk(half)
-    with client, pytest.raises(_errors.UnexpectedAnswer, match="no whole JSON"):
+    with client, pytest.raises(errors.UnexpectedAnswer, match="no whole JSON"):
         client.ask(DNS_ZONES)
 
 
@@ -319,27 +319,27 @@ def test_a_text_answer(talk: Talk) -> None:
     client, _script, _slept = talk(Answer(body="v75"), Answer(body="<html>"))
     with client:
         assert client.ask(read) == "v75"
-        with pytest.raises(_errors.UnexpectedAnswer):
+        with pytest.raises(errors.UnexpectedAnswer):
             client.ask(read)
 
 
 @pytest.mark.parametrize(
     ("step", "error"),
     [
-        (requests.ConnectionError(ConnectionRefusedError(111, "refused")), _errors.ConnectionFailed),
-        (requests.ConnectTimeout("slow"), _errors.ConnectionFailed),
-        (requests.exceptions.SSLError(ssl.SSLCertVerificationError("expired")), _errors.ConnectionFailed),
-        (requests.ConnectionError(ConnectionResetError(104, "reset")), _errors.OutcomeUnknown),
-        (requests.exceptions.SSLError(ssl.SSLEOFError("eof")), _errors.OutcomeUnknown),
-        (requests.exceptions.ReadTimeout("slow"), _errors.OutcomeUnknown),
-        (Answer(500, "<html>"), _errors.OutcomeUnknown),
-        (Answer(504), _errors.OutcomeUnknown),
-        (Answer(200, "<html>"), _errors.OutcomeUnknown),
-        (Answer(400, "User already exists."), _errors.Refused),
-        (Answer(401, "", "Invalid password."), _errors.AuthenticationFailed),
-        (Answer(302), _errors.UnexpectedAnswer),
-        (Answer(404), _errors.Unsupported),
-        (Answer(204), _errors.UnexpectedAnswer),
+        (requests.ConnectionError(ConnectionRefusedError(111, "refused")), errors.ConnectionFailed),
+        (requests.ConnectTimeout("slow"), errors.ConnectionFailed),
+        (requests.exceptions.SSLError(ssl.SSLCertVerificationError("expired")), errors.ConnectionFailed),
+        (requests.ConnectionError(ConnectionResetError(104, "reset")), errors.OutcomeUnknown),
+        (requests.exceptions.SSLError(ssl.SSLEOFError("eof")), errors.OutcomeUnknown),
+        (requests.exceptions.ReadTimeout("slow"), errors.OutcomeUnknown),
+        (Answer(500, "<html>"), errors.OutcomeUnknown),
+        (Answer(504), errors.OutcomeUnknown),
+        (Answer(200, "<html>"), errors.OutcomeUnknown),
+        (Answer(400, "User already exists."), errors.Refused),
+        (Answer(401, "", "Invalid password."), errors.AuthenticationFailed),
+        (Answer(302), errors.UnexpectedAnswer),
+        (Answer(404), errors.Unsupported),
+        (Answer(204), errors.UnexpectedAnswer),
     ],
 )
 def test_a_write_is_sent_once(talk: Talk, step: Any, error: type[Exception]) -> None:
@@ -366,7 +366,7 @@ def test_a_code_becomes_a_session_that_is_ended_even_after_an_error(talk: Talk) 
     client, script, _slept = talk(OK, Answer(body=[]), Answer(500), Answer(body={"status": "ok"}), totp_secret=SECRET)
     with client:
         client.ask(DNS_ZONES)
-        with pytest.raises(_errors.OutcomeUnknown):
+        with pytest.raises(errors.OutcomeUnknown):
             client.send(WRITE)
     assert [path for _method, path in script.asked] == ["/login", "/dns/zones", "/mail/users/add", "/logout"]
     assert script.credentials() == ["me@box.example.com:adminpass123", *["me@box.example.com:key"] * 3]
@@ -393,7 +393,7 @@ def test_old_boxes_have_no_session_to_end(talk: Talk) -> None:
 )
 def test_an_error_of_an_old_box_names_the_request(talk: Talk, answer: Answer, words: str) -> None:
     client, script, _slept = talk(Answer(404), answer, totp_secret=SECRET)
-    with client, pytest.raises(_errors.BoxError, match="^" + words):
+    with client, pytest.raises(errors.BoxError, match="^" + words):
         client.ask(DNS_ZONES)
     assert script.asked == [("POST", "/login"), ("GET", "/me")]
 
@@ -416,14 +416,14 @@ def test_a_used_code_is_followed_by_the_next(talk: Talk) -> None:
 )
 def test_a_refused_log_in_leaves_nothing_to_end(talk: Talk, steps: Sequence[Answer], words: str) -> None:
     client, script, _slept = talk(*steps, totp_secret=SECRET)
-    with client, pytest.raises(_errors.AuthenticationFailed, match=words):
+    with client, pytest.raises(errors.AuthenticationFailed, match=words):
         client.ask(DNS_ZONES)
     assert {path for _method, path in script.asked} == {"/login"}
 
 
 def test_a_secret_that_is_none_is_not_repeated(talk: Talk) -> None:
     client, script, _slept = talk(totp_secret="not base32!")
-    with client, pytest.raises(_errors.InvalidOption, match="base32") as caught:
+    with client, pytest.raises(errors.InvalidOption, match="base32") as caught:
         client.ask(DNS_ZONES)
     assert "not base32!" not in str(caught.value)
     assert script.asked == []
@@ -526,7 +526,7 @@ def test_who_has_used_all_codes_waits_for_the_next() -> None:
     client._http._session.mount("https://", script)
     told: list[tuple[float, str]] = []
     client.on_wait = lambda seconds, why: told.append((seconds, why))
-    with pytest.raises(_errors.AuthenticationFailed):
+    with pytest.raises(errors.AuthenticationFailed):
         client.ask(LogIn())
     client.ask(LogIn())
     assert clock.slept == [10.0]
@@ -549,7 +549,7 @@ def test_new_own_codes_are_used_even_if_the_answer_was_lost(talk: Talk) -> None:
     for step in (LOST, Answer(504)):
         client, script, _slept = talk(step, OK, Answer(body=[]), Answer())
         with client:
-            with pytest.raises(_errors.OutcomeUnknown):
+            with pytest.raises(errors.OutcomeUnknown):
                 client.send(ENABLE)
             client.ask(DNS_ZONES)
         assert [path for _method, path in script.asked][1:] == ["/login", "/dns/zones", "/logout"]
@@ -558,7 +558,7 @@ def test_new_own_codes_are_used_even_if_the_answer_was_lost(talk: Talk) -> None:
 def test_codes_that_were_refused_are_not_used(talk: Talk) -> None:
     client, script, _slept = talk(Answer(400, "Invalid token."), Answer(body=[]))
     with client:
-        with pytest.raises(_errors.Refused, match=r"Invalid token\."):
+        with pytest.raises(errors.Refused, match=r"Invalid token\."):
             client.send(ENABLE)
         client.ask(DNS_ZONES)
     assert script.credentials() == [ME + ":adminpass123"] * 2
@@ -636,11 +636,11 @@ NO_ADMIN_OF_OLD = Answer(body={"status": "ok", "email": ME, "privileges": []})
 @pytest.mark.parametrize(
     ("steps", "error", "words"),
     [
-        ([NO_MFA_CODE], _errors.AuthenticationFailed, "give totp_secret"),
-        ([NO_ADMIN, Answer()], _errors.AuthenticationFailed, "Only an administrator"),
-        ([Answer(404), NO_ADMIN_OF_OLD], _errors.AuthenticationFailed, "Only an administrator"),
-        ([Answer(body={"status": "ok"})], _errors.UnexpectedAnswer, "not what a box answers"),
-        ([Answer(body=[])], _errors.UnexpectedAnswer, "not what a box answers"),
+        ([NO_MFA_CODE], errors.AuthenticationFailed, "give totp_secret"),
+        ([NO_ADMIN, Answer()], errors.AuthenticationFailed, "Only an administrator"),
+        ([Answer(404), NO_ADMIN_OF_OLD], errors.AuthenticationFailed, "Only an administrator"),
+        ([Answer(body={"status": "ok"})], errors.UnexpectedAnswer, "not what a box answers"),
+        ([Answer(body=[])], errors.UnexpectedAnswer, "not what a box answers"),
     ],
 )
 def test_no_session(talk: Talk, steps: Sequence[Answer], error: type[Exception], words: str) -> None:
@@ -662,7 +662,7 @@ def test_logging_out(talk: Talk, step: Answer, ended: bool) -> None:
 @pytest.mark.parametrize("step", [Answer(200, "<html>"), Answer(500, "<html>"), Answer(body=[])])
 def test_no_box_to_log_out_from(talk: Talk, step: Answer) -> None:
     client, _script, _slept = talk(step, api_key="own-key")
-    with client, pytest.raises(_errors.UnexpectedAnswer):
+    with client, pytest.raises(errors.UnexpectedAnswer):
         client.ask(LogOut())
 
 
@@ -675,13 +675,13 @@ def test_the_time(talk: Talk) -> None:
 
 def test_a_certificate_is_seen_over_tls_only(talk: Talk) -> None:
     client, _script, _slept = talk(host="http://localhost")
-    with client, pytest.raises(_errors.InvalidOption, match=r"^host: "):
+    with client, pytest.raises(errors.InvalidOption, match=r"^host: "):
         client.ask(Served("example.org"))
 
 
 def test_where_nobody_listens_no_certificate_is_seen(talk: Talk) -> None:
     client, script, slept = talk(host="127.0.0.1:1")
-    with client, pytest.raises(_errors.ConnectionFailed, match="refused"):
+    with client, pytest.raises(errors.ConnectionFailed, match="refused"):
         client.ask(Served("example.org"))
     assert slept == [0.5, 1.0, 2.0]
     assert client.reads == 4
@@ -704,7 +704,7 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
             client.wait_for(wait)
             assert script.steps == []
         else:
-            with pytest.raises(_errors.TimedOut, match="^wait: waited %g s in vain for it to be ready" % seconds):
+            with pytest.raises(errors.TimedOut, match="^wait: waited %g s in vain for it to be ready" % seconds):
                 client.wait_for(wait)
     assert time[-1] - 1000 == waited
 
@@ -764,7 +764,7 @@ def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
 def test_a_box_that_stays_away(talk: Talk) -> None:
     client, _script, slept = talk(*[REFUSED] * 20)
     client._now = lambda: sum(slept)
-    with client, pytest.raises(_errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
+    with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
         client.outlast(OUTAGE)
     assert 60 <= sum(slept) < 66
 
@@ -789,7 +789,7 @@ def test_a_key_that_a_restart_ended(
         client.outlast(OUTAGE)
         assert client.signed_out == ("password" in options)
         if client.signed_out:
-            with pytest.raises(_errors.AuthenticationFailed):
+            with pytest.raises(errors.AuthenticationFailed):
                 client.ask(DNS_ZONES)
         else:
             client.ask(DNS_ZONES)

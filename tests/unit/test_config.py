@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _config
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Plan
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     ALIASES,
     DNS_DUMP,
     DNS_RECORDS,
@@ -25,10 +26,9 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     by_email,
     by_name_and_type,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidDeclaration
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Plan
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases as aliases_resource
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import run
+from ansible_collections.mailinabox.admin.plugins.module_utils._resources import whole_box
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import Guarded, InvalidDeclaration
 from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
 from tests.box import CustomRecord
 from tests.box.prepare import prepare
@@ -74,7 +74,7 @@ def known(
 
 
 def plan(state: dict[str, Any], **options: Any) -> Plan:
-    return _config.plan(_config.check(declaration(**options)), state)
+    return whole_box.plan(whole_box.check(declaration(**options)), state)
 
 
 def paths(made: Plan) -> list[str]:
@@ -90,13 +90,13 @@ def new(email: str, **options: Any) -> dict[str, Any]:
 
 
 def test_nothing_declared_reads_nothing() -> None:
-    wanted = _config.check(declaration())
-    assert _config.needs(wanted, {"caller": ME.email}) == []
-    assert _config.plan(wanted, {"caller": ME.email}).changes == ()
+    wanted = whole_box.check(declaration())
+    assert whole_box.needs(wanted, {"caller": ME.email}) == []
+    assert whole_box.plan(wanted, {"caller": ME.email}).changes == ()
 
 
 def test_each_list_is_asked_for_once() -> None:
-    wanted = _config.check(
+    wanted = whole_box.check(
         declaration(
             users=[user(ANN.email), user(BOB.email)],
             aliases=[{"address": SALES.address}],
@@ -104,9 +104,9 @@ def test_each_list_is_asked_for_once() -> None:
             purge=["users", "aliases", "dns_records"],
         )
     )
-    first = [question.name for question in _config.needs(wanted, {"caller": ME.email})]
+    first = [question.name for question in whole_box.needs(wanted, {"caller": ME.email})]
     assert sorted(first) == sorted([USERS.name, ALIASES.name, DNS_RECORDS.name, DNS_ZONES.name])
-    assert _config.needs(wanted, known(ANN, BOB)) == []
+    assert whole_box.needs(wanted, known(ANN, BOB)) == []
 
 
 def test_what_comes_is_there_before_what_needs_it_and_what_goes_is_gone_before() -> None:

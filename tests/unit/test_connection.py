@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection, admin_url
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection, admin_url
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 from tests.tasks import CONNECTION
 
 

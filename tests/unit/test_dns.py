@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     ALIASES,
     DNS_DUMP,
     DNS_RECORDS,
@@ -27,9 +28,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     by_email,
     by_name_and_type,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import dns
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 
 ZONES = ("example.com", "example.org")
 

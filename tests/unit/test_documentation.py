@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import CONNECTION_OPTIONS, argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import CONNECTION_OPTIONS, argument_rules
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://github.com/mailinabox-admin/mailinabox.admin"

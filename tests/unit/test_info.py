@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     ALIASES,
     BACKUP_CONFIG,
     DNS_RECORDS,
@@ -34,8 +34,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     mfa_status,
     zone_file,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import MissingLibrary, Unsupported
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import info
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import MissingLibrary, Unsupported
 
 ME = User("me@box.example.com", ("admin",), True, "0", None, "1.5M")
 OLD = User("old@example.org", (), False, None, "/mailboxes/old")

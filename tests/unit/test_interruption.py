@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._interruption import Interrupted, Interruption
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.interruption import Interrupted, Interruption
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

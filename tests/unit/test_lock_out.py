@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import Alias, Record, User
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidDeclaration
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import Alias, Record, User
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import aliases, users
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import Guarded, InvalidDeclaration
 
 from .test_config import ABUSE, ADMINISTRATOR, ANN, BOB, ME, SALES, filled, known, new, paths, plan, user
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import AuthenticationFailed
-from ansible_collections.mailinabox.admin.plugins.module_utils._login_limit import Credentials, LoginLimit
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.login_limit import Credentials, LoginLimit
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import AuthenticationFailed
 from tests.tasks import Clock
 
 URL = "https://box.example.com:8443/admin"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))

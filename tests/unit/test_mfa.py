@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     USERS,
     Mfa,
     Scheme,
@@ -17,8 +17,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     by_email,
     mfa_status,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, UnexpectedAnswer
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import mfa
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnexpectedAnswer
 
 ME = "me@box.example.com"
 BOB = "bob@example.org"

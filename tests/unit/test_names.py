@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _names
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import names
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils import _names
     ],
 )
 def test_address(text: str, canonical: str) -> None:
-    assert _names.address(text) == canonical
+    assert names.address(text) == canonical
 
 
 @pytest.mark.parametrize(
@@ -67,28 +67,28 @@ def test_address(text: str, canonical: str) -> None:
 )
 def test_no_address(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why.replace("+", r"\+")):
-        _names.address(text)
+        names.address(text)
 
 
 def test_catch_all() -> None:
-    assert _names.address("@Example.org", catch_all=True) == "@example.org"
+    assert names.address("@Example.org", catch_all=True) == "@example.org"
     with pytest.raises(ValueError, match="one @"):
-        _names.address("example.org", catch_all=True)
+        names.address("example.org", catch_all=True)
 
 
 @pytest.mark.parametrize("text", ["fay+tag@example.org", "o'hara@example.org"])
 def test_no_user_address(text: str) -> None:
-    assert _names.address(text)
+    assert names.address(text)
     with pytest.raises(ValueError, match="letters a-z"):
-        _names.user_address(text)
+        names.user_address(text)
 
 
 @pytest.mark.parametrize("top", ["local", "TEST", "invalid", "localhost", "onion", "arpa"])
 def test_a_box_takes_no_mail_for_reserved_domains(top: str) -> None:
-    canonical = _names.address("ann@site.%s" % top)
+    canonical = names.address("ann@site.%s" % top)
     with pytest.raises(ValueError, match="'%s' is reserved" % top.lower()):
-        _names.check_taken(canonical)
-    _names.check_taken("ann@%s.example" % top.lower())
+        names.check_taken(canonical)
+    names.check_taken("ann@%s.example" % top.lower())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_box_takes_no_mail_for_reserved_domains(top: str) -> None:
     ],
 )
 def test_is_dcv(text: str, expected: bool) -> None:
-    assert _names.is_dcv(text) is expected
+    assert names.is_dcv(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_is_dcv(text: str, expected: bool) -> None:
     ],
 )
 def test_display(canonical: str, shown: str) -> None:
-    assert _names.display(canonical) == shown
+    assert names.display(canonical) == shown
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_display(canonical: str, shown: str) -> None:
     ],
 )
 def test_dns_name(text: str, canonical: str) -> None:
-    assert _names.dns_name(text) == canonical
+    assert names.dns_name(text) == canonical
 
 
 @pytest.mark.parametrize(
@@ -154,24 +154,24 @@ def test_dns_name(text: str, canonical: str) -> None:
 )
 def test_no_dns_name(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        _names.dns_name(text)
+        names.dns_name(text)
 
 
 def test_a_host_may_look_like_idna_and_be_none() -> None:
-    assert _names.domain("my--site.example.net") == "my--site.example.net"
+    assert names.domain("my--site.example.net") == "my--site.example.net"
 
 
 def test_a_box_takes_no_records_under_a_top_level_domain_with_hyphens() -> None:
-    assert _names.dns_name("www.example.\u0440\u0444") == "www.example.xn--p1ai"
+    assert names.dns_name("www.example.\u0440\u0444") == "www.example.xn--p1ai"
     with pytest.raises(ValueError, match="no custom records with a name under 'xn--p1ai'"):
-        _names.record_name("www.example.\u0440\u0444")
+        names.record_name("www.example.\u0440\u0444")
 
 
 def test_zone_of_is_the_longest() -> None:
     zones = ("example.org", "sub.example.org")
-    assert _names.zone_of("www.sub.example.org", zones) == "sub.example.org"
-    assert _names.zone_of("example.org", zones) == "example.org"
-    assert _names.zone_of("notexample.org", zones) is None
+    assert names.zone_of("www.sub.example.org", zones) == "sub.example.org"
+    assert names.zone_of("example.org", zones) == "example.org"
+    assert names.zone_of("notexample.org", zones) is None
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_zone_of_is_the_longest() -> None:
     ],
 )
 def test_quota(text: str, canonical: str) -> None:
-    assert _names.quota(text) == canonical
+    assert names.quota(text) == canonical
 
 
 @pytest.mark.parametrize(
@@ -196,16 +196,16 @@ def test_quota(text: str, canonical: str) -> None:
     [("0", False), ("5", True), ("1048575", True), ("1M", False), ("1048577", False), ("1G", False)],
 )
 def test_a_tiny_quota(text: str, is_tiny: bool) -> None:
-    assert _names.is_tiny_quota(_names.quota(text)) is is_tiny
+    assert names.is_tiny_quota(names.quota(text)) is is_tiny
 
 
 @pytest.mark.parametrize("text", ["", "1.5G", "1,5G", "1 G", "-1", "lots", "2T", "٣G", "1G\n2G", "9" * 19])
 def test_no_quota(text: str) -> None:
     with pytest.raises(ValueError, match="whole number"):
-        _names.quota(text)
+        names.quota(text)
 
 
-@pytest.mark.parametrize("form", [_names.address, _names.dns_name, _names.quota])
+@pytest.mark.parametrize("form", [names.address, names.dns_name, names.quota])
 @given(text=st.text(max_size=80))
 def test_a_canonical_form_is_its_own(form: object, text: str) -> None:
     assert callable(form)
@@ -220,7 +220,7 @@ def test_a_canonical_form_is_its_own(form: object, text: str) -> None:
 @given(st.from_regex(r"[a-zäöü]{1,12}@[a-zäöü]{1,12}\.example", fullmatch=True))
 def test_what_is_displayed_means_the_same(text: str) -> None:
     try:
-        canonical = _names.address(text)
+        canonical = names.address(text)
     except ValueError:
         return
-    assert _names.address(_names.display(canonical)) == canonical
+    assert names.address(names.display(canonical)) == canonical

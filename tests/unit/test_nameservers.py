@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import SECONDARY_NAMESERVERS
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, UnexpectedAnswer
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import SECONDARY_NAMESERVERS
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import nameservers
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnexpectedAnswer
 
 
 def known(*stored: str) -> dict[str, Any]:

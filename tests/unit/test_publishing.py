@@ -12,17 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
-    ALIASES,
-    DNS_RECORDS,
-    DNS_ZONES,
-    USERS,
-    Record,
-    Records,
-    by_name_and_type,
-)
-from ansible_collections.mailinabox.admin.plugins.module_utils._names import zone_of
-from ansible_collections.mailinabox.admin.plugins.module_utils._publishing import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.publishing import (
     SUSPECTS,
     Collision,
     Content,
@@ -31,7 +21,17 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._publishing impor
     orphans,
     unpublishable,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._publishing import content as publishing_content
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.publishing import content as publishing_content
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
+    ALIASES,
+    DNS_RECORDS,
+    DNS_ZONES,
+    USERS,
+    Record,
+    Records,
+    by_name_and_type,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.names import zone_of
 from tests.box.domains import served as served_by
 from tests.box.prepare import prepare
 from tests.box.publishing import update_dns

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _records
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import MissingLibrary
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import records
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import MissingLibrary
 
 HEX64 = "0123456789abcdef" * 4
 
@@ -52,9 +52,9 @@ HEX64 = "0123456789abcdef" * 4
     ],
 )
 def test_value(rtype: str, text: str, canonical: str) -> None:
-    assert _records.canonical(rtype, text) == canonical
-    assert _records.canonical(rtype, canonical) == canonical
-    assert _records.is_publishable(rtype, text)
+    assert records.canonical(rtype, text) == canonical
+    assert records.canonical(rtype, canonical) == canonical
+    assert records.is_publishable(rtype, text)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_value(rtype: str, text: str, canonical: str) -> None:
 )
 def test_no_value(rtype: str, text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        _records.canonical(rtype, text)
-    assert not _records.is_publishable(rtype, text)
-    assert _records.canonical_stored(rtype, text) == text
+        records.canonical(rtype, text)
+    assert not records.is_publishable(rtype, text)
+    assert records.canonical_stored(rtype, text) == text
 
 
 @pytest.mark.parametrize(
@@ -104,21 +104,21 @@ def test_no_value(rtype: str, text: str, why: str) -> None:
     ],
 )
 def test_a_relative_host_name_is_told(rtype: str, value: str, needs: bool) -> None:
-    assert _records.needs_final_dot(rtype, value) is needs
+    assert records.needs_final_dot(rtype, value) is needs
 
 
 def test_longest_text() -> None:
-    assert _records.canonical("TXT", "x" * 65279)
+    assert records.canonical("TXT", "x" * 65279)
 
 
-@pytest.mark.parametrize("rtype", _records.RECORD_TYPES)
+@pytest.mark.parametrize("rtype", records.RECORD_TYPES)
 @given(text=st.text(max_size=60))
 def test_any_text_has_a_stable_form_or_a_reason(rtype: str, text: str) -> None:
     try:
-        canonical = _records.canonical(rtype, text)
+        canonical = records.canonical(rtype, text)
     except ValueError:
         return
-    assert _records.canonical(rtype, canonical) == canonical
+    assert records.canonical(rtype, canonical) == canonical
     assert canonical.isascii()
     assert canonical.replace("\t", " ").isprintable()
 
@@ -129,6 +129,6 @@ def test_only_these_types_ask_for_dnspython(rtype: str, monkeypatch: pytest.Monk
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "dns", None)
     with pytest.raises(MissingLibrary, match="dnspython"):
-        _records.canonical(rtype, "x")
+        records.canonical(rtype, "x")
     for other, value in (("A", "192.0.2.1"), ("CNAME", "a.example.org"), ("TXT", "x")):
-        assert _records.canonical(other, value)
+        assert records.canonical(other, value)

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
 from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
-from ansible_collections.mailinabox.admin.plugins.module_utils import _secrets
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import mfa, users
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import secrets
 from tests.box import Answer, Box, Fault, is_write, prepare
 from tests.tasks import run_task
 
@@ -38,13 +38,13 @@ PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 @given(TEXTS, st.text("abc:/", max_size=6), st.text("xyz=", max_size=6))
 def test_a_secret_is_found_in_what_shows_it(secret: str, before: str, after: str) -> None:
     for shown in (secret, repr({before: secret}), json.dumps([secret]), json.dumps(secret, ensure_ascii=False)):
-        assert _secrets.MASK in _secrets.masked(shown, [secret])
+        assert secrets.MASK in secrets.masked(shown, [secret])
 
 
 @given(PRINTABLE, PRINTABLE)
 def test_a_secret_is_found_in_what_was_sent(secret: str, user: str) -> None:
     header = "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
-    assert _secrets.MASK in _secrets.masked(header, [secret])
+    assert secrets.MASK in secrets.masked(header, [secret])
     form = urlencode({"target": "b2://id:%s@bucket" % quote(secret, safe="")})
     for shown in (
         urlencode({"password": secret}),
@@ -53,7 +53,7 @@ def test_a_secret_is_found_in_what_was_sent(secret: str, user: str) -> None:
         json.dumps(repr(secret)),
         repr(json.dumps(secret)),
     ):
-        assert _secrets.MASK in _secrets.masked(shown, [secret])
+        assert secrets.MASK in secrets.masked(shown, [secret])
 
 
 WORD = "ZqWord<&\"'/+=é\\n%2F ZqRest"
@@ -80,8 +80,8 @@ ESCAPED = {
 
 @pytest.mark.parametrize("shown", ESCAPED.values(), ids=ESCAPED)
 def test_a_secret_is_found_however_it_is_escaped(shown: str) -> None:
-    told = _secrets.masked({"msg": "before %s after" % shown}, [WORD])["msg"]
-    assert _secrets.MASK in told
+    told = secrets.masked({"msg": "before %s after" % shown}, [WORD])["msg"]
+    assert secrets.MASK in told
     assert told.startswith("before ")
     assert told.endswith(" after")
     assert not {"ZqWord", "ZqRest", base64.b64encode(b"xZqWord").decode()[4:]} & set(re.findall("[A-Za-z0-9]+", told))
@@ -90,12 +90,12 @@ def test_a_secret_is_found_however_it_is_escaped(shown: str) -> None:
 def test_what_is_short_or_all_blanks_without_its_escapes_masks_nothing_else() -> None:
     text = "a b % & a%20b 1 + 1 \\ %25 it's 3c"
     for secret in ("<", "+++", "\\" * 8, "+" * 8, "%20" * 5):
-        assert _secrets.masked(text, [secret]) == text.replace(secret, _secrets.MASK)
+        assert secrets.masked(text, [secret]) == text.replace(secret, secrets.MASK)
 
 
 def test_the_whole_of_a_result_is_masked_and_nothing_else() -> None:
     result = {"msg": "it is s3cret!", "calls": [{"form": {"a": "s3cret", "b": "other"}}], "n": 1, "none": None}
-    assert _secrets.masked(result, ["s3cret", ""]) == {
+    assert secrets.masked(result, ["s3cret", ""]) == {
         "msg": "it is ********!",
         "calls": [{"form": {"a": "********", "b": "other"}}],
         "n": 1,
@@ -119,7 +119,7 @@ def test_the_whole_of_a_result_is_masked_and_nothing_else() -> None:
     ],
 )
 def test_passwords_in_urls(text: str, found: list[str]) -> None:
-    assert list(_secrets.in_url(text)) == found
+    assert list(secrets.in_url(text)) == found
 
 
 KEY = "-----BEGIN %sPRIVATE KEY-----\nMIGH\nAgEA\n-----END %sPRIVATE KEY-----\n"
@@ -135,7 +135,7 @@ KEY = "-----BEGIN %sPRIVATE KEY-----\nMIGH\nAgEA\n-----END %sPRIVATE KEY-----\n"
     ],
 )
 def test_private_keys(text: str, found: list[str]) -> None:
-    assert list(_secrets.private_keys(text)) == found
+    assert list(secrets.private_keys(text)) == found
 
 
 @pytest.mark.parametrize(
@@ -151,8 +151,8 @@ def test_private_keys(text: str, found: list[str]) -> None:
     ],
 )
 def test_urls_without_passwords(text: str, shown: str | None) -> None:
-    assert _secrets.without_url_passwords(text) == (shown or text)
-    assert _secrets.without_url_passwords({text: [{"a": (text, 1)}, None]}) == {
+    assert secrets.without_url_passwords(text) == (shown or text)
+    assert secrets.without_url_passwords({text: [{"a": (text, 1)}, None]}) == {
         shown or text: [{"a": [shown or text, 1]}, None]
     }
 

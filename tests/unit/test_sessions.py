@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import LogIn, LogOut
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import LogIn, LogOut
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import sessions
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import signing_request
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, UnexpectedAnswer
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import FileText
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import FileText
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import signing_request
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import signing_requests
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnexpectedAnswer
 from tests.box import crypto
 
 MADE = crypto.signing_request("example.org", "GB")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import PRIVACY, REBOOT_REQUIRED, UPDATES
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import InvalidOption, UnexpectedAnswer
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import PRIVACY, REBOOT_REQUIRED, UPDATES
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import system
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnexpectedAnswer
 
 OPENSSL = "openssl (3.0.2)"
 

@@ -12,15 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
-    ConnectionFailed,
-    InvalidOption,
-    OutcomeUnknown,
-    Refused,
-    UnexpectedAnswer,
-)
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Step, Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     Change,
     FileText,
@@ -28,7 +22,13 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._plan import (
     Read,
     Wait,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
+    ConnectionFailed,
+    InvalidOption,
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+)
 from tests.tasks import CONNECTION
 
 # A resource made up for these tests: a list of words, to which one write adds one word.

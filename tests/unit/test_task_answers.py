@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Change, Known, Outage, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     BoxError,
     OutcomeUnknown,
     Refused,
@@ -19,8 +21,6 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._errors import (
     UnexpectedAnswer,
     Unsupported,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Change, Known, Outage, Read
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Task, run
 from tests.tasks import CONNECTION
 
 

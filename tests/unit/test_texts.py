@@ -12,13 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _http, _secrets
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import BoxError, InvalidDeclaration, Mistake
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Change
-from ansible_collections.mailinabox.admin.plugins.module_utils._task import Step, Task, run
-from ansible_collections.mailinabox.admin.plugins.module_utils._texts import printable
+from ansible_collections.mailinabox.admin.plugins.module_utils._box import http as _http
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Step, Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Change
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import secrets
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
+    BoxError,
+    InvalidDeclaration,
+    Mistake,
+)
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.texts import printable
 from ansible_collections.mailinabox.admin.plugins.plugin_utils._progress import Pace, ProgressLines
 from tests.tasks import CONNECTION
 from tests.unit.test_client import Answer
@@ -102,7 +107,7 @@ def test_no_line_of_progress_hands_on_a_command(said: str) -> None:
 
 @given(st.text(min_size=8, max_size=30))
 def test_a_secret_is_found_where_it_was_made_printable(secret: str) -> None:
-    assert _secrets.masked(printable(secret), [secret]) == _secrets.MASK
+    assert secrets.masked(printable(secret), [secret]) == secrets.MASK
 
 
 @pytest.mark.parametrize("text", ["2001:db8::1", "::1", "# 1 of a::b", "Grüße, ann@example.org"])

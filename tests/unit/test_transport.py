@@ -14,11 +14,12 @@ from contextlib import suppress
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils import _errors, _transport
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import DNS_ZONES
-from ansible_collections.mailinabox.admin.plugins.module_utils._client import Client
-from ansible_collections.mailinabox.admin.plugins.module_utils._connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Call, Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._box import transport
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import errors
 
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org"})
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -117,7 +118,7 @@ SLOW = {
 def test_a_read_ends_in_time(serve: Serve, answer: tuple[bytes, bytes]) -> None:
     server = serve(*answer)
     start = time.monotonic()
-    with client_of(server) as client, pytest.raises(_errors.ConnectionFailed, match=r"longer than timeout.*0\.3 s"):
+    with client_of(server) as client, pytest.raises(errors.ConnectionFailed, match=r"longer than timeout.*0\.3 s"):
         client.ask(DNS_ZONES)
     assert time.monotonic() - start < SLOW_SECONDS / 2
     assert len(server.requests) == 1
@@ -127,7 +128,7 @@ def test_a_read_ends_in_time(serve: Serve, answer: tuple[bytes, bytes]) -> None:
 def test_a_write_ends_in_time_and_in_doubt(serve: Serve, answer: tuple[bytes, bytes]) -> None:
     server = serve(*answer)
     start = time.monotonic()
-    with client_of(server) as client, pytest.raises(_errors.OutcomeUnknown, match=r"within 0\.3 s"):
+    with client_of(server) as client, pytest.raises(errors.OutcomeUnknown, match=r"within 0\.3 s"):
         client.send(WRITE)
     assert time.monotonic() - start < SLOW_SECONDS / 2
     assert len(server.requests) == 1
@@ -139,7 +140,7 @@ def test_a_handshake_ends_in_time(serve: Serve, question: object) -> None:
     start = time.monotonic()
     with (
         client_of(server, scheme="https") as client,
-        pytest.raises(_errors.ConnectionFailed, match="longer than timeout"),
+        pytest.raises(errors.ConnectionFailed, match="longer than timeout"),
     ):
         client.ask(question)  # type: ignore[arg-type]
     assert time.monotonic() - start < SLOW_SECONDS / 2
@@ -155,12 +156,12 @@ LARGE = {
 
 @pytest.mark.parametrize("answer", LARGE.values(), ids=LARGE)
 def test_a_large_answer_is_not_read_to_its_end(serve: Serve, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_transport, "_LARGEST_ANSWER_MB", 1)
+    monkeypatch.setattr(transport, "_LARGEST_ANSWER_MB", 1)
     server = serve(answer)
     with client_of(server, timeout=20) as client:
-        with pytest.raises(_errors.UnexpectedAnswer, match=r"larger than 1 MB\. Is host a Mail-in-a-Box\?"):
+        with pytest.raises(errors.UnexpectedAnswer, match=r"larger than 1 MB\. Is host a Mail-in-a-Box\?"):
             client.ask(DNS_ZONES)
-        with pytest.raises(_errors.OutcomeUnknown, match="larger than 1 MB"):
+        with pytest.raises(errors.OutcomeUnknown, match="larger than 1 MB"):
             client.send(WRITE)
     assert len(server.requests) == 2
 
@@ -169,9 +170,9 @@ def test_an_answer_is_not_unpacked(serve: Serve) -> None:
     packed = gzip.compress(b"[" + b" " * 1_000_000 + b"]")
     server = serve(JSON + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
     with client_of(server, timeout=20) as client:
-        with pytest.raises(_errors.UnexpectedAnswer, match=r"compressed \(gzip\)"):
+        with pytest.raises(errors.UnexpectedAnswer, match=r"compressed \(gzip\)"):
             client.ask(DNS_ZONES)
-        with pytest.raises(_errors.OutcomeUnknown, match="compressed"):
+        with pytest.raises(errors.OutcomeUnknown, match="compressed"):
             client.send(WRITE)
     assert all(b"\r\nAccept-Encoding: identity\r\n" in request for request in server.requests)
     assert len(server.requests) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._unpublished import Unpublished
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.unpublished import Unpublished
 from tests.box import Box, Fault
 from tests.box.publishing import update_dns, update_web
 from tests.tasks import run_task

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Proof
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     ALIASES,
     USERS,
     Alias,
@@ -17,9 +18,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._answers import (
     by_address,
     by_email,
 )
-from ansible_collections.mailinabox.admin.plugins.module_utils._errors import Guarded, InvalidOption, Unsupported
-from ansible_collections.mailinabox.admin.plugins.module_utils._plan import Proof
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import users
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import Guarded, InvalidOption, Unsupported
 
 ME = User("me@box.example.com", ("admin",), True, "0", None)
 BOB = User("bob@example.org", ("admin",), True, "2048M", None)

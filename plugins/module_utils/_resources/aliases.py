@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .. import _names, _publishing
-from .._answers import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
-from .._errors import Guarded, InvalidOption
-from .._plan import Call, Change, Known, Question, View
-from .._publishing import REBUILD_DNS, REBUILD_WEB
+from .._model import publishing
+from .._model.plan import Call, Change, Known, Question, View
+from .._model.publishing import REBUILD_DNS, REBUILD_WEB
+from .._model.reads import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
+from .._values import names
+from .._values.errors import Guarded, InvalidOption
 
 OPTIONS = {
     "address": {"type": "str", "required": True},
@@ -66,7 +67,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
                 options["forwards_to"],
                 "a box forwards to one whole domain (%s) or to addresses, not to both" % domains[0],
             )
-        if domains and _names.is_dcv(address):
+        if domains and names.is_dcv(address):
             raise InvalidOption(
                 "forwards_to",
                 options["forwards_to"],
@@ -113,7 +114,7 @@ def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
     if USERS.name not in known:
         return [USERS]
     others += [email for email, user in known[USERS.name].items() if user.active]
-    return _publishing.questions(known, domain, {address.partition("@")[2] for address in others}, goes)
+    return publishing.questions(known, domain, {address.partition("@")[2] for address in others}, goes)
 
 
 def plan_alone(wanted: WantedAlias, known: Known) -> Change:
@@ -123,12 +124,12 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
     :raises Guarded: also for records in a zone that goes.
     """
     change = plan(wanted, known)
-    if change.calls and _publishing.can_be_judged(known):
-        before = _publishing.content(known)
+    if change.calls and publishing.can_be_judged(known):
+        before = publishing.content(known)
         aliases = dict(known[ALIASES.name])
         foresee(aliases, known[USERS.name], change)
-        after = _publishing.content({**known, ALIASES.name: aliases}, before)
-        _publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
+        after = publishing.content({**known, ALIASES.name: aliases}, before)
+        publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
     return change
 
 
@@ -183,7 +184,7 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
     if alias.automatic:
         warning = (
             "%s is an automatic alias: the box makes it as long as its domain has mail, and it can't be removed."
-            % (_names.display(wanted.address))
+            % (names.display(wanted.address))
         )
         return Change("alias", wanted.address, after, after, warnings=(warning,))
     _guard_administrator(wanted, aliases)
@@ -203,7 +204,7 @@ def _is_in_capitals(stored: str) -> bool:
 
 def _as_sent(receiver: str, wanted: WantedAlias, users: Users) -> str:
     """A receiver as the box takes it: that of an address that proves a domain has to be the very text of a user."""
-    if not _names.is_dcv(wanted.address):
+    if not names.is_dcv(wanted.address):
         return receiver
     folded = receiver.lower()
     return users[folded].spelling if folded in users else folded
@@ -245,10 +246,10 @@ def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Use
             option="address",
             value=wanted.address,
         )
-    if not _names.is_dcv(wanted.address):
+    if not names.is_dcv(wanted.address):
         return
     for receiver in folded:
-        if not _names.is_dcv(receiver) and not _is_admin(users, _names.without_tag(receiver)):
+        if not names.is_dcv(receiver) and not _is_admin(users, names.without_tag(receiver)):
             raise InvalidOption(
                 "forwards_to",
                 list(receivers),
@@ -277,7 +278,7 @@ def _check_lasting(alias: Alias, users: Users, aliases: Aliases) -> None:
         "forwards_to",
         list(alias.forwards_to),
         "the box would remove %s at once, because %s has no other mail; leave this alias out, and the box makes it"
-        " as soon as there is another address" % (_names.display(alias.address), _names.display(domain)),
+        " as soon as there is another address" % (names.display(alias.address), names.display(domain)),
     )
 
 
@@ -328,34 +329,34 @@ def _is_as_wanted(wanted: WantedAlias, alias: Alias | None) -> bool:
 def view(alias: Alias) -> View:
     """An alias in the form of the module's options."""
     return {
-        "address": _names.display(alias.canonical),
+        "address": names.display(alias.canonical),
         "state": "present",
-        "forwards_to": sorted(_names.display(receiver) for receiver in alias.forwards_to),
-        "permitted_senders": sorted(_names.display(sender) for sender in alias.permitted_senders),
+        "forwards_to": sorted(names.display(receiver) for receiver in alias.forwards_to),
+        "permitted_senders": sorted(names.display(sender) for sender in alias.permitted_senders),
     }
 
 
 def _absent(address: str) -> View:
-    return {"address": _names.display(address), "state": "absent"}
+    return {"address": names.display(address), "state": "absent"}
 
 
 def _address(option: str, text: str, catch_all: bool = False) -> str:
     try:
-        return _names.address(text, catch_all=catch_all)
+        return names.address(text, catch_all=catch_all)
     except ValueError as error:
         raise InvalidOption(option, text, str(error)) from error
 
 
 def _check_taken(option: str, address: str) -> None:
     try:
-        _names.check_taken(address)
+        names.check_taken(address)
     except ValueError as error:
         raise InvalidOption(option, address, str(error)) from error
 
 
 def _receiver(text: str) -> str:
     try:
-        return _names.receiver(text)
+        return names.receiver(text)
     except ValueError as error:
         raise InvalidOption("forwards_to", text, str(error)) from error
 

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-from .. import _names, _secrets
-from .._answers import BACKUP_CONFIG, BackupConfig
-from .._errors import InvalidOption, Refused, UnexpectedAnswer
-from .._plan import Call, Change, Known, Question, View
-from .._secrets import MASK
+from .._model.plan import Call, Change, Known, Question, View
+from .._model.reads import BACKUP_CONFIG, BackupConfig
+from .._values import names
+from .._values import secrets as _secrets
+from .._values.errors import InvalidOption, Refused, UnexpectedAnswer
+from .._values.secrets import MASK
 
 _PATH = BACKUP_CONFIG.path
 # A box calculates with ten times as many, and its nightly job breaks down at dates beyond the year 9999.
@@ -195,7 +196,7 @@ def _part(option: str, value: Optional[str], pattern: re.Pattern[str], why: str)
 
 def _host(option: str, value: str) -> str:
     try:
-        return _names.domain(value)
+        return names.domain(value)
     except ValueError as error:
         raise InvalidOption(option, value, str(error)) from error
 

@@ -9,12 +9,14 @@ import json
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .. import _names, _pem, _secrets, _shape
-from .._answers import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
-from .._errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
-from .._pem import Certificate
-from .._plan import Call, Change, Known, Moment, Question, Read, Served, View, Wait
-from .._publishing import REBUILD_WEB
+from .._model import shape
+from .._model.plan import Call, Change, Known, Moment, Question, Read, Served, View, Wait
+from .._model.publishing import REBUILD_WEB
+from .._model.reads import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
+from .._values import names, pem
+from .._values import secrets as _secrets
+from .._values.errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
+from .._values.pem import Certificate
 
 # A country that no country is: a box asks for one, and it doesn't matter to the key.
 _NO_COUNTRY = "ZZ"
@@ -77,7 +79,7 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
     :raises MissingLibrary: if there are certificates to read, and nothing to read them with.
     """
     try:
-        domain = _names.domain(options["domain"].strip())
+        domain = names.domain(options["domain"].strip())
     except ValueError as error:
         raise InvalidOption("domain", options["domain"], str(error)) from error
     if options["wait"] < 0:
@@ -221,16 +223,16 @@ def _outcomes(said: str) -> Outcomes:
     """What came of each domain, from the answer to ``/ssl/provision``."""
     try:
         # There are sentences among them, on what the box did with all certificates together.
-        groups = [item for item in _shape.items(_shape.part(json.loads(said), "requests")) if isinstance(item, dict)]
+        groups = [item for item in shape.items(shape.part(json.loads(said), "requests")) if isinstance(item, dict)]
         return Outcomes(
             tuple(
                 {
                     "domain": domain,
-                    "result": _shape.text(group, "result"),
-                    "log": [str(line) for line in _shape.items(group.get("log", []))],
+                    "result": shape.text(group, "result"),
+                    "log": [str(line) for line in shape.items(group.get("log", []))],
                 }
                 for group in groups
-                for domain in _shape.texts(_shape.part(group, "domains"))
+                for domain in shape.texts(shape.part(group, "domains"))
             )
         )
     except (ValueError, RecursionError) as error:
@@ -270,16 +272,16 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "valid from %s to %s, and it is %s" % (_pem.moment(leaf.starts), _pem.moment(leaf.ends), _pem.moment(now)),
+            "valid from %s to %s, and it is %s" % (pem.moment(leaf.starts), pem.moment(leaf.ends), pem.moment(now)),
         )
     if (leaf.ends - now) // _DAY <= _DAYS_LEFT:
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "ends on %s; a box takes none that ends within %d days" % (_pem.moment(leaf.ends), _DAYS_LEFT),
+            "ends on %s; a box takes none that ends within %d days" % (pem.moment(leaf.ends), _DAYS_LEFT),
         )
     try:
-        key = _pem.signing_request(known[_key_of(wanted.domain).name]).key
+        key = pem.signing_request(known[_key_of(wanted.domain).name]).key
     except ValueError as error:
         raise UnexpectedAnswer("POST /ssl/csr/%s: %s" % (wanted.domain, error), domain=wanted.domain) from error
     if leaf.key != key:
@@ -304,13 +306,13 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
             "certificate",
             _summary(leaf),
             "ends on %s, and the box would not use it, because the one that it has ends on %s"
-            % (_pem.moment(leaf.ends), _pem.moment(served.ends)),
+            % (pem.moment(leaf.ends), pem.moment(served.ends)),
         )
 
 
 def _read(option: str, text: str) -> tuple[Certificate, ...]:
     try:
-        return _pem.certificates(text)
+        return pem.certificates(text)
     except ValueError as error:
         # Not the text: who takes the wrong file may have put a private key here.
         raise InvalidOption(option, "(%d characters)" % len(text), str(error)) from error
@@ -318,7 +320,7 @@ def _read(option: str, text: str) -> tuple[Certificate, ...]:
 
 def _served(wanted: WantedCertificate, known: Known) -> Certificate:
     try:
-        return _pem.certificate(known[Served(wanted.domain).name])
+        return pem.certificate(known[Served(wanted.domain).name])
     except ValueError as error:
         raise UnexpectedAnswer(
             "The certificate that is served for %s: %s" % (wanted.domain, error), domain=wanted.domain
@@ -339,6 +341,6 @@ def _view(domain: str, held: Certificate) -> View:
         "state": "installed" if held.covers(domain) and not held.is_self_signed else "absent",
         "names": list(held.names),
         "issuer": held.issuer,
-        "ends": _pem.moment(held.ends),
+        "ends": pem.moment(held.ends),
         "sha256": held.sha256,
     }

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
-from .. import _names, _records
-from .._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
-from .._errors import InvalidOption
-from .._plan import Call, Change, Known, Question, View
-from .._publishing import CURE, REBUILD_DNS, can_be_judged, content, refuse_harm
+from .._model.plan import Call, Change, Known, Question, View
+from .._model.publishing import CURE, REBUILD_DNS, can_be_judged, content, refuse_harm
+from .._model.reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
+from .._values import names
+from .._values import records as _records
+from .._values.errors import InvalidOption
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -56,7 +57,7 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
     """
     present = options["state"] == "present"
     try:
-        name = _names.record_name(options["name"]) if present else _names.dns_name(options["name"])
+        name = names.record_name(options["name"]) if present else names.dns_name(options["name"])
     except ValueError as error:
         raise InvalidOption("name", options["name"], str(error)) from error
     rtype = options["type"].upper()
@@ -235,7 +236,7 @@ def _path(name: str, rtype: str) -> str:
 
 
 def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
-    if _names.zone_of(wanted.name, zones) is None:
+    if names.zone_of(wanted.name, zones) is None:
         if not wanted.present:
             raise InvalidOption("name", wanted.name, "in no zone of this box any more. %s" % CURE)
         raise InvalidOption(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
-from .. import _names, _secrets
-from .._answers import (
+from .._model.plan import Change, Known, Question, Read, View
+from .._model.publishing import CURE, conflicting, content, orphans, unpublishable
+from .._model.reads import (
     ALIASES,
     BACKUP_CONFIG,
     BACKUP_STATUS,
@@ -32,9 +33,8 @@ from .._answers import (
     mfa_status,
     zone_file,
 )
-from .._errors import BoxError, MissingLibrary
-from .._plan import Change, Known, Question, Read, View
-from .._publishing import CURE, conflicting, content, orphans, unpublishable
+from .._values import names, secrets
+from .._values.errors import BoxError, MissingLibrary
 from . import aliases, backup, dns, nameservers, users
 
 ALL = "all"
@@ -176,7 +176,7 @@ def _plainly(read: Read, slow: bool = False) -> Subset:
 SUBSETS: Mapping[str, Subset] = {
     "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name].values()], exact=True),
     "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()], exact=True),
-    "domains": Subset((DOMAINS,), lambda known: [_names.display(name) for name in known[DOMAINS.name]], exact=True),
+    "domains": Subset((DOMAINS,), lambda known: [names.display(name) for name in known[DOMAINS.name]], exact=True),
     "dns_records": Subset((DNS_RECORDS,), _records, exact=True),
     "dns_problems": Subset((DNS_RECORDS, DNS_ZONES, USERS, ALIASES), _dns_problems, optional=True, exact=True),
     "dns_zones": _plainly(DNS_ZONES),
@@ -249,7 +249,7 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
             continue
         try:
             value = subset.tell(known)
-            told[name] = value if subset.exact else _secrets.without_url_passwords(value)
+            told[name] = value if subset.exact else secrets.without_url_passwords(value)
         except MissingLibrary as error:
             if not subset.may_be_lacking:
                 raise

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .. import _names
-from .._answers import USERS, Mfa, Scheme, mfa_status
-from .._errors import InvalidOption, UnexpectedAnswer
-from .._plan import Call, Change, Known, Question, View
-from .._secrets import MASK
+from .._model.plan import Call, Change, Known, Question, View
+from .._model.reads import USERS, Mfa, Scheme, mfa_status
+from .._values import names
+from .._values.errors import InvalidOption, UnexpectedAnswer
+from .._values.secrets import MASK
 
 # In which a box refuses a scheme.
 _SENTENCES = (
@@ -49,7 +49,7 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
     user = options["user"]
     if user is not None:
         try:
-            user = _names.address(user)
+            user = names.address(user)
         except ValueError as error:
             raise InvalidOption("user", options["user"], str(error)) from error
     label = options["label"]

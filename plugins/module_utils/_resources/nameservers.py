@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, Sequence, Tuple
 
-from .. import _names
-from .._answers import SECONDARY_NAMESERVERS
-from .._errors import InvalidOption
-from .._plan import Call, Change, Known, Question, View
-from .._publishing import REBUILD_DNS
+from .._model.plan import Call, Change, Known, Question, View
+from .._model.publishing import REBUILD_DNS
+from .._model.reads import SECONDARY_NAMESERVERS
+from .._values import names
+from .._values.errors import InvalidOption
 
 _XFR = "xfr:"
 
@@ -47,7 +47,7 @@ def canonical(entry: str) -> str:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return _names.domain(text[:-1] if text.endswith(".") else text)
+        return names.domain(text[:-1] if text.endswith(".") else text)
     raise ValueError("a name server needs a host name; %s%s lets an address transfer zones" % (_XFR, text))
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .._errors import InvalidOption
-from .._plan import Change, Known, LogIn, LogOut, Question
-from .._secrets import MASK
+from .._model.plan import Change, Known, LogIn, LogOut, Question
+from .._values.errors import InvalidOption
+from .._values.secrets import MASK
 
 
 def check(options: Mapping[str, Any]) -> bool:

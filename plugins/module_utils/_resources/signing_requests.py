@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from .. import _names, _pem
-from .._answers import signing_request
-from .._errors import InvalidOption, UnexpectedAnswer
-from .._plan import Change, FileText, Known, Question, View
+from .._model.plan import Change, FileText, Known, Question, View
+from .._model.reads import signing_request
+from .._values import names, pem
+from .._values.errors import InvalidOption, UnexpectedAnswer
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 
@@ -35,7 +35,7 @@ def check(options: Mapping[str, Any]) -> WantedRequest:
     :raises InvalidOption: for a value that no box takes.
     """
     try:
-        domain = _names.dns_name(options["domain"])
+        domain = names.dns_name(options["domain"])
     except ValueError as error:
         raise InvalidOption("domain", options["domain"], str(error)) from error
     country = options["country_code"].strip()
@@ -68,11 +68,11 @@ def plan(wanted: WantedRequest, known: Known) -> Change:
 def _is_right(wanted: WantedRequest, held: str, made: str) -> bool:
     """Whether a file holds a request for the box's key, the domain and the country already."""
     try:
-        new = _pem.signing_request(made)
+        new = pem.signing_request(made)
     except ValueError as error:
         raise UnexpectedAnswer("POST /ssl/csr/%s: %s" % (wanted.domain, error), domain=wanted.domain) from error
     try:
-        old = _pem.signing_request(held)
+        old = pem.signing_request(held)
     except ValueError:
         return False
-    return old == _pem.SigningRequest(wanted.domain, wanted.country, new.key)
+    return old == pem.SigningRequest(wanted.domain, wanted.country, new.key)

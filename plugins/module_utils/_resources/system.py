@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from .._answers import PRIVACY, REBOOT_REQUIRED, UPDATES
-from .._errors import InvalidOption, UnexpectedAnswer
-from .._plan import Call, Change, Known, Outage, Question, Read, View
+from .._model.plan import Call, Change, Known, Outage, Question, Read, View
+from .._model.reads import PRIVACY, REBOOT_REQUIRED, UPDATES
+from .._values.errors import InvalidOption, UnexpectedAnswer
 
 _UPGRADED = "upgraded"
 # What apt has said for long, and what it says from version 3 on.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence, Tuple
 
-from .._plan import Call, Change, Known, Question
-from .._publishing import SUSPECTS
+from .._model.plan import Call, Change, Known, Question
+from .._model.publishing import SUSPECTS
 
 _UPDATED = "updated"
 _DNS_WORDS = "updated DNS:"

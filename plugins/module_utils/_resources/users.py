@@ -9,12 +9,13 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .. import _names, _publishing
-from .._answers import ALIASES, USERS, Aliases, User, Users
-from .._errors import Guarded, InvalidOption, Unsupported
-from .._plan import Call, Change, Known, Proof, Question, View
-from .._publishing import REBUILD_DNS, REBUILD_WEB
-from .._secrets import MASK
+from .._model import publishing
+from .._model.plan import Call, Change, Known, Proof, Question, View
+from .._model.publishing import REBUILD_DNS, REBUILD_WEB
+from .._model.reads import ALIASES, USERS, Aliases, User, Users
+from .._values import names
+from .._values.errors import Guarded, InvalidOption, Unsupported
+from .._values.secrets import MASK
 
 ADMIN = "admin"
 
@@ -73,10 +74,10 @@ def check(options: Mapping[str, Any]) -> WantedUser:
     :raises InvalidOption: for a value that no box takes.
     """
     try:
-        email = _names.address(options["email"])
+        email = names.address(options["email"])
         if options["state"] == "present":
-            email = _names.user_address(options["email"])
-            _names.check_taken(email)
+            email = names.user_address(options["email"])
+            names.check_taken(email)
     except ValueError as error:
         raise InvalidOption("email", options["email"], str(error)) from error
     password = options["user_password"]
@@ -86,7 +87,7 @@ def check(options: Mapping[str, Any]) -> WantedUser:
     quota = options["quota"]
     if quota is not None:
         try:
-            quota = _names.quota(quota)
+            quota = names.quota(quota)
         except ValueError as error:
             raise InvalidOption("quota", quota, str(error)) from error
     privileges = options["privileges"]
@@ -144,7 +145,7 @@ def needs_alone(wanted: WantedUser, known: Known) -> Sequence[Question]:
     if goes:
         others += [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
     domains = {address.partition("@")[2] for address in others}
-    return _publishing.questions(known, wanted.email.partition("@")[2], domains, goes)
+    return publishing.questions(known, wanted.email.partition("@")[2], domains, goes)
 
 
 def plan_alone(wanted: WantedUser, known: Known) -> Change:
@@ -154,12 +155,12 @@ def plan_alone(wanted: WantedUser, known: Known) -> Change:
     :raises Guarded: also for records in a zone that goes.
     """
     change = plan(wanted, known)
-    if change.calls and _publishing.can_be_judged(known):
-        before = _publishing.content(known)
+    if change.calls and publishing.can_be_judged(known):
+        before = publishing.content(known)
         users = dict(known[USERS.name])
         foresee(users, change)
-        after = _publishing.content({**known, USERS.name: users}, before)
-        _publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
+        after = publishing.content({**known, USERS.name: users}, before)
+        publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
     return change
 
 
@@ -188,7 +189,7 @@ def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
     raise Guarded(
         "email: an alias forwards the mail of %s to %s, and the new mailbox would receive nothing. Add the user to"
         " forwards_to of the alias, or remove the alias; or force it with force: true."
-        % (wanted.email, ", ".join(map(_names.display, alias.forwards_to))),
+        % (wanted.email, ", ".join(map(names.display, alias.forwards_to))),
         option="email",
         value=wanted.email,
     )
@@ -216,12 +217,12 @@ def plan_among_others(wanted: WantedUser, known: Known) -> Change:
 
 def _plan_creation(wanted: WantedUser, users: Users) -> Change:
     # A box takes any address for its first account, so it may have such a user already.
-    if _names.is_dcv(wanted.email):
+    if names.is_dcv(wanted.email):
         raise InvalidOption(
             "email",
             wanted.email,
             "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
-            % ", ".join(_names.DCV_LOCAL_PARTS),
+            % ", ".join(names.DCV_LOCAL_PARTS),
         )
     if wanted.password is None:
         raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
@@ -298,7 +299,7 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
 
 
 def _quota_warnings(wanted: WantedUser) -> tuple[str, ...]:
-    if wanted.quota is None or not _names.is_tiny_quota(wanted.quota):
+    if wanted.quota is None or not names.is_tiny_quota(wanted.quota):
         return ()
     return (
         "quota: the mailbox of %s may hold only %s bytes, less than most mails have. Put M or G behind the number,"
@@ -325,7 +326,7 @@ def left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
         return ()
     return (
         "%s is removed, but aliases still name it: %s."
-        % (email, ", ".join(sorted(_names.display(alias.canonical) for alias in naming))),
+        % (email, ", ".join(sorted(names.display(alias.canonical) for alias in naming))),
     )
 
 
@@ -373,7 +374,7 @@ def _active(users: Users, email: str) -> User | None:
 
 def _canonical_quota(stored: str) -> str:
     try:
-        return _names.quota(stored)
+        return names.quota(stored)
     except ValueError:
         return stored
 

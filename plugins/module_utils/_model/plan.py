@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
-from ._secrets import MASK, in_url
+from .._values.secrets import MASK, in_url
 
 Known = Dict[str, Any]
 """What is known so far: the name of a :class:`Read` or :class:`Proof` -> its value.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from ._texts import all_printable, printable
+from .texts import all_printable, printable
 
 
 class BoxError(Exception):

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ._connection import Connection
-from ._errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
-from ._http import (
+from .._model.plan import Call, Proof
+from .._model.shape import WrongShapeError, part, text, text_or_none, texts
+from .._values.errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
+from .._values.secrets import MASK
+from .connection import Connection
+from .http import (
     NOT_AN_ADMINISTRATOR,
     WRONG_CODE,
     Http,
     decoded,
     x_reason,
 )
-from ._interruption import Interruption
-from ._login_limit import Credentials, LoginLimit
-from ._plan import Call, Proof
-from ._secrets import MASK
-from ._shape import WrongShapeError, part, text, text_or_none, texts
+from .interruption import Interruption
+from .login_limit import Credentials, LoginLimit
 
 # The request that logs in, by whether it begins a session. v0.54 and older derive their key from the password: it can't
 # be ended.

@@ -23,9 +23,9 @@ except ImportError:
 else:
     HAS_REQUESTS = True
 
-from . import _secrets
-from ._connection import Connection
-from ._errors import (
+from .._model.plan import Call
+from .._values import secrets as _secrets
+from .._values.errors import (
     AuthenticationFailed,
     BoxError,
     ConnectionFailed,
@@ -35,9 +35,9 @@ from ._errors import (
     UnexpectedAnswer,
     Unsupported,
 )
-from ._login_limit import Credentials, LoginLimit
-from ._plan import Call
-from ._transport import Deadline, Transport, UnfitAnswer, connected
+from .connection import Connection
+from .login_limit import Credentials, LoginLimit
+from .transport import Deadline, Transport, UnfitAnswer, connected
 
 # How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0)

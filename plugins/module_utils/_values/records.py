@@ -14,8 +14,8 @@ import ipaddress
 import re
 from typing import Any
 
-from ._errors import MissingLibrary
-from ._names import record_name
+from .errors import MissingLibrary
+from .names import record_name
 
 RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT")
 

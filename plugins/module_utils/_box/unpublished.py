@@ -18,7 +18,7 @@ import os
 import tempfile
 from typing import List, Optional
 
-from ._state_folder import state_folder
+from .state_folder import state_folder
 
 _PREFIX = "unpublished-"
 

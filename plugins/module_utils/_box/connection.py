@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
-from . import _names
-from ._errors import InvalidOption
-from ._secrets import MASK
+from .._values import names
+from .._values.errors import InvalidOption
+from .._values.secrets import MASK
 
 _PREFIX = "/admin"
 _PORTS = {"https": 443, "http": 80}
@@ -98,7 +98,7 @@ def admin_url(host: str) -> str:
     if parts.path.rstrip("/") not in ("", _PREFIX):
         raise InvalidOption("host", host, "the admin API of a box is at %s, and nowhere else" % _PREFIX)
     try:
-        name = name if name.isascii() else _names.domain(name)
+        name = name if name.isascii() else names.domain(name)
     except ValueError as error:
         raise InvalidOption("host", host, str(error)) from error
     if not _is_name(name):

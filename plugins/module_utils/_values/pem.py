@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Optional, Tuple
 
-from ._errors import MissingLibrary
+from .errors import MissingLibrary
 
 _CERTIFICATE = "CERTIFICATE"
 _REQUEST = "CERTIFICATE REQUEST"

@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Union
 
-from . import _files, _secrets
-from ._client import Client
-from ._connection import Connection
-from ._errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
-from ._plan import Call, Change, FileText, Known, Plan, Question, Read, View
-from ._publishing import REBUILD_DNS, REBUILD_WEB
-from ._texts import printable
-from ._unpublished import Unpublished
+from .._box.client import Client
+from .._box.connection import Connection
+from .._box.unpublished import Unpublished
+from .._model.plan import Call, Change, FileText, Known, Plan, Question, Read, View
+from .._model.publishing import REBUILD_DNS, REBUILD_WEB
+from .._values import secrets as _secrets
+from .._values.errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer, Unsupported
+from .._values.texts import printable
+from . import files
 
 # How long to wait before it is read again what was written, where that takes a moment to show.
 _SETTLE_SECONDS = 0.5
@@ -252,7 +253,7 @@ class _Conversation:
 
     def _ask(self, question: Question) -> Any:
         if isinstance(question, FileText):
-            return _files.text(question.path)
+            return files.text(question.path)
         if not isinstance(question, Read):
             return self._client.ask(question)
         try:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ._errors import InvalidOption
+from .._values.errors import InvalidOption
 
 
 def text(path: str) -> str | None:

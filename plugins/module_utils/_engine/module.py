@@ -13,12 +13,12 @@ from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
 
-from . import _secrets
-from ._client import Client
-from ._http import HAS_REQUESTS, IdleConnections
-from ._interruption import Interruption
-from ._task import Progress, Task, run
-from ._texts import printable
+from .._box.client import Client
+from .._box.http import HAS_REQUESTS, IdleConnections
+from .._box.interruption import Interruption
+from .._values import secrets as _secrets
+from .._values.texts import printable
+from .task import Progress, Task, run
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import _names, _records
-from ._answers import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
-from ._errors import BoxError, Guarded, InvalidOption
-from ._plan import Call, Known, Question, Read
+from .._values import names as _names
+from .._values import records as _records
+from .._values.errors import BoxError, Guarded, InvalidOption
+from .plan import Call, Known, Question, Read
+from .reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
 
 
 class BadRecord(NamedTuple):

@@ -17,8 +17,8 @@ import os
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Tuple
 
-from ._errors import AuthenticationFailed
-from ._state_folder import state_folder
+from .._values.errors import AuthenticationFailed
+from .state_folder import state_folder
 
 Credentials = Tuple[str, str]
 """A name, and a password or key."""

@@ -14,9 +14,10 @@ from functools import wraps
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import quote
 
-from . import _names, _shape
-from ._errors import UnexpectedAnswer
-from ._plan import Read
+from .._values import names
+from .._values.errors import UnexpectedAnswer
+from . import shape
+from .plan import Read
 
 
 class User(NamedTuple):
@@ -83,7 +84,7 @@ class Record(NamedTuple):
     def canonical_name(self) -> str:
         """Its name in the one form, as far as it has one."""
         try:
-            return _names.dns_name(self.name)
+            return names.dns_name(self.name)
         except ValueError:
             return self.name
 
@@ -188,7 +189,7 @@ class BackupConfig:
 def canonical_address(stored: str) -> str:
     """The canonical form of an address that a box lists; one that has none stays as it is."""
     try:
-        return _names.address(stored, catch_all=True)
+        return names.address(stored, catch_all=True)
     except ValueError:
         return stored
 
@@ -196,7 +197,7 @@ def canonical_address(stored: str) -> str:
 def stored_receiver(stored: str) -> str:
     """A receiver that a box lists, with the one form of its domain; one that has none stays as it is."""
     try:
-        return _names.receiver(stored)
+        return names.receiver(stored)
     except ValueError:
         return stored
 
@@ -221,7 +222,7 @@ def _shape_of(what: str, secret: bool = False) -> Callable[[_Parse[_Value]], _Pa
         def checked(answer: Any) -> _Value:
             try:
                 return parse(answer)
-            except _shape.WrongShapeError as error:
+            except shape.WrongShapeError as error:
                 raise _shape_is_wrong(what, type(answer).__name__ if secret else answer) from error
 
         return checked
@@ -232,19 +233,19 @@ def _shape_of(what: str, secret: bool = False) -> Callable[[_Parse[_Value]], _Pa
 @_shape_of("users")
 def _parse_users(answer: Any) -> Users:
     return by_email(
-        _parse_user(row) for group in _shape.items(answer) for row in _shape.items(_shape.part(group, "users"))
+        _parse_user(row) for group in shape.items(answer) for row in shape.items(shape.part(group, "users"))
     )
 
 
 def _parse_user(row: Any) -> User:
-    stored = _shape.text(row, "email")
-    used = _shape.text_or_none(row, "box_size")
+    stored = shape.text(row, "email")
+    used = shape.text_or_none(row, "box_size")
     return User(
         email=stored.lower(),
-        privileges=tuple(sorted(_shape.texts(_shape.part(row, "privileges")))),
-        active=_shape.text(row, "status") == "active",
-        quota=_shape.text_or_none(row, "quota"),
-        mailbox=_shape.text_or_none(row, "mailbox"),
+        privileges=tuple(sorted(shape.texts(shape.part(row, "privileges")))),
+        active=shape.text(row, "status") == "active",
+        quota=shape.text_or_none(row, "quota"),
+        mailbox=shape.text_or_none(row, "mailbox"),
         used=None if used == "?" else used,
         stored=stored if stored != stored.lower() else None,
     )
@@ -252,31 +253,29 @@ def _parse_user(row: Any) -> User:
 
 @_shape_of("aliases")
 def _parse_aliases(answer: Any) -> Aliases:
-    rows = [row for group in _shape.items(answer) for row in _shape.items(_shape.part(group, "aliases"))]
+    rows = [row for group in shape.items(answer) for row in shape.items(shape.part(group, "aliases"))]
     # v0.51 keeps automatic aliases among the others, as required ones that forward to the
     # administrator; a required one that forwards elsewhere was edited by hand.
     administrator = {
-        (_shape.text(row, "address"),)
+        (shape.text(row, "address"),)
         for row in rows
-        if _shape.text(row, "address").startswith("administrator@")
-        and "required" in row
-        and _shape.flag(row, "required")
+        if shape.text(row, "address").startswith("administrator@") and "required" in row and shape.flag(row, "required")
     }
     found = []
     for row in rows:
         # An alias that only permits senders forwards to one empty text.
-        receivers = _shape.texts(_shape.part(row, "forwards_to"))
+        receivers = shape.texts(shape.part(row, "forwards_to"))
         forwards_to = tuple(stored_receiver(receiver) for receiver in receivers if receiver)
-        senders = _shape.part(row, "permitted_senders")
+        senders = shape.part(row, "permitted_senders")
         apart = "auto" in row
         found.append(
             Alias(
-                address=_shape.text(row, "address"),
+                address=shape.text(row, "address"),
                 forwards_to=forwards_to,
-                permitted_senders=tuple(map(canonical_address, () if senders is None else _shape.texts(senders))),
-                automatic=_shape.flag(row, "auto")
+                permitted_senders=tuple(map(canonical_address, () if senders is None else shape.texts(senders))),
+                automatic=shape.flag(row, "auto")
                 if apart
-                else _shape.flag(row, "required") and forwards_to in administrator,
+                else shape.flag(row, "required") and forwards_to in administrator,
                 apart=apart,
             )
         )
@@ -286,14 +285,14 @@ def _parse_aliases(answer: Any) -> Aliases:
 @_shape_of("custom DNS records")
 def _parse_records(answer: Any) -> Records:
     return by_name_and_type(
-        Record(_shape.text(row, "qname"), _shape.text(row, "rtype"), _shape.text(row, "value"))
-        for row in _shape.items(answer)
+        Record(shape.text(row, "qname"), shape.text(row, "rtype"), shape.text(row, "value"))
+        for row in shape.items(answer)
     )
 
 
 @_shape_of("DNS zones")
 def _parse_zones(answer: Any) -> tuple[str, ...]:
-    return tuple(_shape.texts(answer))
+    return tuple(shape.texts(answer))
 
 
 @_shape_of("published DNS records")
@@ -301,44 +300,44 @@ def _parse_dump(answer: Any) -> tuple[Published, ...]:
     return tuple(
         Published(
             zone,
-            _shape.text(row, "qname"),
-            _shape.text(row, "rtype"),
-            _shape.text(row, "value"),
-            _shape.text_or_none(row, "explanation") or "",
+            shape.text(row, "qname"),
+            shape.text(row, "rtype"),
+            shape.text(row, "value"),
+            shape.text_or_none(row, "explanation") or "",
         )
-        for zone, rows in map(_shape.pair, _shape.items(answer))
+        for zone, rows in map(shape.pair, shape.items(answer))
         for row in rows
     )
 
 
 @_shape_of("secondary nameservers")
 def _parse_nameservers(answer: Any) -> tuple[str, ...]:
-    return tuple(_shape.texts(_shape.part(answer, "hostnames")))
+    return tuple(shape.texts(shape.part(answer, "hostnames")))
 
 
 @_shape_of("certificates")
 def _parse_ssl_status(answer: Any) -> SslStatus:
     rows = tuple(
-        CertificateStatus(_shape.text(row, "domain"), _shape.text(row, "status"), _shape.text(row, "text"))
-        for row in _shape.items(_shape.part(answer, "status"))
+        CertificateStatus(shape.text(row, "domain"), shape.text(row, "status"), shape.text(row, "text"))
+        for row in shape.items(shape.part(answer, "status"))
     )
-    return SslStatus(rows, tuple(_shape.texts(_shape.part(answer, "can_provision"))))
+    return SslStatus(rows, tuple(shape.texts(shape.part(answer, "can_provision"))))
 
 
 @_shape_of("second factors", secret=True)
 def _parse_mfa(answer: Any) -> Mfa:
     schemes = tuple(
-        Scheme(_shape.number(row, "id"), _shape.text(row, "type"), _shape.text_or_none(row, "label"))
-        for row in _shape.items(_shape.part(answer, "enabled_mfa"))
+        Scheme(shape.number(row, "id"), shape.text(row, "type"), shape.text_or_none(row, "label"))
+        for row in shape.items(shape.part(answer, "enabled_mfa"))
     )
     new = answer.get("new_mfa")
-    return Mfa(schemes, _shape.text(_shape.part(new, "totp"), "secret") if new else None)
+    return Mfa(schemes, shape.text(shape.part(new, "totp"), "secret") if new else None)
 
 
 @_shape_of("backup settings", secret=True)
 def _parse_backup_config(answer: Any) -> BackupConfig:
-    target, folder = _shape.text(answer, "target"), _shape.text(answer, "file_target_directory")
-    days = _shape.number(answer, "min_age_in_days")
+    target, folder = shape.text(answer, "target"), shape.text(answer, "file_target_directory")
+    days = shape.number(answer, "min_age_in_days")
     return BackupConfig("local" if target == "file://" + folder else target, days, folder)
 
 
@@ -361,12 +360,12 @@ def _parse_flag(answer: Any) -> bool:
 @_shape_of("what was asked for")
 def _parse_rows(answer: Any) -> list[dict[str, Any]]:
     """A list of objects that nothing is planned by, as the box tells it."""
-    return [_shape.fields(row) for row in _shape.items(answer)]
+    return [shape.fields(row) for row in shape.items(answer)]
 
 
 @_shape_of("what was asked for")
 def _parse_object(answer: Any) -> dict[str, Any]:
-    return _shape.fields(answer)
+    return shape.fields(answer)
 
 
 USERS = Read("users", "/mail/users?format=json", _parse_users)

@@ -12,7 +12,7 @@ import re
 from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
 from urllib.parse import quote, quote_plus
 
-from ._texts import printable
+from .texts import printable
 
 # What is shown where a secret would be.
 MASK = "********"

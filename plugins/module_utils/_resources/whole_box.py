@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import _names, _publishing
-from ._answers import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
-from ._errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from ._plan import Change, Known, Plan, Question, Read
-from ._resources import aliases, backup, dns, nameservers, system, users
+from .._model import publishing
+from .._model.plan import Change, Known, Plan, Question, Read
+from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
+from .._values import names as _names
+from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
+from . import aliases, backup, dns, nameservers, system, users
 
 # By default so many objects may be purged, or this part of all that could be, whichever is more.
 _PURGE_OBJECTS = 5
@@ -175,7 +176,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
 
 def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
     """Whether a domain may get its first address or user, or lose its last."""
-    before = _publishing.domains(known)
+    before = publishing.domains(known)
     there = {
         "users": {email for email, user in known[USERS.name].items() if user.active},
         "aliases": {address for address, alias in known[ALIASES.name].items() if not alias.automatic},
@@ -320,27 +321,27 @@ class _Planning:
         by_key = {(view["name"], view["type"]): view for view in dns.views(held)}
         for key in stuck:
             view, label = by_key[key], " ".join(key)
-            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, _publishing.CURE)
+            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, publishing.CURE)
             self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
 
     def check_zones(self) -> None:
         """Refuse what takes a zone down, or leaves records without one, once everything is as it is declared."""
-        if not _publishing.can_be_judged(self._read):
+        if not publishing.can_be_judged(self._read):
             return
-        before = _publishing.content(self._read)
-        after = _publishing.content(self._known, before)
-        harm = _publishing.harm(before, after)
+        before = publishing.content(self._read)
+        after = publishing.content(self._known, before)
+        harm = publishing.harm(before, after)
         for name, why in harm.collided.items():
-            why = "name: " + _publishing.told_collided({name: why})
+            why = "name: " + publishing.told_collided({name: why})
             self.mistakes.append(Mistake(self._who_collides(name, before), why))
         left: dict[str, list[tuple[str, str]]] = {}
         for key in harm.orphaned:
             where = self._who_orphans(key)
             if where:
                 left.setdefault(where, []).append(key)
-        self.mistakes += [Mistake(where, _publishing.told_orphaned(keys)) for where, keys in left.items()]
+        self.mistakes += [Mistake(where, publishing.told_orphaned(keys)) for where, keys in left.items()]
 
-    def _who_collides(self, name: str, before: _publishing.Content) -> str:
+    def _who_collides(self, name: str, before: publishing.Content) -> str:
         """The entry that puts something beside a CNAME, or the CNAME beside something."""
         records = self._wanted.sections["dns_records"]
         for names in ((name,), (name.partition("_dmarc.")[2],)):
@@ -376,7 +377,7 @@ class _Planning:
 
     def needs_records(self) -> bool:
         """Whether nothing more can be planned without the custom records."""
-        goes = _publishing.domains(self._read).mail - _publishing.domains(self._known).mail
+        goes = publishing.domains(self._read).mail - publishing.domains(self._known).mail
         return self._concerns("dns_records") or bool(goes)
 
     def until_records_are_listed(self) -> Plan:
@@ -384,7 +385,7 @@ class _Planning:
 
         :raises BoxError: the box's own, if nothing comes.
         """
-        old = _publishing.domains(self._read).mail
+        old = publishing.domains(self._read).mail
         coming = [
             change
             for name in ("users", "aliases")
@@ -508,7 +509,7 @@ class _Planning:
 
     def _zones_to_come(self) -> tuple[str, ...]:
         """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
-        if not _publishing.can_be_judged(self._read):
+        if not publishing.can_be_judged(self._read):
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
-        return _publishing.content(self._known, _publishing.content(self._read)).zones
+        return publishing.content(self._known, publishing.content(self._read)).zones

@@ -10,13 +10,13 @@ from functools import partial
 from itertools import chain, repeat
 from typing import AbstractSet, Any, Callable, Iterable, Mapping
 
-from ._connection import Connection
-from ._errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
-from ._http import Http, IdleConnections, decoded, is_page, refuse_page
-from ._interruption import Interruption
-from ._login_limit import Credentials, LoginLimit
-from ._plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
-from ._sign_in import SignIn
+from .._model.plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
+from .._values.errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
+from .connection import Connection
+from .http import Http, IdleConnections, decoded, is_page, refuse_page
+from .interruption import Interruption
+from .login_limit import Credentials, LoginLimit
+from .sign_in import SignIn
 
 # How long to wait before a box that is away is asked whether it is back: ever longer, up to the last.
 _POLL_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
