@@ -52,15 +52,15 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             rows += measure(Path(folder), options.rounds)
-    told = WORDS.format(
+    reported = WORDS.format(
         rounds=options.rounds,
         machine=machine,
         minutes=(perf_counter() - started) / 60,
         table=table.markdown(rows),
     )
-    print(told)
+    print(reported)
     if not options.only:
-        RESULTS.write_text(told, encoding="utf-8")
+        RESULTS.write_text(reported, encoding="utf-8")
 
 
 if __name__ == "__main__":

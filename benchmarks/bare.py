@@ -19,9 +19,9 @@ def main() -> None:
     with requests.Session() as session:
         session.auth = (given["username"], given["password"])
         for method, path, data in given["requests"]:
-            told = session.request(method, given["url"] + path, data=data, verify=given["cacert"], timeout=60)
-            if told.status_code != 200:
-                sys.exit(f"{method} {path}: {told.status_code} {told.text[:200]}")
+            reported = session.request(method, given["url"] + path, data=data, verify=given["cacert"], timeout=60)
+            if reported.status_code != 200:
+                sys.exit(f"{method} {path}: {reported.status_code} {reported.text[:200]}")
 
 
 if __name__ == "__main__":

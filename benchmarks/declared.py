@@ -51,7 +51,7 @@ def holding(declared: Declaration) -> State:
         state.dns_records += [CustomRecord(record["name"], record["type"], value) for value in record["values"]]
     # The rest follows from that as after any change: automatic aliases, zones, the sites of the web server.
     first = next(iter(state.users))
-    told = answer(state, "POST", "/mail/aliases/add", {"address": "last@box.example.com", "forwards_to": first})
-    if told.status != 200:
-        raise ValueError(str(told.body))
+    reported = answer(state, "POST", "/mail/aliases/add", {"address": "last@box.example.com", "forwards_to": first})
+    if reported.status != 200:
+        raise ValueError(str(reported.body))
     return state

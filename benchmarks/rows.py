@@ -70,9 +70,9 @@ def unchanged(*boxes: Box) -> Iterator[None]:
 
 def send(box: Box, requests: Sequence[tuple[str, str, Any]], folder: Path) -> Callable[[], Cost]:
     """A bare script that sends these requests."""
-    told = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
+    reported = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
     command = [sys.executable, "-m", "benchmarks.bare"]
-    given = json.dumps({**told, "requests": requests})
+    given = json.dumps({**reported, "requests": requests})
     return lambda: timed(command, folder, {"PYTHONPATH": str(ROOT)}, given)
 
 
@@ -154,7 +154,7 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
             task = {"mailinabox.admin." + name: options}
             uri = {
                 "ansible.builtin.uri": {"url": "{{ miab_host }}" + look["path"]},
-                "register": "told",
+                "register": "reported",
                 "failed_when": f"not ({look['holds']})",
             }
             single, single_one, module, module_one, asked, asked_one = medians(
@@ -307,7 +307,7 @@ def many_boxes(folder: Path, rounds: int) -> list[Row]:
     uri = {
         "vars": {"item": user},
         "ansible.builtin.uri": {"url": "{{ miab_host }}" + look["path"]},
-        "register": "told",
+        "register": "reported",
         "failed_when": f"not ({look['holds']})",
     }
     with contextlib.ExitStack() as stack:

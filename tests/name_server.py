@@ -73,8 +73,8 @@ def _by_named(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
     ]
     configuration = folder / "named.conf"
     configuration.write_text(f'options {{ directory "{folder}"; {_LENIENT} }};\n' + "".join(views), encoding="ascii")
-    told = _run("named-checkconf", "-z", str(configuration))
-    said = told.stdout + told.stderr
+    reported = _run("named-checkconf", "-z", str(configuration))
+    said = reported.stdout + reported.stderr
     bad = {int(number) for number in re.findall(r"^v(\d+)/\S+/IN: ", said, re.MULTILINE)}
     loaded = len(re.findall(r"^zone \S+/IN: loaded serial", said, re.MULTILINE))
     assert loaded + len(bad) == len(several), said

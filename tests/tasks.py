@@ -59,9 +59,9 @@ def connection(box: Box) -> dict[str, Any]:
 
 def validated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the doors hand them on."""
-    told = ArgumentSpecValidator(**argument_rules(task(name))).validate(dict(options))
-    assert not told.error_messages, told.error_messages
-    parameters: dict[str, Any] = told.validated_parameters
+    reported = ArgumentSpecValidator(**argument_rules(task(name))).validate(dict(options))
+    assert not reported.error_messages, reported.error_messages
+    parameters: dict[str, Any] = reported.validated_parameters
     return parameters
 
 

@@ -89,8 +89,10 @@ def run(core: str, python: str) -> Result:
     if code:
         print("\n".join(["...", *text.splitlines()[-LINES_SHOWN:], f"All of it: {log}"]), flush=True)
         stages["failed"] = stages["failed"] or ["setup"]
-    told = subprocess.run([folder / ".venv/bin/python", "-c", VERSIONS], capture_output=True, text=True, check=False)
-    core, python = told.stdout.split() or (core, python)
+    reported = subprocess.run(
+        [folder / ".venv/bin/python", "-c", VERSIONS], capture_output=True, text=True, check=False
+    )
+    core, python = reported.stdout.split() or (core, python)
     return Result(core, python, stages, time.monotonic() - started)
 
 

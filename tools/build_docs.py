@@ -32,10 +32,12 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        self.anchors |= {told["id"] or ""} if "id" in told else set()
-        is_loaded = tag in ("script", "img", "iframe") or (tag == "link" and "stylesheet" in (told.get("rel") or ""))
-        for target in (told.get("href"), told.get("src")):
+        reported = dict(attrs)
+        self.anchors |= {reported["id"] or ""} if "id" in reported else set()
+        is_loaded = tag in ("script", "img", "iframe") or (
+            tag == "link" and "stylesheet" in (reported.get("rel") or "")
+        )
+        for target in (reported.get("href"), reported.get("src")):
             if target is not None:
                 (self.loaded if is_loaded else self.targets).add(target)
 

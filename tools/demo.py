@@ -121,8 +121,8 @@ def show(host: str, box: dict[str, str]) -> None:
     print(f"\n=== What {host} ({VERSIONS[host]}) holds now")
     for group in ask("/mail/users?format=json"):
         for user in group["users"]:
-            told = (user["status"], user.get("quota", ""), *user["privileges"])
-            print(f"user    {user['email']:<32}{' '.join(told)}")
+            reported = (user["status"], user.get("quota", ""), *user["privileges"])
+            print(f"user    {user['email']:<32}{' '.join(reported)}")
     for group in ask("/mail/aliases?format=json"):
         for alias in group["aliases"]:
             if not alias["auto"]:

@@ -127,40 +127,40 @@ def _user(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(record: Mapping[str, Any]) -> dict[str, Any]:
-    told = dict(record)
-    if len(told["values"]) == 1:
-        told["value"] = told.pop("values")[0]
-    return told
+    facts = dict(record)
+    if len(facts["values"]) == 1:
+        facts["value"] = facts.pop("values")[0]
+    return facts
 
 
 def _backup(backup: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The settings, and the variables of the secrets that go with them."""
-    told = dict(backup)
-    target = str(told.get("target", ""))
-    if "b2" in told:
-        told["b2"] = {**told["b2"], "application_key": _secret("vault_miab_backup_key")}
-        return told, ["vault_miab_backup_key"]
+    facts = dict(backup)
+    target = str(facts.get("target", ""))
+    if "b2" in facts:
+        facts["b2"] = {**facts["b2"], "application_key": _secret("vault_miab_backup_key")}
+        return facts, ["vault_miab_backup_key"]
     if MASK in target:
         # A URL with a password in it can only be declared by those who know the password.
-        told["target"] = _secret("vault_miab_backup_target")
-        return told, ["vault_miab_backup_target"]
+        facts["target"] = _secret("vault_miab_backup_target")
+        return facts, ["vault_miab_backup_target"]
     if target.startswith("s3://"):
-        told["target_user"] = _secret("vault_miab_backup_user")
-        told["target_password"] = _secret("vault_miab_backup_password")
-        return told, ["vault_miab_backup_user", "vault_miab_backup_password"]
-    return told, []
+        facts["target_user"] = _secret("vault_miab_backup_user")
+        facts["target_password"] = _secret("vault_miab_backup_password")
+        return facts, ["vault_miab_backup_user", "vault_miab_backup_password"]
+    return facts, []
 
 
-def _identifiers(held: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+def _identifiers(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
     """Each text that names something, with where it stands and what it is made of."""
-    for place, user in enumerate(held["users"]):
+    for place, user in enumerate(exported["users"]):
         yield "users[%d].email" % place, user["email"], _USER
-    for place, alias in enumerate(held["aliases"]):
+    for place, alias in enumerate(exported["aliases"]):
         yield "aliases[%d].address" % place, alias["address"], _ADDRESS
         for option in ("forwards_to", "permitted_senders"):
             for number, address in enumerate(alias[option]):
                 yield "aliases[%d].%s[%d]" % (place, option, number), address, _ADDRESS
-    for place, record in enumerate(held["dns_records"]):
+    for place, record in enumerate(exported["dns_records"]):
         yield "dns_records[%d].name" % place, record["name"], _NAME
         yield "dns_records[%d].type" % place, record["type"], _NAME
 
@@ -181,12 +181,12 @@ def _in_ascii(text: str) -> str:
     return "".join("x" if not sign.isascii() and unicodedata.category(sign)[0] in "LMN" else sign for sign in text)
 
 
-def _cannot_be_written(held: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _cannot_be_written(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What no file can declare, with where it stands and why."""
-    for where, text, made_of in _identifiers(held):
+    for where, text, made_of in _identifiers(exported):
         if not made_of.fullmatch(text if made_of is _USER else _in_ascii(text)):
             yield where, text, "it has characters that none of its kind has"
-    for where, text in _texts(held, ""):
+    for where, text in _texts(exported, ""):
         if _NO_TEXT.search(text):
             yield where, text, "it has a character that no text has (NUL, or half of a surrogate pair)"
         elif MASK in text and where != "backup.target":
@@ -198,11 +198,11 @@ def _quoted(text: str) -> str:
     return ascii(text[:100]).replace("{", "\\x7b").replace("#", "\\x23")
 
 
-def _check(held: Mapping[str, Any]) -> None:
+def _check(exported: Mapping[str, Any]) -> None:
     """
     :raises AnsibleFilterError: if there is something that can't be written.
     """
-    found = list(_cannot_be_written(held))
+    found = list(_cannot_be_written(exported))
     if found:
         lines = ["%s: %s: %s." % (where, _quoted(text), why) for where, text, why in found[:_SHOWN]]
         lines += ["And %d more." % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
@@ -240,20 +240,20 @@ def _to_fill_in(emails: list[str], others: list[str]) -> str:
 def declaration(config: Mapping[str, Any]) -> str:
     """The text of the file that declares a box."""
     # Ansible's own kinds of text and number are none that YAML knows.
-    held = json.loads(json.dumps(config))
-    _check(held)
-    users = sorted(held["users"], key=lambda user: user["email"])
-    backup, secrets = _backup(held["backup"])
+    exported = json.loads(json.dumps(config))
+    _check(exported)
+    users = sorted(exported["users"], key=lambda user: user["email"])
+    backup, secrets = _backup(exported["backup"])
     sections = {
         "miab_users": [_user(user) for user in users],
-        "miab_aliases": sorted(held["aliases"], key=lambda alias: alias["address"]),
+        "miab_aliases": sorted(exported["aliases"], key=lambda alias: alias["address"]),
         "miab_dns_records": [
             _record(record)
-            for record in sorted(held["dns_records"], key=lambda record: (record["name"], record["type"]))
+            for record in sorted(exported["dns_records"], key=lambda record: (record["name"], record["type"]))
         ],
-        "miab_secondary_nameservers": held["secondary_nameservers"],
+        "miab_secondary_nameservers": exported["secondary_nameservers"],
         "miab_backup": backup,
-        "miab_privacy": held["privacy"],
+        "miab_privacy": exported["privacy"],
     }
     parts = ["---\n" + _HEADER + _to_fill_in([user["email"] for user in users], secrets)]
     parts += [_dumped({name: _tidy(value)}) for name, value in sections.items() if value != []]

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from ..module_utils._values.texts import printable
-from ..plugin_utils import _told
+from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
 name: health_page
@@ -101,12 +101,12 @@ class _Box:
     A subset is missing from what it told if nobody asked for it, and None if the box couldn't tell.
     """
 
-    def __init__(self, host: str, told: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], place: int) -> None:
+    def __init__(self, host: str, facts: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], place: int) -> None:
         self.host = host
         self.anchor = "box-%d" % place
         self.problems = problems
         self.is_reached = all(problem["check"] != "reachable" for problem in problems)
-        self.told: Mapping[str, Any] = told if self.is_reached else {}
+        self.facts: Mapping[str, Any] = facts if self.is_reached else {}
 
     def urgency(self, check: str | None = None, about: str | None = None) -> str:
         """How urgent the worst problem is, of all or of those of a check; empty if there is none."""
@@ -142,13 +142,13 @@ def _readable(size: float) -> str:
 def _overview(boxes: Sequence[_Box]) -> list[_Row]:
     rows = []
     for box in boxes:
-        own, latest = box.told.get("version"), box.told.get("latest_version")
+        own, latest = box.facts.get("version"), box.facts.get("latest_version")
         if own is None:
             version = ""
         elif latest is None:
             version = own
         else:
-            version = "%s, %s" % (own, latest + " is out" if _told.is_behind(own, latest) else "the newest")
+            version = "%s, %s" % (own, latest + " is out" if _parsing.is_behind(own, latest) else "the newest")
         rows.append({"box": box, "urgency": box.urgency(), "problems": len(box.problems), "version": version})
     return rows
 
@@ -165,7 +165,7 @@ def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
 
     def place(key: tuple[str, str, tuple[_Box, ...]]) -> tuple[int, int, int]:
         severity, check, _there = key
-        days = [_told.days_left(text) for text in groups[key]] if check == "certificates" else []
+        days = [_parsing.days_left(text) for text in groups[key]] if check == "certificates" else []
         return (
             _RANKS.index(severity),
             list(_CHECKS).index(check),
@@ -187,10 +187,10 @@ def _certificates(boxes: Sequence[_Box]) -> list[_Row]:
     """Those that aren't good first, then by the days left; of some a box doesn't tell these."""
     rows = []
     for box in boxes:
-        for row in (box.told.get("certificates") or {}).get("status", ()):
+        for row in (box.facts.get("certificates") or {}).get("status", ()):
             if row["status"] == "not-applicable":
                 continue
-            days = _told.days_left(row["text"])
+            days = _parsing.days_left(row["text"])
             is_bad = row["status"] != "success"
             rows.append(
                 {
@@ -211,10 +211,10 @@ def _backups(boxes: Sequence[_Box], now: datetime) -> list[_Row]:
     """Boxes without backups first, then by the age of the last one."""
     rows = []
     for box in boxes:
-        if box.told.get("backup_status") is None:
+        if box.facts.get("backup_status") is None:
             continue
-        status = box.told["backup_status"]
-        times = _told.backup_times(status)
+        status = box.facts["backup_status"]
+        times = _parsing.backup_times(status)
         ages = [max(now - time, timedelta(0)) for time in times]
         row = {"box": box, "urgency": box.urgency("backup"), "details": "", "note": "", "strip": []}
         row["age"] = ages[0] if ages else timedelta.max
@@ -238,15 +238,15 @@ def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
     """Those with a quota, the fullest first, and how many others there are."""
     rows, unlimited, archived, without_quotas = [], 0, 0, []
     for box in boxes:
-        users = box.told.get("users") or []
+        users = box.facts.get("users") or []
         active = [user for user in users if user["status"] == "active"]
         archived += len(users) - len(active)
         if active and all(user.get("quota") is None for user in active):
             without_quotas.append((box, len(active)))
             continue
         for user in active:
-            percent = _told.fullness(user)
-            if not _told.size(user.get("quota") or ""):
+            percent = _parsing.fullness(user)
+            if not _parsing.size(user.get("quota") or ""):
                 unlimited += 1
                 continue
             rows.append(
@@ -270,9 +270,9 @@ def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
 def _updates(boxes: Sequence[_Box]) -> list[_Row]:
     """Boxes that are due to restart first, then those with the most updates."""
     rows = [
-        {"box": box, "restart": box.told.get("reboot_required"), "packages": box.told.get("updates")}
+        {"box": box, "restart": box.facts.get("reboot_required"), "packages": box.facts.get("updates")}
         for box in boxes
-        if box.told.get("reboot_required") is not None or box.told.get("updates") is not None
+        if box.facts.get("reboot_required") is not None or box.facts.get("updates") is not None
     ]
     return sorted(rows, key=lambda row: (not row["restart"], -len(row["packages"] or ())))
 
@@ -281,11 +281,11 @@ def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
     """What each box finds when it examines itself, those with the most errors first."""
     rows = []
     for box in boxes:
-        if box.told.get("status_checks") is None:
+        if box.facts.get("status_checks") is None:
             continue
         heading = ""
         found: dict[str, list[_Row]] = {"error": [], "warning": [], "ok": []}
-        for check in box.told["status_checks"]:
+        for check in box.facts["status_checks"]:
             if check["type"] == "heading":
                 heading = check["text"]
             elif check["type"] in found:
@@ -297,7 +297,7 @@ def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
 
 def _silent(boxes: Sequence[_Box], subset: str) -> list[_Box]:
     """The boxes that can't tell something."""
-    return [box for box in boxes if subset in box.told and box.told[subset] is None]
+    return [box for box in boxes if subset in box.facts and box.facts[subset] is None]
 
 
 def _shown(rows: Sequence[object], number: int = _SHOWN) -> int:
@@ -336,11 +336,11 @@ def _template() -> Template:
 
 
 def health_page(
-    told: Mapping[str, Mapping[str, Any]], problems: Mapping[str, Sequence[Mapping[str, Any]]], made: str
+    facts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, Sequence[Mapping[str, Any]]], made: str
 ) -> str:
     """The text of the page."""
     now = datetime.strptime(made, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    boxes = [_Box(str(host), told[host], problems[host], place) for place, host in enumerate(sorted(told), 1)]
+    boxes = [_Box(str(host), facts[host], problems[host], place) for place, host in enumerate(sorted(facts), 1)]
     # Stable: of boxes that are equally urgent, by name.
     boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
     return _template().render(
@@ -364,7 +364,7 @@ def health_page(
             subset
             for box in boxes
             for subset in ("certificates", "backup_status", "users", "updates", "reboot_required", "status_checks")
-            if subset in box.told
+            if subset in box.facts
         },
     )
 

@@ -104,32 +104,32 @@ def _difference(old: Any, new: Any) -> str:
         before, after = list(old or ()), list(new or ())
         come = [str(item) for item in after if item not in before]
         go = [str(item) for item in before if item not in after]
-        told = [
+        facts = [
             "%s %s" % (sign, ", ".join(_code(_shortened(item, others)) for item in items))
             for sign, items, others in (("+", come, go), ("\u2212", go, come))
             if items
         ]
-        if told:
-            return " ".join(told)
+        if facts:
+            return " ".join(facts)
     return "%s → %s" % (_value(old, new), _value(new, old))
 
 
 def _details(change: Mapping[str, Any]) -> str:
     before, after = change["before"], change["after"]
-    told = []
+    facts = []
     if change["action"] == "remove" and change["resource"] == "user":
-        told.append("mail: archived on the box")
+        facts.append("mail: archived on the box")
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
         if name in _KNOWN_FROM_ELSEWHERE or old == new:
             continue
         if change["action"] == "update":
-            told.append("%s: %s" % (name, _difference(old, new)))
+            facts.append("%s: %s" % (name, _difference(old, new)))
         else:
             shown = _value(new if change["action"] == "create" else old)
             if shown != "(none)":
-                told.append("%s: %s" % (name, shown))
-    return "<br>".join(told)
+                facts.append("%s: %s" % (name, shown))
+    return "<br>".join(facts)
 
 
 def _callout(kind: str, lines: Iterable[str]) -> list[str]:
@@ -142,8 +142,8 @@ def _box(box: Mapping[str, Any]) -> list[str]:
     if box["error"] is not None:
         # The mistakes of a declaration are a line each.
         first, *rest = box["error"].splitlines() or [""]
-        told = ["**This box could not be planned:** %s" % _code(first), *("- %s" % _code(line) for line in rest)]
-        lines += _callout("CAUTION", told)
+        facts = ["**This box could not be planned:** %s" % _code(first), *("- %s" % _code(line) for line in rest)]
+        lines += _callout("CAUTION", facts)
     elif not box["changes"]:
         lines += ["", "No change."]
     if box["changes"]:
@@ -159,10 +159,10 @@ def _box(box: Mapping[str, Any]) -> list[str]:
 def plan_markdown(plan: Mapping[str, Any]) -> str:
     """The text of a plan: boxes that change, those that could not be planned, and the others in one line."""
     lines = ["# Plan", "", "%s." % plan["summary"]]
-    told = [box for box in plan["boxes"] if box["changes"] or box["warnings"] or box["error"] is not None]
-    for box in sorted(told, key=lambda box: (not box["changes"], box["error"] is None)):
+    facts = [box for box in plan["boxes"] if box["changes"] or box["warnings"] or box["error"] is not None]
+    for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
-    unchanged = [_code(box["host"]) for box in plan["boxes"] if box not in told]
+    unchanged = [_code(box["host"]) for box in plan["boxes"] if box not in facts]
     if unchanged:
         lines += ["", "No change: %s." % ", ".join(unchanged)]
     return "\n".join(lines) + "\n"

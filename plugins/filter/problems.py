@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ..plugin_utils import _told
+from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
 name: problems
@@ -88,29 +88,29 @@ _value:
 Finding = tuple[str | None, str]
 
 
-def _certificates(told: Mapping[str, Any], least_days: int) -> Iterator[Finding]:
-    for row in told["status"]:
-        days = _told.days_left(row["text"])
+def _certificates(facts: Mapping[str, Any], least_days: int) -> Iterator[Finding]:
+    for row in facts["status"]:
+        days = _parsing.days_left(row["text"])
         if row["status"] in ("warning", "danger") or (days is not None and days < least_days):
             yield row["domain"], "%s: %s" % (row["domain"], row["text"])
 
 
-def _backup(told: Mapping[str, Any], most_days: int, now: datetime) -> Iterator[Finding]:
-    if "error" in told:
-        yield None, "The box can't tell of its backups: %s" % told["error"]
-    elif "backups" not in told:
+def _backup(facts: Mapping[str, Any], most_days: int, now: datetime) -> Iterator[Finding]:
+    if "error" in facts:
+        yield None, "The box can't tell of its backups: %s" % facts["error"]
+    elif "backups" not in facts:
         yield None, "Backups are off."
-    elif not told["backups"]:
+    elif not facts["backups"]:
         yield None, "There is no backup."
     else:
-        days = (now - _told.backup_times(told)[0]).total_seconds() / 86400
+        days = (now - _parsing.backup_times(facts)[0]).total_seconds() / 86400
         if days > most_days:
             yield None, "The last backup is %.1f days old." % days
 
 
-def _mailboxes(told: Sequence[Mapping[str, Any]], most_percent: int) -> Iterator[Finding]:
-    for user in told:
-        percent = _told.fullness(user)
+def _mailboxes(facts: Sequence[Mapping[str, Any]], most_percent: int) -> Iterator[Finding]:
+    for user in facts:
+        percent = _parsing.fullness(user)
         if percent is not None and percent >= most_percent:
             yield (
                 user["email"],
@@ -123,31 +123,31 @@ def _mailboxes(told: Sequence[Mapping[str, Any]], most_percent: int) -> Iterator
 
 
 def _status_checks(
-    told: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str]
+    facts: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str]
 ) -> Iterator[Finding]:
     heading = ""
-    for row in told:
+    for row in facts:
         if row["type"] == "heading":
             heading = row["text"]
             continue
-        told_of = (heading, row["text"])
-        if row["type"] in types and not any(re.search(one, text) for one in exceptions for text in told_of):
-            yield heading or None, ": ".join(filter(None, told_of))
+        facts_of = (heading, row["text"])
+        if row["type"] in types and not any(re.search(one, text) for one in exceptions for text in facts_of):
+            yield heading or None, ": ".join(filter(None, facts_of))
 
 
-def _dns(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    for row in told:
+def _dns(facts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for row in facts:
         harm = "takes its zone down" if row.get("breaks_zone", True) else "has no zone"
         yield row["name"], "%s %s %s %s: %s" % (row["name"], row["type"], row["value"], harm, row["problem"])
 
 
 def _version(own: str, latest: str) -> Iterator[Finding]:
-    if _told.is_behind(own, latest):
+    if _parsing.is_behind(own, latest):
         yield None, "The version is %s, and the newest is %s." % (own, latest)
 
 
 def problems(
-    told: Mapping[str, Any],
+    facts: Mapping[str, Any],
     severities: Mapping[str, str] | None = None,
     certificate_days: int = 10,
     backup_days: int = 2,
@@ -165,18 +165,18 @@ def problems(
         "reboot": ("reboot_required", lambda value: iter([(None, "A restart is due.")] if value else [])),
         "status_checks": ("status_checks", lambda value: _status_checks(value, status_types, status_except)),
         "dns": ("dns_problems", _dns),
-        "version": ("latest_version", lambda value: _version(told["version"], value)),
+        "version": ("latest_version", lambda value: _version(facts["version"], value)),
     }
     found: list[dict[str, str | None]] = []
     for check, (subset, judge) in checks.items():
         severity = (severities or {}).get(check, "fail")
-        if subset not in told or severity == "ignore":
+        if subset not in facts or severity == "ignore":
             continue
-        if told[subset] is None:
+        if facts[subset] is None:
             severity = (severities or {}).get("unknown", "fail")
             findings: list[Finding] = [(None, "The box can't tell its %s." % subset)]
         else:
-            findings = list(judge(told[subset]))
+            findings = list(judge(facts[subset]))
         if severity != "ignore":
             found += [{"check": check, "severity": severity, "about": about, "text": text} for about, text in findings]
     return found

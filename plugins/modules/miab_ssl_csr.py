@@ -117,7 +117,7 @@ TASK = Task(
         "country_code": {"type": "str", "required": True},
         "path": {"type": "path"},
     },
-    keeps="csr",
+    file_key="csr",
     check=signing_requests.check,
     needs=signing_requests.needs,
     plan=signing_requests.plan,

@@ -54,7 +54,7 @@ class InProcess(ActionBase):
         # Ansible sends them back with the result.
         self._task.args = _plain(self._task.args)
         task = self.definition
-        keeps_file = task.keeps is not None and self._task.args.get("path") is not None
+        keeps_file = task.file_key is not None and self._task.args.get("path") is not None
         if keeps_file and self._task.async_val:
             raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
         try:
@@ -92,14 +92,14 @@ class InProcess(ActionBase):
             if isinstance(validated.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
             result: dict[str, Any] = {"failed": True, "msg": message}
-            if _tells_invocation(task_vars):
+            if _shows_invocation(task_vars):
                 # What is secret among these options isn't known for sure.
                 result["invocation"] = {}
             return dict(remove_values(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
         progress = self._progress(task_vars or {}, own)
         result = perform(task, options, self._task.check_mode, own, progress, _IDLE, _is_orphan)
-        if _tells_invocation(task_vars):
+        if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
         masked: dict[str, Any] = remove_values(result, own)
@@ -125,7 +125,7 @@ class InProcess(ActionBase):
         names = {name for option, spec in FILE_COMMON_ARGUMENTS.items() for name in (option, *spec.get("aliases", ()))}
         copy = self._task.copy()
         copy.args = {name: asked[name] for name in names if name in asked}
-        copy.args.update(dest=asked["path"], content=result[str(task.name)][task.keeps])
+        copy.args.update(dest=asked["path"], content=result[str(task.name)][task.file_key])
         action = self._shared_loader_obj.action_loader.get(
             "ansible.legacy.copy",
             task=copy,
@@ -196,7 +196,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _tells_invocation(task_vars: dict[str, Any] | None) -> bool:
+def _shows_invocation(task_vars: dict[str, Any] | None) -> bool:
     """Whether Ansible lets a module's result tell its options, which releases before 2.21 always do."""
     try:
         return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars or {}))

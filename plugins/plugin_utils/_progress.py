@@ -48,12 +48,12 @@ class Pace:
 
     :param first: seconds from the start of a task to its first line.
     :param every: seconds from there to the next, at least.
-    :param foresees: whether a line comes early if after the next wait it would be late.
+    :param uses_estimates: whether a line comes early if after the next wait it would be late.
     """
 
     first: float
     every: float
-    foresees: bool
+    uses_estimates: bool
 
 
 def pace(watched: bool, together: int = 1, position: int = 0) -> Pace:
@@ -99,30 +99,30 @@ class ProgressLines:
         elapsed = self._now() - self._started
         if self._base is None or self._base[0].doing != step.doing or step.done < self._base[0].done:
             self._base = (step, elapsed)
-        foreseen = step.seconds if self._pace.foresees or self._is_silent else 0
-        if elapsed + foreseen < self._due:
+        estimate = step.seconds if self._pace.uses_estimates or self._is_silent else 0
+        if elapsed + estimate < self._due:
             return
         self._is_silent = False
         self._due = elapsed + self._pace.every
-        self._show(printable("%s %s: %s" % (self._title, _duration(elapsed), self._told(step, elapsed))))
+        self._show(printable("%s %s: %s" % (self._title, _duration(elapsed), self._line(step, elapsed))))
 
-    def _told(self, step: Step, elapsed: float) -> str:
+    def _line(self, step: Step, elapsed: float) -> str:
         parts = ["%d of %d %s made" % (step.done, step.done + step.left, _DOING[step.doing])]
         if self._base is not None:
             first, since = self._base
             made, seconds = step.done - first.done, elapsed - since
             if made > 0 and seconds > 0:
                 rate = made / seconds
-                told_rate = "%.1f a second" % rate if rate >= 1 else "%s each" % _duration(1 / rate)
-                parts.append("%s, about %s left" % (told_rate, _duration(ceil(step.left / rate))))
-        told = ", ".join(parts)
+                rate_text = "%.1f a second" % rate if rate >= 1 else "%s each" % _duration(1 / rate)
+                parts.append("%s, about %s left" % (rate_text, _duration(ceil(step.left / rate))))
+        line = ", ".join(parts)
         if step.waits:
-            told += "; waiting %s" % (_duration(step.seconds) if step.seconds >= 1 else "a moment")
-            return "%s, because %s" % (told, " ".join(step.waits.split())) if self._names else told
+            line += "; waiting %s" % (_duration(step.seconds) if step.seconds >= 1 else "a moment")
+            return "%s, because %s" % (line, " ".join(step.waits.split())) if self._names else line
         if not self._names:
-            return told
-        told = "%s; now %s" % (told, step.now)
-        return told + ", which may take %s" % _duration(step.seconds) if step.seconds else told
+            return line
+        line = "%s; now %s" % (line, step.now)
+        return line + ", which may take %s" % _duration(step.seconds) if step.seconds else line
 
 
 def _duration(seconds: float) -> str:

@@ -27,7 +27,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection i
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.transport import Transport
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import ServedCertificate
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 from tests.box.answers import Request
@@ -85,13 +85,13 @@ class Wire:
             self.writes += 1
             assert not self._read_only, f"a write in check mode: {method} {path}"
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        told = respond(self.state, Request(method, path, query, dict(pairs), raw, headers))
+        reported = respond(self.state, Request(method, path, query, dict(pairs), raw, headers))
         return self._adapter.build_response(
             request,
             urllib3.HTTPResponse(
-                io.BytesIO(told.body.encode()),
-                {"Content-Type": told.content_type, **told.headers},
-                told.status,
+                io.BytesIO(reported.body.encode()),
+                {"Content-Type": reported.content_type, **reported.headers},
+                reported.status,
                 preload_content=False,
             ),
         )
@@ -115,7 +115,7 @@ class WiredClient(Client):
     state: State
 
     def ask(self, question: Any) -> Any:
-        if isinstance(question, Served):
+        if isinstance(question, ServedCertificate):
             pem = Installed(self.state).used(question.domain) or self.state.primary_certificate
             return ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END") + 25])
         return super().ask(question)

@@ -52,8 +52,8 @@ def main() -> int:
         return 1
     box.delay = options.delay
     with box:
-        told = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
-        print(json.dumps(told), flush=True)
+        reply = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
+        print(json.dumps(reply), flush=True)
         if options.until_stdin_closes:
             threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
         stop.wait()

@@ -192,10 +192,10 @@ def me(state: State, request: Request) -> Answer:
         user = authenticate(state, request)
     except LoginError as error:
         return _failed_login(state, error)
-    told: dict[str, object] = {"status": "ok", "email": user.email, "privileges": user.privileges}
+    reply: dict[str, object] = {"status": "ok", "email": user.email, "privileges": user.privileges}
     if "admin" in user.privileges:
-        told["api_key"] = _personal_key(state, user)
-    return data(told)
+        reply["api_key"] = _personal_key(state, user)
+    return data(reply)
 
 
 def logout(state: State, request: Request) -> Answer:

@@ -13,7 +13,7 @@ from .state import Alias, State
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedCertificate:
     """The domains of a box, as they follow from its users, its aliases and its custom records."""
 
     hostname: str
@@ -25,8 +25,8 @@ class Served:
 
     @functools.cached_property
     def zones(self) -> tuple[str, ...]:
-        tops = names.topmost(self.mail | {self.hostname})
-        return tuple(names.sort_domains(set(tops.values()), self.hostname))
+        apexes = names.topmost(self.mail | {self.hostname})
+        return tuple(names.sort_domains(set(apexes.values()), self.hostname))
 
     @functools.cached_property
     def automatic(self) -> frozenset[str]:
@@ -53,7 +53,7 @@ class Served:
 
 
 # Sorting the names of a box with many domains is slow, and most changes leave them as they are.
-_served = functools.lru_cache(maxsize=64)(Served)
+_served = functools.lru_cache(maxsize=64)(ServedCertificate)
 
 
 def listed_aliases(state: State) -> dict[str, tuple[Alias, bool]]:
@@ -82,7 +82,7 @@ def hand_made(state: State) -> list[str]:
     return [address for address, (_unused, is_automatic) in listed_aliases(state).items() if not is_automatic]
 
 
-def served(state: State) -> Served:
+def served(state: State) -> ServedCertificate:
     users = frozenset(map(names.domain_of, state.users))
     leading_elsewhere = frozenset(
         record.qname

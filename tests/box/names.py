@@ -89,10 +89,10 @@ def parents(name: str) -> Iterator[str]:
 
 def topmost(domains: Iterable[str]) -> dict[str, str]:
     """Each domain's topmost relative among them: the zone that it would be in."""
-    tops: dict[str, str] = {}
+    apexes: dict[str, str] = {}
     for domain in sorted(domains, key=len):
-        tops[domain] = next((tops[parent] for parent in parents(domain) if parent in tops), domain)
-    return tops
+        apexes[domain] = next((apexes[parent] for parent in parents(domain) if parent in apexes), domain)
+    return apexes
 
 
 def sort_domains(domains: Iterable[str], hostname: str) -> list[str]:

@@ -30,9 +30,9 @@ from .state import State
 
 def ask(state: State, method: str, path: str, form: Mapping[str, str] | None = None, body: str = "") -> None:
     """Let an administrator do something. ValueError in the box's words if it doesn't."""
-    told = answer(state, method, path, form=form, body=body)
-    if told.status != 200:
-        raise ValueError(f"{method} {path} {dict(form or {}) or body}: {told.body}")
+    reply = answer(state, method, path, form=form, body=body)
+    if reply.status != 200:
+        raise ValueError(f"{method} {path} {dict(form or {}) or body}: {reply.body}")
 
 
 def prepare(state: State, wanted: Mapping[str, Any]) -> None:

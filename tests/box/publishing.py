@@ -11,7 +11,7 @@ from dataclasses import replace
 from . import names, zones
 from .answers import BrokenError
 from .certificates import Installed
-from .domains import Served, hand_made, listed_aliases, served
+from .domains import ServedCertificate, hand_made, listed_aliases, served
 from .state import Alias, State, ZoneFile
 from .zones import CustomRecord, Site, ZoneInputs
 
@@ -83,7 +83,7 @@ def _by_zone(zone_names: tuple[str, ...], members: frozenset[str]) -> dict[str, 
     return {zone: frozenset(inside) for zone, inside in found.items()}
 
 
-def _announced(state: State, domains: Served) -> frozenset[str]:
+def _announced(state: State, domains: ServedCertificate) -> frozenset[str]:
     """Domains of which mail servers may be told that they encrypt: only with certificates that are good."""
     installed = Installed(state)
     if not installed.is_good(state.hostname):

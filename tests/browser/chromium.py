@@ -64,8 +64,8 @@ class Browser:
                 raise ConnectionError("Chromium has ended.")
             self._rest += read
         message, _end, self._rest = self._rest.partition(b"\0")
-        told: dict[str, Any] = json.loads(message)
-        return told
+        reply: dict[str, Any] = json.loads(message)
+        return reply
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command, and return its result."""
@@ -76,13 +76,13 @@ class Browser:
         os.write(self._to, json.dumps(command).encode() + b"\0")
         deadline = time.monotonic() + SECONDS
         while True:
-            told = self._message(deadline)
-            if told.get("id") != number:
-                self.events.append(told)
-            elif "error" in told:
-                raise RuntimeError(f"{method}: {told['error']}")
+            reply = self._message(deadline)
+            if reply.get("id") != number:
+                self.events.append(reply)
+            elif "error" in reply:
+                raise RuntimeError(f"{method}: {reply['error']}")
             else:
-                result: dict[str, Any] = told["result"]
+                result: dict[str, Any] = reply["result"]
                 return result
 
     def look(self, page: Path, width: int, height: int = 900, scheme: str = "light", media: str = "screen") -> None:

@@ -95,10 +95,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page on which every text that a box can choose is a hostile one."""
-    told: dict[str, dict[str, Any]] = {}
+    facts: dict[str, dict[str, Any]] = {}
     for number, text in enumerate(HOSTILE):
         found = {"text": text, "extra": [{"text": text, "monospace": False}]}
-        told[f"{number}{text}"] = {
+        facts[f"{number}{text}"] = {
             "version": text,
             "latest_version": text + "1",
             "users": [
@@ -113,8 +113,8 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ],
         }
     file = tmp_path_factory.mktemp("hostile") / "health.html"
-    found = {host: problems(of) for host, of in told.items()}
-    file.write_text(health_page(told, found, "2026-11-22T06:30:00Z"), encoding="utf-8")
+    found = {host: problems(of) for host, of in facts.items()}
+    file.write_text(health_page(facts, found, "2026-11-22T06:30:00Z"), encoding="utf-8")
     return file
 
 
@@ -235,5 +235,5 @@ def test_a_page_may_run_no_script(browser: Browser, page: Path, tmp_path: Path) 
     assert "to do" in browser.evaluate("document.title")
     assert len(browser.named("Log.entryAdded")) >= 1
     # Refused before it was sent.
-    failed = [told.get("blockedReason") for told in browser.named("Network.loadingFailed")]
+    failed = [facts.get("blockedReason") for facts in browser.named("Network.loadingFailed")]
     assert set(failed) <= {"csp"}

@@ -181,7 +181,7 @@ class Conversation:
     clock: Callable[[], float] = time.time
     _names: dict[str, str] = field(default_factory=dict)
 
-    def hold(self, name: str) -> Iterator[tuple[Step, Told]]:
+    def replay(self, name: str) -> Iterator[tuple[Step, Told]]:
         """Ask a scenario step by step; what differs from run to run is taken out of the answers."""
         # One connection for all: real boxes are far away.
         with requests.Session() as session:
@@ -240,11 +240,11 @@ class Conversation:
         elif response.status_code >= 404 and kind == "text/html" and "<html" in response.text[:60].lower():
             body = "<error page>"
         body = _each_text(body, _steady_text)
-        told: Told = {"status": response.status_code, "type": kind}
-        told["body"] = _in_any_order(body) if step.get("unordered") else body
+        reply: Told = {"status": response.status_code, "type": kind}
+        reply["body"] = _in_any_order(body) if step.get("unordered") else body
         if "X-Reason" in response.headers:
-            told["x_reason"] = _steady_text(response.headers["X-Reason"])
-        return told
+            reply["x_reason"] = _steady_text(response.headers["X-Reason"])
+        return reply
 
     def _certificates(self) -> dict[str, str]:
         """Certificates for example.org: a good one, one for another name, one for another key."""
@@ -283,13 +283,13 @@ class Conversation:
         }
 
 
-def differences(step: Step, recorded: Mapping[str, Any], told: Mapping[str, Any]) -> list[Difference]:
+def differences(step: Step, recorded: Mapping[str, Any], reply: Mapping[str, Any]) -> list[Difference]:
     """What is not as recorded; of some steps only status and type count."""
-    keys = ["status", "type"] if step.get("loose") else sorted(recorded.keys() | told.keys())
+    keys = ["status", "type"] if step.get("loose") else sorted(recorded.keys() | reply.keys())
     return [
-        Difference(step["id"], key, recorded.get(key), told.get(key))
+        Difference(step["id"], key, recorded.get(key), reply.get(key))
         for key in keys
-        if recorded.get(key) != told.get(key)
+        if recorded.get(key) != reply.get(key)
     ]
 
 
@@ -306,15 +306,15 @@ def main() -> int:
     conversation = Conversation(options.base, options.cacert, tuple(options.sign) if options.sign else None)
 
     if options.what == "record":
-        told = {step["id"]: answer for step, answer in conversation.hold(options.scenario)}
-        options.file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{len(told)} answers recorded")
+        reply = {step["id"]: answer for step, answer in conversation.replay(options.scenario)}
+        options.file.write_text(json.dumps(reply, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{len(reply)} answers recorded")
         return 0
 
     recorded = json.loads(options.file.read_text(encoding="utf-8"))
     found = [
         difference
-        for step, answer in conversation.hold(options.scenario)
+        for step, answer in conversation.replay(options.scenario)
         for difference in differences(step, recorded[step["id"]], answer)
     ]
     for difference in found:

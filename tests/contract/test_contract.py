@@ -26,7 +26,7 @@ def _told_by(name: str, version: str) -> dict[str, dict[str, Any]]:
     state.clock = lambda: _MOMENT
     with Box(state=state) as box:
         conversation = Conversation(box.url, box.cacert, (box.cacert, box.ca_key), state.clock)
-        return {step["id"]: told for step, told in conversation.hold(name)}
+        return {step["id"]: reply for step, reply in conversation.replay(name)}
 
 
 @pytest.mark.parametrize(("name", "count"), [("scenario", 205), ("edges", 122)])
@@ -53,22 +53,22 @@ def test_step(version: str, name: str, step: dict[str, Any], record_property: An
 def test_zone_file_is_the_recorded_one(version: str) -> None:
     """The conversation compares only its status: serial number and keys can't be the same."""
 
-    def steady(told: dict[str, Any]) -> str:
-        return re.sub(r"\d+(?=     ; serial)|(?<=keys hash: ).*", "", told["body"])
+    def steady(reply: dict[str, Any]) -> str:
+        return re.sub(r"\d+(?=     ; serial)|(?<=keys hash: ).*", "", reply["body"])
 
-    recorded, told = (
+    recorded, reply = (
         found["dns-zonefile"] for found in (recording("scenario", version), _told_by("scenario", version))
     )
-    assert steady(told) == steady(recorded)
+    assert steady(reply) == steady(recorded)
 
 
 def test_differences_are_noticed() -> None:
     """Boxes of two versions are told apart, where the recordings differ and nowhere else."""
-    told = _told_by("scenario", "v60")
+    reply = _told_by("scenario", "v60")
     older, newer = recording("scenario", "v60"), recording("scenario", "v75")
     steps = [step for step in scenario("scenario") if not step.get("loose")]
     expected = {step["id"] for step in steps if older[step["id"]] != newer[step["id"]]}
-    found = {step["id"] for step in steps if differences(step, newer[step["id"]], told[step["id"]])}
+    found = {step["id"] for step in steps if differences(step, newer[step["id"]], reply[step["id"]])}
     assert found == expected
     assert {"users-json", "quota-get", "version"} <= found
 

@@ -85,8 +85,8 @@ def test_bad_value_breaks_its_zone(version: str, rtype: str, bad: str, good: str
     # Stored, but not published. The second time it is there already, and that sounds like success.
     assert answer(state, "POST", path, body=bad).status == 500
     assert CustomRecord("x.example.org", rtype, bad) in state.dns_records
-    told = answer(state, "POST", path, body=bad)
-    assert (told.status, told.body) == (200, "OK")
+    reply = answer(state, "POST", path, body=bad)
+    assert (reply.status, reply.body) == (200, "OK")
     assert state.broken_zones() == ["example.org"]
 
     # Every other change in the zone is stored, and fails; elsewhere all is well.
@@ -96,8 +96,8 @@ def test_bad_value_breaks_its_zone(version: str, rtype: str, bad: str, good: str
     assert answer(state, "POST", "/dns/update", form={"force": "1"}).status == 500
 
     # Until exactly that value is removed.
-    told = answer(state, "DELETE", path, body=bad)
-    assert (told.status, told.body) == (200, "updated DNS: example.org\n")
+    reply = answer(state, "DELETE", path, body=bad)
+    assert (reply.status, reply.body) == (200, "updated DNS: example.org\n")
     assert state.broken_zones() == []
     assert answer(state, "POST", path, body=good).body == "updated DNS: example.org\n"
 
@@ -107,8 +107,8 @@ def test_of_two_broken_values_the_last_one_keeps_the_zone_broken(version: str) -
     state = with_ann(version)
     for path, body in (("mx.example.org/MX", "not an mx"), ("fp.example.org/SSHFP", "x y z")):
         assert answer(state, "PUT", "/dns/custom/" + path, body=body).status == 500
-    told = answer(state, "DELETE", "/dns/custom/mx.example.org/MX")
-    assert told.status == 500
+    reply = answer(state, "DELETE", "/dns/custom/mx.example.org/MX")
+    assert reply.status == 500
     assert [record.rtype for record in state.dns_records] == ["SSHFP"]
     assert state.broken_zones() == ["example.org"]
     assert answer(state, "DELETE", "/dns/custom/fp.example.org/SSHFP").body == "updated DNS: example.org\n"
@@ -158,8 +158,8 @@ def test_cname_beside_other_data_is_accepted_and_drops_the_zone(
     state = with_ann()
     for name, rtype, value in records:
         qname = f"{name}.example.org" if name else "example.org"
-        told = answer(state, "POST", f"/dns/custom/{qname}/{rtype}", body=value)
-        assert (told.status, told.body) == (200, "updated DNS: example.org\n")
+        reply = answer(state, "POST", f"/dns/custom/{qname}/{rtype}", body=value)
+        assert (reply.status, reply.body) == (200, "updated DNS: example.org\n")
     assert state.dropped_zones() == (["example.org"] if dropped else [])
 
 
@@ -191,8 +191,8 @@ def test_empty_bodies_destroy() -> None:
 )
 def test_refused_records(qname: str, rtype: str, value: str, reason: str) -> None:
     state = with_ann()
-    told = answer(state, "POST", f"/dns/custom/{qname}/{rtype}", body=value)
-    assert (told.status, told.body) == (400, reason)
+    reply = answer(state, "POST", f"/dns/custom/{qname}/{rtype}", body=value)
+    assert (reply.status, reply.body) == (400, reason)
     assert state.dns_records == []
 
 
@@ -207,9 +207,9 @@ def test_refused_records(qname: str, rtype: str, value: str, reason: str) -> Non
 )
 def test_something_is_not_right_when_no_zone_changes(qname: str, value: str, published: bool) -> None:
     state = with_ann()
-    told = answer(state, "POST", f"/dns/custom/{qname}/A", body=value)
-    assert told.status == 200
-    assert (told.body != "Something isn't right.") == published
+    reply = answer(state, "POST", f"/dns/custom/{qname}/A", body=value)
+    assert reply.status == 200
+    assert (reply.body != "Something isn't right.") == published
     assert state.dns_records == [CustomRecord(qname, "A", value)]
 
 
@@ -242,13 +242,13 @@ def test_custom_mx_replaces_the_own_one_only_with_the_same_priority() -> None:
 def test_records_outlive_their_zone_and_can_not_be_removed_then(version: str) -> None:
     state = with_ann(version)
     answer(state, "POST", "/dns/custom/www.example.org/A", body="192.0.2.1")
-    told = remove_user(state, "ann@example.org")
-    assert told.body.endswith("updated DNS: DNS configuration\nweb updated\n")
+    reply = remove_user(state, "ann@example.org")
+    assert reply.body.endswith("updated DNS: DNS configuration\nweb updated\n")
     assert answer(state, "GET", "/dns/zones").json() == ["box.example.com"]
 
-    told = answer(state, "DELETE", "/dns/custom/www.example.org/A", body="192.0.2.1")
-    assert told.status == 400
-    assert told.body.startswith("www.example.org is not a domain name")
+    reply = answer(state, "DELETE", "/dns/custom/www.example.org/A", body="192.0.2.1")
+    assert reply.status == 400
+    assert reply.body.startswith("www.example.org is not a domain name")
     listing = answer(state, "GET", "/dns/custom")
     if version == "v55":
         # One such record hides all; those of another name can still be asked for.
@@ -334,8 +334,8 @@ def test_a_box_lets_the_last_admin_go() -> None:
     state = new_state()
     form = {"email": "me@box.example.com", "privilege": "admin"}
     assert answer(state, "POST", "/mail/users/privileges/remove", form=form).body == "OK"
-    told = respond(state, request_of("me@box.example.com", "adminpass123"))
-    assert (told.status, told.headers["X-Reason"]) == (401, "You are not an administrator.")
+    reply = respond(state, request_of("me@box.example.com", "adminpass123"))
+    assert (reply.status, reply.headers["X-Reason"]) == (401, "You are not an administrator.")
 
 
 # Aliases
@@ -359,8 +359,8 @@ def test_hand_made_alias_beside_an_automatic_one(version: str, receiver: str, se
     row = listed(state, "abuse@example.org")
     assert row["auto"] is not seen
     assert row["forwards_to"] == [receiver if seen else "administrator@box.example.com"]
-    told = answer(state, "POST", "/mail/aliases/remove", form={"address": "abuse@example.org"})
-    assert told.body == "alias removed\n"
+    reply = answer(state, "POST", "/mail/aliases/remove", form={"address": "abuse@example.org"})
+    assert reply.body == "alias removed\n"
     assert listed(state, "abuse@example.org")["auto"] is True
 
 
@@ -381,9 +381,9 @@ def test_senders_who_are_gone_block_every_update(version: str) -> None:
     add_alias(state, "sales@example.org", "bob@example.org", "ann@example.org")
     remove_user(state, "ann@example.org")
     assert listed(state, "sales@example.org")["permitted_senders"] == ["ann@example.org"]
-    told = add_alias(state, "sales@example.org", "bob@example.org", "ann@example.org", update="1")
-    assert told.status == 400
-    assert told.body == "Invalid permitted sender: ann@example.org is not a user on this system."
+    reply = add_alias(state, "sales@example.org", "bob@example.org", "ann@example.org", update="1")
+    assert reply.status == 400
+    assert reply.body == "Invalid permitted sender: ann@example.org is not a user on this system."
     assert add_alias(state, "sales@example.org", "bob@example.org", update="1").body == "alias updated\n"
 
 
@@ -422,8 +422,8 @@ def test_alias_forms(version: str) -> None:
 def test_senders_are_named_in_ascii_and_shown_in_unicode(version: str) -> None:
     state = with_ann(version)
     add_user(state, "bea@xn--bcher-kva.example")
-    told = add_alias(state, "shop@example.org", "ann@example.org", senders="bea@bücher.example")
-    assert (told.status, told.body) == (
+    reply = add_alias(state, "shop@example.org", "ann@example.org", senders="bea@bücher.example")
+    assert (reply.status, reply.body) == (
         400,
         "Invalid permitted sender: bea@bücher.example is not a user on this system.",
     )
@@ -451,8 +451,8 @@ def test_domains_that_no_box_takes(version: str, domain: str) -> None:
     state = with_ann(version)
     assert add_user(state, "x@" + domain).body == "Invalid email address."
     assert add_alias(state, "x@" + domain, "ann@example.org").body == f"Invalid email address (x@{domain})."
-    told = add_alias(state, "ops@example.org", "x@" + domain)
-    assert (told.status, told.body) == (400, f"Invalid receiver email address (x@{domain}).")
+    reply = add_alias(state, "ops@example.org", "x@" + domain)
+    assert (reply.status, reply.body) == (400, f"Invalid receiver email address (x@{domain}).")
 
 
 def test_older_box_has_a_postmaster_as_soon_as_the_domain_has_a_user() -> None:
@@ -464,17 +464,17 @@ def test_older_box_has_a_postmaster_as_soon_as_the_domain_has_a_user() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_alias_that_looks_automatic_goes_at_once_where_nothing_needs_it(version: str) -> None:
     state = with_ann(version)
-    told = add_alias(state, "postmaster@shop.example", state.administrator)
-    assert told.status == 200
-    assert "alias added" in told.body
-    assert "removed alias postmaster@shop.example" in told.body
+    reply = add_alias(state, "postmaster@shop.example", state.administrator)
+    assert reply.status == 200
+    assert "alias added" in reply.body
+    assert "removed alias postmaster@shop.example" in reply.body
     assert "postmaster@shop.example" not in state.aliases
 
 
 def test_older_box_removes_aliases_that_nobody_needs() -> None:
     state = with_ann("v0.51")
-    told = remove_user(state, "ann@example.org").body.splitlines()
-    assert told[1:4] == [
+    reply = remove_user(state, "ann@example.org").body.splitlines()
+    assert reply[1:4] == [
         f"removed alias {local}@example.org (was to administrator@box.example.com; domain no longer used for email)"
         for local in ("abuse", "admin", "postmaster")
     ]
@@ -504,8 +504,8 @@ def test_certificate_that_ends_sooner_is_not_used() -> None:
 def test_certificate_of_the_box_itself_restarts_mail() -> None:
     state = with_ann()
     state.clock = Clock(MOMENT).now
-    told = install(state, "box.example.com", signed_for_box("*.example.com", "box.example.com"))
-    assert told.body == "updating primary certificate\nmail services restarted\nweb updated\n"
+    reply = install(state, "box.example.com", signed_for_box("*.example.com", "box.example.com"))
+    assert reply.body == "updating primary certificate\nmail services restarted\nweb updated\n"
 
 
 @pytest.mark.parametrize(
@@ -521,14 +521,14 @@ def test_certificate_and_time(days: int, passed: int, start: str) -> None:
     state.clock = clock.now
     pem = signed_for_box("example.org", days=days)
     clock.time += passed * 86400
-    told = install(state, "example.org", pem)
-    assert told.status == 200
-    assert told.body.startswith(start)
+    reply = install(state, "example.org", pem)
+    assert reply.status == 200
+    assert reply.body.startswith(start)
 
 
 def test_self_signed_certificate_is_not_installed() -> None:
-    told = install(new_state(), "box.example.com", crypto.self_signed("box.example.com"))
-    assert told.body == "This is a self-signed certificate. I can't install that."
+    reply = install(new_state(), "box.example.com", crypto.self_signed("box.example.com"))
+    assert reply.body == "This is a self-signed certificate. I can't install that."
 
 
 def test_certificate_of_a_stranger_lacks_its_chain() -> None:
@@ -614,16 +614,16 @@ def test_logout_ends_the_session_and_never_complains() -> None:
     state = new_state()
     key = logged_in(state)
     for password in ("wrong", key, key):
-        told = respond(state, request_of("me@box.example.com", password, "POST", "/logout"))
-        assert told.json() == {"status": "ok"}
+        reply = respond(state, request_of("me@box.example.com", password, "POST", "/logout"))
+        assert reply.json() == {"status": "ok"}
     assert not state.sessions
     assert state.failed_logins == []
 
 
 def test_older_box_gives_keys_to_admins_only() -> None:
     state = with_ann("v0.51")
-    told = respond(state, request_of("ann@example.org", "some-password-1", path="/me"))
-    assert told.json() == {"status": "ok", "email": "ann@example.org", "privileges": []}
+    reply = respond(state, request_of("ann@example.org", "some-password-1", path="/me"))
+    assert reply.json() == {"status": "ok", "email": "ann@example.org", "privileges": []}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -666,9 +666,9 @@ def test_twenty_failures_in_thirty_seconds_ban() -> None:
 
 
 def test_password_must_be_ascii() -> None:
-    told = respond(new_state(), request_of("me@box.example.com", "pässword"))
-    assert told.status == 401
-    assert "ascii" in told.headers["X-Reason"]
+    reply = respond(new_state(), request_of("me@box.example.com", "pässword"))
+    assert reply.status == 401
+    assert "ascii" in reply.headers["X-Reason"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -676,8 +676,8 @@ def test_password_must_be_ascii() -> None:
 def test_password_that_is_too_long_lets_nobody_in(version: str, length: int, reason: str) -> None:
     state = with_ann(version)
     password = "a" * length
-    told = answer(state, "POST", "/mail/users/password", form={"email": "ann@example.org", "password": password})
-    assert told.body == "OK"
+    reply = answer(state, "POST", "/mail/users/password", form={"email": "ann@example.org", "password": password})
+    assert reply.body == "OK"
     refused = respond(state, request_of("ann@example.org", password))
     assert refused.status == 401
     assert reason in refused.headers["X-Reason"]
@@ -728,8 +728,8 @@ def test_mfa_change_ends_sessions_and_without_id_all_is_disabled() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_mfa_of_nobody_can_not_be_disabled(version: str) -> None:
-    told = answer(new_state(version), "POST", "/mfa/disable", form={"user": "nobody@example.org", "mfa-id": "1"})
-    assert (told.status, told.body) == (400, "User does not exist.")
+    reply = answer(new_state(version), "POST", "/mfa/disable", form={"user": "nobody@example.org", "mfa-id": "1"})
+    assert (reply.status, reply.body) == (400, "User does not exist.")
 
 
 def test_picture_is_a_png() -> None:
@@ -741,7 +741,7 @@ def test_picture_is_a_png() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "told", "stored"),
+    ("target", "reply", "stored"),
     [
         ("rsync://u@backup.example.net//srv/box", "OK", True),
         ("s3://s3.example.net/bucket", "Could not connect to S3: the bucket can't be reached.", False),
@@ -749,11 +749,11 @@ def test_picture_is_a_png() -> None:
         ("file:///home/user-data/backup/encrypted", "OK", True),
     ],
 )
-def test_backup_targets(target: str, told: str, stored: bool) -> None:
+def test_backup_targets(target: str, reply: str, stored: bool) -> None:
     state = new_state()
     state.backup_targets = {"rsync://u@backup.example.net//srv/box"}
     form = {"target": target, "target_user": "key", "target_pass": "secret", "min_age": "5"}
-    assert answer(state, "POST", "/system/backup/config", form=form).json() == told
+    assert answer(state, "POST", "/system/backup/config", form=form).json() == reply
     assert (state.backup.target == target) == stored
     shown = answer(state, "GET", "/system/backup/config").json()
     assert not shown.keys() & {"target_user", "target_pass"}

@@ -185,8 +185,8 @@ def test_a_change_that_comes_late(box: Box, client: Client, kind: str) -> None:
             client.ask("POST", "/mail/users/add", NEW_USER)
     else:
         assert client.ask("POST", "/mail/users/add", NEW_USER).status_code == 504
-    told = [client.ask("GET", "/mail/users").text for _unused in range(3)]
-    assert ["ann@example.org" in text for text in told] == [False, False, True]
+    reply = [client.ask("GET", "/mail/users").text for _unused in range(3)]
+    assert ["ann@example.org" in text for text in reply] == [False, False, True]
 
 
 def test_a_change_that_comes_when_it_is_told_to(box: Box, client: Client) -> None:
@@ -372,16 +372,16 @@ def test_control_door(box: Box, client: Client) -> None:
     }
     assert client.ask("POST", "/prepare", door="/test", content=wanted).status_code == 200
     assert client.ask("POST", "/prepare", door="/test", content=wanted).status_code == 400
-    told = client.ask("GET", "/state", door="/test").json()
-    assert set(told["users"]) == {"me@box.example.com", "ann@example.org"}
-    assert told["aliases"]["administrator@box.example.com"]["forwards_to"] == ["me@box.example.com"]
-    assert told["dns_records"] == [{"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"}]
+    reply = client.ask("GET", "/state", door="/test").json()
+    assert set(reply["users"]) == {"me@box.example.com", "ann@example.org"}
+    assert reply["aliases"]["administrator@box.example.com"]["forwards_to"] == ["me@box.example.com"]
+    assert reply["dns_records"] == [{"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"}]
 
     assert client.ask("POST", "/read-only", door="/test", content={"on": True}).json() == {"on": True}
     client.ask("POST", "/dns/update")
-    told = client.ask("GET", "/log", door="/test").json()
-    assert [entry["path"] for entry in told["log"]] == ["/dns/update"]
-    assert [entry["path"] for entry in told["violations"]] == ["/dns/update"]
+    reply = client.ask("GET", "/log", door="/test").json()
+    assert [entry["path"] for entry in reply["log"]] == ["/dns/update"]
+    assert [entry["path"] for entry in reply["violations"]] == ["/dns/update"]
 
     assert client.ask("POST", "/reset", door="/test").status_code == 200
     assert client.ask("POST", "/faults", door="/test", content=[{"kind": "503"}]).status_code == 200
@@ -405,16 +405,16 @@ def test_command_line(tmp_path: pathlib.Path, signal_number: int | None) -> None
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        auth = (told["username"], told["password"])
-        with requests.get(told["url"] + "/mail/users", auth=auth, verify=told["cacert"], timeout=30) as response:
+        reply = json.loads(process.stdout.readline())
+        auth = (reply["username"], reply["password"])
+        with requests.get(reply["url"] + "/mail/users", auth=auth, verify=reply["cacert"], timeout=30) as response:
             assert response.text == "me@box.example.com\nann@example.org\n"
         if signal_number is not None:
             process.send_signal(signal_number)
             process.wait(30)
         output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors) == (0, "", "")
-    assert not pathlib.Path(told["cacert"]).exists()
+    assert not pathlib.Path(reply["cacert"]).exists()
 
 
 def test_command_line_says_why_it_can_not_start(box: Box) -> None:

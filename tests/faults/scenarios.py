@@ -50,7 +50,7 @@ class Scenario:
     :ivar holds: whether a box is as the task declares.
     :ivar rival: what another administrator does between what the task reads and what it writes, about the same thing.
     :ivar before: what else is made of the box first.
-    :ivar settles: whether a second run finds nothing to do.
+    :ivar settle_seconds: whether a second run finds nothing to do.
     :ivar since: the versions of boxes that can do it begin with this one.
     """
 
@@ -60,7 +60,7 @@ class Scenario:
     holds: Callable[[State], bool]
     rival: Sequence[Mapping[str, Any]] = ()
     before: Callable[[State], None] = nothing
-    settles: bool = True
+    settle_seconds: bool = True
     since: str = "v0.51"
 
     def set_up(self, state: State) -> None:
@@ -288,7 +288,7 @@ SCENARIOS = (
         lambda state: (state.backup.target, state.backup.target_pass) == (S3, "s3-secret-1"),
         [post("/system/backup/config", target="local", target_user="", target_pass="", min_age="2")],
         # No reading shows credentials, so they are written each time.
-        settles=False,
+        settle_seconds=False,
     ),
     Scenario(
         "own MFA made",
@@ -360,7 +360,7 @@ SCENARIOS = (
         lambda state: len(state.certificates) > 1,
         [post("/ssl/provision")],
     ),
-    Scenario("DNS update", "miab_dns_update", {"force": True}, lambda _state: True, settles=False),
+    Scenario("DNS update", "miab_dns_update", {"force": True}, lambda _state: True, settle_seconds=False),
     Scenario("web update", "miab_web_update", {}, lambda _state: True),
     Scenario(
         "config",

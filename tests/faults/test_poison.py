@@ -28,8 +28,8 @@ def box(request: pytest.FixtureRequest) -> Iterator[Box]:
 
 def poison(box: Box) -> None:
     """Let somebody else store what the box can't publish."""
-    told = answer(box.state, "POST", "/dns/custom/x.example.org/MX", body=POISON.value)
-    assert told.status == 500
+    reply = answer(box.state, "POST", "/dns/custom/x.example.org/MX", body=POISON.value)
+    assert reply.status == 500
     assert box.state.broken_zones() == ["example.org"]
 
 
@@ -157,14 +157,14 @@ def test_one_record_with_two_values_that_break_its_zone(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "reply"),
     [
         ({"value": "10 mail.example.net.", "exclusive": True}, "Of 2 calls: 1 done, 1 not done."),
         ({"state": "absent"}, "Everything was written before this: 1 call."),
     ],
     ids=["then-more", "last"],
 )
-def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dict[str, Any], told: str) -> None:
+def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dict[str, Any], reply: str) -> None:
     """The other one is named; what was to come after is not tried."""
     poison(box)
     assert answer(box.state, "POST", "/dns/custom/y.example.org/MX", body="neither").status == 500
@@ -172,7 +172,7 @@ def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dic
     assert result["failure"]["code"] == "box_failed"
     assert NAMED in result["msg"]
     assert result["msg"].startswith("DELETE ")
-    assert told in result["msg"]
+    assert reply in result["msg"]
     assert box.state.dns_records == [POISON]
     # What was stored is published by the next run.
     again = run_task(box, "miab_dns_record", {"name": POISON.qname, "type": "MX", "state": "absent"}, check_mode=True)

@@ -104,7 +104,7 @@ def _ask(state: State, prepared: requests.PreparedRequest) -> requests.Response:
     body = body.encode() if isinstance(body, str) else bytes(body)
     headers = {name.lower(): value for name, value in prepared.headers.items()}
     is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    told = respond(
+    reply = respond(
         state,
         Request(
             str(prepared.method),
@@ -116,9 +116,9 @@ def _ask(state: State, prepared: requests.PreparedRequest) -> requests.Response:
         ),
     )
     answer = requests.Response()
-    answer.status_code = told.status
-    answer.headers.update({"Content-Type": told.content_type, **told.headers})
-    answer._content = told.body.encode()
+    answer.status_code = reply.status
+    answer.headers.update({"Content-Type": reply.content_type, **reply.headers})
+    answer._content = reply.body.encode()
     answer._content_consumed = True
     answer.encoding = "utf-8"
     answer.url, answer.request = str(prepared.url), prepared
@@ -212,19 +212,19 @@ class Trial:
         if fault.kind == "refuse":
             self.box.come_back()
         end = AT_ONCE
-        told = str(result.get("msg", ""))
+        reply = str(result.get("msg", ""))
         if result.get("failed"):
             end = NEXT_RUN
         if result.get("failed") and not self.kind.dies:
-            wrong = wrong or self._untrue(told, before, place, course)
+            wrong = wrong or self._untrue(reply, before, place, course)
         wrong = wrong or self._locked_out(result)
         self.box.finish()
         self.box.come_back()
         wrong = wrong or self._ends_right(result, course)
         if wrong:
-            return LOST, f"{wrong}\n    {told}"
+            return LOST, f"{wrong}\n    {reply}"
         if _is_unpublished(self.box.state) and not course.unpublished:
-            return UNPUBLISHED, f"the box doesn't publish what it holds\n    {told}"
+            return UNPUBLISHED, f"the box doesn't publish what it holds\n    {reply}"
         return end, ""
 
     def _begin(self) -> None:
@@ -274,16 +274,16 @@ class Trial:
         often += [path for path, number in codes.items() if number > course.sent[path]]
         return f"sent twice: {', '.join(often)}" if often else ""
 
-    def _untrue(self, told: str, before: Mapping[str, Any], place: int, course: Course) -> str:
+    def _untrue(self, reply: str, before: Mapping[str, Any], place: int, course: Course) -> str:
         """What is wrong about the message of a failure."""
         came_to_write = any(entry.is_write for entry in self.box.log)
-        if not told or "Traceback" in told:
+        if not reply or "Traceback" in reply:
             return "no plain message"
-        if came_to_write and not any(words in told for words in STOCK):
+        if came_to_write and not any(words in reply for words in STOCK):
             return "the message doesn't say what is done and what isn't"
-        if UNCHANGED in told and not self.kind.is_rival and _comparable(self._held()) != _comparable(before):
+        if UNCHANGED in reply and not self.kind.is_rival and _comparable(self._held()) != _comparable(before):
             return "the message says that nothing was changed"
-        if WRITTEN in told and not self.kind.is_rival and not self.scenario.holds(self.box.state):
+        if WRITTEN in reply and not self.kind.is_rival and not self.scenario.holds(self.box.state):
             return "the message says that everything was written"
         return ""
 
@@ -308,7 +308,7 @@ class Trial:
             return "the box doesn't hold what was declared"
         if not self.kind.is_rival and _comparable(self._held()) != _comparable(course.end):
             return f"the box holds something else than after a run without a fault: {self._held()}, not {course.end}"
-        if self.scenario.settles:
+        if self.scenario.settle_seconds:
             again = self._run_again()
             if again.get("failed") or again["changed"]:
                 return f"another run finds something to do: {again.get('msg', again['calls'])}"
@@ -324,8 +324,8 @@ def _credentials(state: State, signs_in: str) -> dict[str, Any]:
     header = "Basic " + base64.b64encode(f"{ME}:{user.password}".encode()).decode()
     code = totp_code(secret, state.clock()) if secret else ""
     asks = login if state.capabilities.sessions else me
-    told = asks(state, Request("POST", "/login", headers={"authorization": header, "x-auth-token": code})).json()
-    return {"password": None, "api_key": told["api_key"]}
+    reply = asks(state, Request("POST", "/login", headers={"authorization": header, "x-auth-token": code})).json()
+    return {"password": None, "api_key": reply["api_key"]}
 
 
 def _comparable(held: Mapping[str, Any]) -> dict[str, Any]:

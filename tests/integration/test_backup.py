@@ -71,14 +71,14 @@ def test_no_change_loses_credentials(newest_box: Box, door: str, tmp_path: Path)
     newest_box.state.backup.target = S3
     newest_box.state.backup.target_pass = "secret-key-of-s3"
     newest_box.state.backup_targets.add(S3)
-    told, empty = play(
+    reported, empty = play(
         newest_box,
         [task(min_age_in_days=9), task(min_age_in_days=9, target_user="", target_password="")],
         tmp_path,
         door,
     ).outcomes
-    assert told.result["failure"]["details"]["option"] == "target_password"
-    assert told.state["backup"]["target_pass"] == "secret-key-of-s3"
+    assert reported.result["failure"]["details"]["option"] == "target_password"
+    assert reported.state["backup"]["target_pass"] == "secret-key-of-s3"
     assert empty.state["backup"] == {"target": S3, "target_user": "", "target_pass": "", "min_age_in_days": 9}
 
 

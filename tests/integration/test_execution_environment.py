@@ -52,8 +52,8 @@ def call(*command: str, **environment: str) -> str:
 def test_an_image_gets_what_the_modules_import() -> None:
     found = yaml.safe_load(call("ansible-builder", "introspect", "--sanitize", str(ROOT / ".venv/collections")))
     assert not found["system"]
-    told = {line.split(">=")[0] for line in found["python"]}
-    assert told == {"cryptography", "dnspython", "idna", "pyotp", "requests"}
+    reported = {line.split(">=")[0] for line in found["python"]}
+    assert reported == {"cryptography", "dnspython", "idna", "pyotp", "requests"}
 
 
 def test_the_image_of_the_examples_can_be_built(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             page = folder / "health.html"
             assert page.stat().st_mode & 0o777 == 0o600
             assert not [box.password for box in boxes.values() if box.password in page.read_text(encoding="utf-8")]
-            told = sections(page)
-            assert list(told) == [
+            facts = sections(page)
+            assert list(facts) == [
                 "Needs a hand",
                 "Boxes",
                 "Certificates",
@@ -141,25 +141,25 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
                 "A restart is due.",
                 "The version is v75, and the newest is v123.",
             ]
-            places = [told["Needs a hand"].find(text) for text in order]
-            assert -1 not in places, told
+            places = [facts["Needs a hand"].find(text) for text in order]
+            assert -1 not in places, facts
             assert places == sorted(places)
-            assert GOOD not in told["Needs a hand"]
-            assert f"{DOWN} out of reach" in told["Boxes"]
-            assert f"{OLD} v0.51, the newest well" in told["Boxes"]
-            assert f"{BAD} v75, v123 is out urgent" in told["Boxes"]
-            assert f"example.org on {BAD} urgent in 5 days" in told["Certificates"]
-            assert f"www.example.org on {BAD} in 40 days" in told["Certificates"]
-            assert told["Backups"].startswith(f"{BAD} 1 backup, 1.0 MB urgent 3 days ago")
-            assert f"{GOOD} 2 backups, 2.0 MB 12 hours ago" in told["Backups"]
-            assert told["Mailboxes"] == (
+            assert GOOD not in facts["Needs a hand"]
+            assert f"{DOWN} out of reach" in facts["Boxes"]
+            assert f"{OLD} v0.51, the newest well" in facts["Boxes"]
+            assert f"{BAD} v75, v123 is out urgent" in facts["Boxes"]
+            assert f"example.org on {BAD} urgent in 5 days" in facts["Certificates"]
+            assert f"www.example.org on {BAD} in 40 days" in facts["Certificates"]
+            assert facts["Backups"].startswith(f"{BAD} 1 backup, 1.0 MB urgent 3 days ago")
+            assert f"{GOOD} 2 backups, 2.0 MB 12 hours ago" in facts["Backups"]
+            assert facts["Mailboxes"] == (
                 f"me@box.example.com on {BAD} soon 95 % 9.5M of 10M half@example.org on {BAD} 50 % 5.0M of 10M "
                 f"new@example.org on {BAD} no mail yet quota 1G 1 mailbox without a quota. "
                 f"1 mailbox on {OLD} , whose version has no quotas. 1 archived mailbox of removed users."
             )
-            assert told["Updates and restarts"].startswith(f"{BAD} restart due 2 updates Which packages openssl 3.0.2")
-            assert f"{GOOD} up to date" in told["Updates and restarts"]
-            assert told["Status checks"].startswith(f"{BAD} ")
+            assert facts["Updates and restarts"].startswith(f"{BAD} restart due 2 updates Which packages openssl 3.0.2")
+            assert f"{GOOD} up to date" in facts["Updates and restarts"]
+            assert facts["Status checks"].startswith(f"{BAD} ")
 
 
 def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
         ignored = {"miab_health_" + check: "ignore" for check in ("certificates", "backup", "dns", "status_checks")}
         done = run(boxes, tmp_path, *arguments, **ignored)
         assert done.status == 0, done.output
-        told = sections(tmp_path / "health.html")
-        assert list(told) == ["Needs a hand", "Boxes", "Mailboxes", "Updates and restarts"]
-        assert "soon Restart A restart is due." in told["Needs a hand"]
+        facts = sections(tmp_path / "health.html")
+        assert list(facts) == ["Needs a hand", "Boxes", "Mailboxes", "Updates and restarts"]
+        assert "soon Restart A restart is due." in facts["Needs a hand"]
 
 
 def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path: Path) -> None:
@@ -195,14 +195,14 @@ def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path:
     done = run_on_hosts(hosts, Path("mailinabox.admin.health"), tmp_path)
     # Ansible's code for hosts that it can't reach.
     assert done.status & 4, done.output
-    told = sections(tmp_path / "health.html")
-    assert told["Needs a hand"].count("urgent Out of reach") == told["Needs a hand"].count("urgent")
+    facts = sections(tmp_path / "health.html")
+    assert facts["Needs a hand"].count("urgent Out of reach") == facts["Needs a hand"].count("urgent")
     # What is the same on several boxes is told once.
-    assert told["Needs a hand"].count("urgent") == len({words for _variables, words in failing.values()})
+    assert facts["Needs a hand"].count("urgent") == len({words for _variables, words in failing.values()})
     for host, (_variables, words) in failing.items():
-        assert words in told["Needs a hand"]
-        assert f"{host} out of reach" in told["Boxes"]
-    assert f"{GOOD} v75, the newest well" in told["Boxes"]
+        assert words in facts["Needs a hand"]
+        assert f"{host} out of reach" in facts["Boxes"]
+    assert f"{GOOD} v75, the newest well" in facts["Boxes"]
     assert "not-the-password" not in done.output + (tmp_path / "health.html").read_text(encoding="utf-8")
 
 
@@ -211,6 +211,6 @@ def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box
     environment = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
     done = run_on_hosts({}, Path("mailinabox.admin.health"), tmp_path, environment=environment)
     assert done.status == 0, done.output
-    told = sections(tmp_path / "health.html")
-    assert told["Needs a hand"] == "Nothing. All boxes are well."
-    assert told["Boxes"] == "localhost v75, the newest well"
+    facts = sections(tmp_path / "health.html")
+    assert facts["Needs a hand"] == "Nothing. All boxes are well."
+    assert facts["Boxes"] == "localhost v75, the newest well"

@@ -61,16 +61,16 @@ def asked(box: Box) -> list[str]:
 def test_what_is_at_hand(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, STATE)
     run = play(box, [gather(), gather("all", check_mode=True), gather("config")], tmp_path, door)
-    told, checked, config = (outcome.result for outcome in run.outcomes)
-    own = {key: told[key] for key in QUICK}
+    gathered, checked, config = (outcome.result for outcome in run.outcomes)
+    own = {key: gathered[key] for key in QUICK}
     assert {key: checked[key] for key in QUICK} == own
     assert config["config"] == own["config"]
-    assert not set(SLOW) & set(told)
-    assert told["requests"] == {"reads": 10, "writes": 0}
+    assert not set(SLOW) & set(gathered)
+    assert gathered["requests"] == {"reads": 10, "writes": 0}
     assert config["requests"] == {"reads": 6, "writes": 0}
-    assert not told["changed"]
-    assert told["calls"] == []
-    assert "diff" not in told
+    assert not gathered["changed"]
+    assert gathered["calls"] == []
+    assert "diff" not in gathered
 
     quotas = box.state.capabilities.quotas
     with_quota = {"quota": "2G"} if quotas else {}
@@ -169,8 +169,8 @@ def test_records_that_take_their_zones_down(box: Box, door: str, tmp_path: Path)
     for name in ("www.example.org", "example.org"):
         answer(box.state, "POST", f"/dns/custom/{name}/CNAME", body="host.example.net")
     result = play(box, [gather("dns_problems")], tmp_path, door).outcomes[0].result
-    told = [(row["name"], row["type"], row["value"]) for row in result["dns_problems"]]
-    assert told == [
+    gathered = [(row["name"], row["type"], row["value"]) for row in result["dns_problems"]]
+    assert gathered == [
         ("example.org", "CNAME", "host.example.net."),
         ("www.example.org", "CNAME", "host.example.net."),
         ("x.example.org", "MX", "not an mx"),

@@ -99,7 +99,7 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
         assert applied.status == 0, applied.output
         done = [outcome for outcome in applied.outcomes if "changes" in outcome.result]
         assert {outcome.host: outcome.result["changes"] for outcome in done} == {
-            told["host"]: told["changes"] for told in plan["boxes"]
+            reported["host"]: reported["changes"] for reported in plan["boxes"]
         }
         assert plan["summary"] == "2 boxes: 5 creations, 7 changes, 4 removals"
 

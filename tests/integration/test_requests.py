@@ -165,8 +165,8 @@ def perform(
     before = box.connections
     result = run_as_doors_do(task(name), given, check_mode, (), idle=idle)
     assert not result.get("failed"), result["msg"]
-    told = result["requests"]
-    return Sent(told["reads"], told["writes"], box.connections - before)
+    expected = result["requests"]
+    return Sent(expected["reads"], expected["writes"], box.connections - before)
 
 
 def counted(box: Box) -> tuple[int, int]:
@@ -201,12 +201,12 @@ def test_a_certificate(version: str) -> None:
     options = {"domain": "example.org", "certificate": issued("example.org")}
     with Box(version) as box:
         prepare(box.state, STATE)
-        for check_mode, told, in_log in (
+        for check_mode, expected, in_log in (
             (True, Sent(3, 0, 2), (2, 0)),
             (False, Sent(4, 1, 3), (2, 1)),
             (False, Sent(1, 0, 1), (0, 0)),
         ):
-            assert perform(box, "ssl", options, check_mode) == told
+            assert perform(box, "ssl", options, check_mode) == expected
             assert counted(box) == in_log
 
 

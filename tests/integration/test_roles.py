@@ -160,9 +160,9 @@ def heal(box: Box) -> None:
 def health(box: Box, folder: Path, door: str = "in-process", **variables: Any) -> tuple[dict[str, Any], Run]:
     """What the role found, and its run."""
     run = run_role("health", box, {**reach(box), **variables}, folder, door=door)
-    told = [outcome.result["ansible_facts"] for outcome in run.outcomes if outcome.name.endswith("Sum it up")]
-    assert told, run.output
-    return told[0]["miab_health"], run
+    facts = [outcome.result["ansible_facts"] for outcome in run.outcomes if outcome.name.endswith("Sum it up")]
+    assert facts, run.output
+    return facts[0]["miab_health"], run
 
 
 def test_a_box_that_is_well(box: Box, door: str, tmp_path: Path) -> None:

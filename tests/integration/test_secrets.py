@@ -68,12 +68,12 @@ def secret(name: str) -> str:
 
 def task(module: str, /, **options: Any) -> dict[str, Any]:
     """A task; the results of those that tell a secret by design are hidden, as their documentation says."""
-    told = module == "session" or (module == "mfa" and "secret" not in options)
+    reported = module == "session" or (module == "mfa" and "secret" not in options)
     return {
         "name": "%s %s" % (module, " ".join(sorted(options))),
         "mailinabox.admin.miab_" + module: options,
         "check_mode": "{{ in_check_mode | default(false) }}",
-        **({"no_log": True} if told else {}),
+        **({"no_log": True} if reported else {}),
     }
 
 

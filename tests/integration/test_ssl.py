@@ -147,9 +147,9 @@ def test_what_came_of_each_domain(newest_box: Box, door: str, tmp_path: Path) ->
     newest_box.state.unsigned = {"example.org"}
     tasks = [certificate(domain=name, state="provisioned") for name in ("mta-sts.box.example.com", "example.org")]
     good, bad = play(newest_box, tasks, tmp_path, door).outcomes
-    told = {item["domain"]: item["result"] for item in good.result["certificate"]["provisioned"]}
-    assert told["mta-sts.box.example.com"] == "installed"
-    assert told["example.org"] == "error"
+    reported = {item["domain"]: item["result"] for item in good.result["certificate"]["provisioned"]}
+    assert reported["mta-sts.box.example.com"] == "installed"
+    assert reported["example.org"] == "error"
     assert good.result["certificate"]["status"].startswith("Signed & valid.")
     assert bad.result["failure"]["code"] == "box_failed"
     assert bad.result["msg"] == "POST /ssl/provision: example.org: error. The box says: The authority refused."
@@ -163,8 +163,8 @@ def test_a_domain_that_a_box_forgets_the_first_time(box: Box, door: str, tmp_pat
     outcome = play(box, [certificate(domain="box.example.com", state="provisioned")], tmp_path, door).outcomes[0]
     assert not outcome.failed, outcome.result
     assert [call["path"] for call in outcome.result["calls"]] == ["/ssl/provision"] * 2
-    told = [(item["domain"], item["result"]) for item in outcome.result["certificate"]["provisioned"]]
-    assert told.index(("example.com", "installed")) < told.index(("box.example.com", "installed"))
+    reported = [(item["domain"], item["result"]) for item in outcome.result["certificate"]["provisioned"]]
+    assert reported.index(("example.com", "installed")) < reported.index(("box.example.com", "installed"))
 
 
 def test_waiting_for_the_name(newest_box: Box, door: str, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan impor
     LogIn,
     LogOut,
     Outage,
-    Proof,
+    PasswordProof,
     Read,
-    Served,
+    ServedCertificate,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import BoxError
@@ -141,9 +141,9 @@ TALKS: dict[str, Callable[[Client], Any]] = {
     "write": lambda one: one.send(WRITE),
     "log in": lambda one: one.ask(LogIn()),
     "log out": lambda one: one.ask(LogOut()),
-    "proof": lambda one: one.ask(Proof("ann@example.org", "ann-password-1")),
-    "proof of an administrator": lambda one: one.ask(Proof("bob@example.org", "bob-password-1", admin=True)),
-    "poll during a restart": lambda one: one.outlast(IS_BACK),
+    "proof": lambda one: one.ask(PasswordProof("ann@example.org", "ann-password-1")),
+    "proof of an administrator": lambda one: one.ask(PasswordProof("bob@example.org", "bob-password-1", admin=True)),
+    "poll during a restart": lambda one: one.wait_for_restart(IS_BACK),
 }
 SERVERS: dict[str, Callable[[], str | None]] = {
     "wrong host name": lambda: identity("other.example.com"),
@@ -196,7 +196,7 @@ def test_a_redirect_is_not_followed(talk: str, location: str, status: int, tmp_p
 
 def test_looking_at_a_certificate_sends_nothing(tmp_path: Path, authority: str) -> None:
     with impostor(tmp_path, self_signed()) as other, client(f"https://localhost:{other.port}", authority) as one:
-        assert one.ask(Served("www.example.org"))
+        assert one.ask(ServedCertificate("www.example.org"))
     assert other.received == []
 
 

@@ -57,8 +57,8 @@ def converge(box: Box, module: str, wishes: Sequence[Wish], folder: Path, door: 
         outcomes = [next(left) for _check_mode in in_check_mode(wish, door)]
         check_one(wish, outcomes, before)
         before = outcomes[-1].state
-    told = sum("[WARNING]" in line for line in run.output.splitlines())
-    assert bool(told) == any(wish.warns for wish in wishes), run.output
+    reported = sum("[WARNING]" in line for line in run.output.splitlines())
+    assert bool(reported) == any(wish.warns for wish in wishes), run.output
 
 
 def check_one(wish: Wish, outcomes: Sequence[Outcome], before: dict[str, Any] | None) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Proof, Question
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, PasswordProof, Question
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     OutcomeUnknown,
     Refused,
@@ -51,23 +51,23 @@ class RulesClient:
 
     def ask(self, question: Question) -> Any:
         self.reads += 1
-        if isinstance(question, Proof):
+        if isinstance(question, PasswordProof):
             user = self.state.users.get(question.email)
             return user is not None and user.has_password(question.password)
-        told = answer(self.state, question.method, question.path)
-        if told.status != 200:
-            said = f"{question.method} {question.path}: HTTP {told.status}. {question.hint}"
-            raise UnexpectedAnswer(said, status=told.status)
-        return question.parse(json.loads(told.body))
+        reply = answer(self.state, question.method, question.path)
+        if reply.status != 200:
+            said = f"{question.method} {question.path}: HTTP {reply.status}. {question.hint}"
+            raise UnexpectedAnswer(said, status=reply.status)
+        return question.parse(json.loads(reply.body))
 
     def send(self, call: Call) -> str:
         self.writes += 1
-        told = answer(self.state, call.method, call.path, form=call.form, body=call.body)
-        if told.status == 400:
-            raise Refused(str(told.body))
-        if told.status != 200:
-            raise OutcomeUnknown(str(told.body), told.status)
-        return str(told.body)
+        reply = answer(self.state, call.method, call.path, form=call.form, body=call.body)
+        if reply.status == 400:
+            raise Refused(str(reply.body))
+        if reply.status != 200:
+            raise OutcomeUnknown(str(reply.body), reply.status)
+        return str(reply.body)
 
 
 def do(box: State, module: str, /, check_mode: bool = False, **options: Any) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_calls(options: dict[str, Any], state: dict[str, Any], form: dict[str, s
     sent = [call.form for call in change.calls]
     assert sent == ([] if form is None else [{"target_user": "", "target_pass": "", **form}])
     assert (change.before != change.after) == bool(sent)
-    shown = str([change.before, change.after, *(call.shown() for call in change.calls)])
+    shown = str([change.before, change.after, *(call.as_result() for call in change.calls)])
     assert "K001" not in shown
     assert "K002" not in shown
     assert "SECRET" not in shown

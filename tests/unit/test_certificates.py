@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Moment, Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import CurrentTime, ServedCertificate
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     SSL_STATUS,
     WEB_DOMAINS,
@@ -76,10 +76,10 @@ def leaf(pem: str) -> _pem.Certificate:
 def known(served: str, domain: str = "example.org", **more: Any) -> dict[str, Any]:
     der = x509.load_pem_x509_certificate(served.encode()).public_bytes(serialization.Encoding.DER)
     return {
-        Served(domain).name: der,
+        ServedCertificate(domain).name: der,
         WEB_DOMAINS.name: [{"domain": "box.example.com"}, {"domain": domain}],
         signing_request(domain, "ZZ").name: crypto.signing_request(domain, "ZZ"),
-        Moment().name: NOW.timestamp(),
+        CurrentTime().name: NOW.timestamp(),
         **more,
     }
 
@@ -169,7 +169,7 @@ def test_a_chain_may_stand_in_either_text() -> None:
 
 
 def test_what_is_asked_for() -> None:
-    served = Served("example.org")
+    served = ServedCertificate("example.org")
     assert certificates.needs(wanted(), {}) == [served]
     rest = [WEB_DOMAINS.name, "signing request of example.org", "now"]
     only = {served.name: known(LATER)[served.name]}

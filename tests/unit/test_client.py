@@ -22,13 +22,13 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._box.client impor
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection, admin_url
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
+    CurrentTime,
     LogIn,
     LogOut,
-    Moment,
     Outage,
-    Proof,
+    PasswordProof,
     Read,
-    Served,
+    ServedCertificate,
     Wait,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
@@ -114,15 +114,15 @@ def talk() -> Iterator[Callable[..., tuple[Client, Script, list[float]]]]:
         script, slept = Script(*steps), []
         client = Client(Connection.from_options({**OPTIONS, **options}), sleep=slept.append, now=lambda: now)
         client._http._session.mount("https://", script)
-        told: list[float] = []
-        client.on_wait = lambda seconds, _why: told.append(seconds)
-        waits.append((slept, told))
+        reply: list[float] = []
+        client.on_wait = lambda seconds, _why: reply.append(seconds)
+        waits.append((slept, reply))
         return client, script, slept
 
     yield start
     # Nobody is left to wonder why nothing happens.
-    for slept, told in waits:
-        assert told == slept
+    for slept, reply in waits:
+        assert reply == slept
 
 
 Talk = Callable[..., tuple[Client, Script, list[float]]]
@@ -290,7 +290,7 @@ _WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
 
 @pytest.mark.parametrize("path", ["/login", "/me"])
 @pytest.mark.parametrize(
-    "told",
+    "reply",
     [
         *({"status": "ok", "api_key": "key", "privileges": value} for value in _WRONG if value != []),
         *({"status": "ok", "api_key": value, "privileges": ["admin"]} for value in _WRONG if value is not None),
@@ -300,8 +300,8 @@ _WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
     ],
     ids=repr,
 )
-def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, told: Any) -> None:
-    steps = [Answer(200, json.dumps(told), **{"Content-Type": "application/json"})]
+def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, reply: Any) -> None:
+    steps = [Answer(200, json.dumps(reply), **{"Content-Type": "application/json"})]
     client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
     with client, pytest.raises(errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
         client.ask(DNS_ZONES)
@@ -444,8 +444,8 @@ def test_a_lost_goodbye_is_said_again(talk: Talk) -> None:
     assert script.asked[-2:] == [("POST", "/logout")] * 2
 
 
-ANN = Proof("ann@example.org", "password-1")
-BOB = Proof("bob@example.org", "password-1", admin=True)
+ANN = PasswordProof("ann@example.org", "password-1")
+BOB = PasswordProof("bob@example.org", "password-1", admin=True)
 
 
 @pytest.mark.parametrize(
@@ -461,11 +461,11 @@ BOB = Proof("bob@example.org", "password-1", admin=True)
         (BOB, [Answer(body={"status": "invalid", "reason": "Incorrect email address or password."})], False),
         (BOB, [Answer(404), OK], True),
         (BOB, [Answer(404), Answer(body={"status": "invalid", "reason": "Invalid password."})], False),
-        (Proof("me@box.example.com", "adminpass123", admin=True), [], True),
-        (Proof("me@box.example.com", "another", admin=True), [], False),
+        (PasswordProof("me@box.example.com", "adminpass123", admin=True), [], True),
+        (PasswordProof("me@box.example.com", "another", admin=True), [], False),
     ],
 )
-def test_proofs(talk: Talk, proof: Proof, steps: Sequence[Answer], proved: bool) -> None:
+def test_proofs(talk: Talk, proof: PasswordProof, steps: Sequence[Answer], proved: bool) -> None:
     client, script, _slept = talk(*steps)
     with client:
         assert client.ask(proof) is proved
@@ -476,7 +476,7 @@ def test_proofs(talk: Talk, proof: Proof, steps: Sequence[Answer], proved: bool)
 def test_the_own_password_is_asked_for_if_a_key_was_given(talk: Talk) -> None:
     client, script, _slept = talk(OK, Answer(body={"status": "ok"}), api_key="own-key")
     with client:
-        assert client.ask(Proof("me@box.example.com", "adminpass123", admin=True)) is True
+        assert client.ask(PasswordProof("me@box.example.com", "adminpass123", admin=True)) is True
     assert script.asked == [("POST", "/login"), ("POST", "/logout")]
 
 
@@ -485,7 +485,7 @@ def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
     with client:
         client.send(CHANGE_OWN)
         client.ask(DNS_ZONES)
-        assert client.ask(Proof("me@box.example.com", "new-password", admin=True)) is True
+        assert client.ask(PasswordProof("me@box.example.com", "new-password", admin=True)) is True
     assert script.credentials() == ["me@box.example.com:adminpass123", "me@box.example.com:new-password"]
 
 
@@ -524,13 +524,13 @@ def test_who_has_used_all_codes_waits_for_the_next() -> None:
     client = Client(Connection.from_options({**OPTIONS, "totp_secret": SECRET}), clock.sleep, clock.now)
     script = Script(*[INVALID] * 3, OK)
     client._http._session.mount("https://", script)
-    told: list[tuple[float, str]] = []
-    client.on_wait = lambda seconds, why: told.append((seconds, why))
+    reply: list[tuple[float, str]] = []
+    client.on_wait = lambda seconds, why: reply.append((seconds, why))
     with pytest.raises(errors.AuthenticationFailed):
         client.ask(LogIn())
     client.ask(LogIn())
     assert clock.slept == [10.0]
-    assert told == [(10.0, "a one-time code works once")]
+    assert reply == [(10.0, "a one-time code works once")]
     assert [headers["x-auth-token"] for headers in script.headers] == codes_at(1010, 1040, 980, 1070)
 
 
@@ -669,20 +669,20 @@ def test_no_box_to_log_out_from(talk: Talk, step: Answer) -> None:
 def test_the_time(talk: Talk) -> None:
     client, script, _slept = talk(now=1000.5)
     with client:
-        assert client.ask(Moment()) == 1000.5
+        assert client.ask(CurrentTime()) == 1000.5
     assert script.asked == []
 
 
 def test_a_certificate_is_seen_over_tls_only(talk: Talk) -> None:
     client, _script, _slept = talk(host="http://localhost")
     with client, pytest.raises(errors.InvalidOption, match=r"^host: "):
-        client.ask(Served("example.org"))
+        client.ask(ServedCertificate("example.org"))
 
 
 def test_where_nobody_listens_no_certificate_is_seen(talk: Talk) -> None:
     client, script, slept = talk(host="127.0.0.1:1")
     with client, pytest.raises(errors.ConnectionFailed, match="refused"):
-        client.ask(Served("example.org"))
+        client.ask(ServedCertificate("example.org"))
     assert slept == [0.5, 1.0, 2.0]
     assert client.reads == 4
     assert script.asked == []
@@ -710,37 +710,37 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
 
 
 def test_what_is_waited_for(talk: Talk) -> None:
-    told: list[tuple[float, str]] = []
+    reply: list[tuple[float, str]] = []
 
     def heard(*steps: Any, **options: Any) -> Client:
-        told.clear()
+        reply.clear()
         client, _script, _slept = talk(*steps, **options)
         tell = client.on_wait
-        client.on_wait = lambda seconds, why: (told.append((seconds, why)), tell(seconds, why))
+        client.on_wait = lambda seconds, why: (reply.append((seconds, why)), tell(seconds, why))
         return client
 
     with heard(DUE, OVER) as client:
         client.wait_for(Wait(BACK, 60, "it to be ready", option="wait"))
-    assert told == [(0.25, "the call needs it to be ready")]
+    assert reply == [(0.25, "the call needs it to be ready")]
     with heard(OVER) as client:
-        client.outlast(OUTAGE)
-    assert told == [(0.25, "the box isn't back yet")]
+        client.wait_for_restart(OUTAGE)
+    assert reply == [(0.25, "the box isn't back yet")]
     with heard(Answer(502), Answer(body=[])) as client:
         client.ask(DNS_ZONES)
-    assert told == [(0.5, "the box didn't answer")]
+    assert reply == [(0.5, "the box didn't answer")]
 
 
 def test_that_a_box_could_ban_is_told_before_it_is_waited_for() -> None:
-    time, told = [1000.0], []
+    time, reply = [1000.0], []
     client = Client(
         Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
     )
     client._http._session.mount("https://", Script(*[Answer(401, "", "Incorrect email address or password.")] * 11))
-    client.on_wait = lambda seconds, why: told.append((round(seconds), why))
+    client.on_wait = lambda seconds, why: reply.append((round(seconds), why))
     with client:
         for number in range(11):
-            assert client.ask(Proof("user-%d@example.org" % number, "password-1")) is False
-    assert told == [(30, "the box bans who fails too often")]
+            assert client.ask(PasswordProof("user-%d@example.org" % number, "password-1")) is False
+    assert reply == [(30, "the box bans who fails too often")]
 
 
 BACK = Read("back", "/system/reboot", lambda required: required is False)
@@ -755,7 +755,7 @@ def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
     steps = [DUE, REFUSED, requests.ReadTimeout("slow"), Answer(502), Answer(200, "<html>"), Answer(body=[]), OVER]
     client, script, slept = talk(*steps)
     with client:
-        client.outlast(OUTAGE)
+        client.wait_for_restart(OUTAGE)
     assert slept == [0.25, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0]
     assert {path for _method, path in script.asked} == {"/system/reboot"}
     assert client.reads == 7
@@ -765,7 +765,7 @@ def test_a_box_that_stays_away(talk: Talk) -> None:
     client, _script, slept = talk(*[REFUSED] * 20)
     client._now = lambda: sum(slept)
     with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
-        client.outlast(OUTAGE)
+        client.wait_for_restart(OUTAGE)
     assert 60 <= sum(slept) < 66
 
 
@@ -786,7 +786,7 @@ def test_a_key_that_a_restart_ended(
 ) -> None:
     client, script, _slept = talk(*steps, **options)
     with client:
-        client.outlast(OUTAGE)
+        client.wait_for_restart(OUTAGE)
         assert client.signed_out == ("password" in options)
         if client.signed_out:
             with pytest.raises(errors.AuthenticationFailed):
@@ -800,7 +800,7 @@ def test_a_session_that_a_restart_ended_is_followed_by_another(talk: Talk) -> No
     client, script, _slept = talk(OK, Answer(), FORGOTTEN, OK, Answer(body=[]), Answer(), totp_secret=SECRET)
     with client:
         client.send(WRITE)
-        client.outlast(OUTAGE)
+        client.wait_for_restart(OUTAGE)
         client.ask(DNS_ZONES)
     assert [path for _method, path in script.asked] == [
         *("/login", "/mail/users/add", "/system/reboot"),

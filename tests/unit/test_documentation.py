@@ -192,5 +192,5 @@ def test_the_playbooks_variables_are_told() -> None:
 
 def test_the_tables_of_roles_tell_all_their_variables() -> None:
     for role, options in ROLES.items():
-        told = set(re.findall(r"\bmiab_\w+", read(f"roles/{role}/README.md") + read("roles/box/README.md")))
-        assert set(options) <= told
+        reported = set(re.findall(r"\bmiab_\w+", read(f"roles/{role}/README.md") + read("roles/box/README.md")))
+        assert set(options) <= reported

@@ -24,9 +24,9 @@ def change(action: str = "update", **parts: Any) -> dict[str, Any]:
     return {"resource": "user", "key": "ann@example.org", "action": action, "before": {}, "after": {}, **parts}
 
 
-def row(told: dict[str, Any]) -> str:
+def row(facts: dict[str, Any]) -> str:
     """The row of the table that one change makes."""
-    return plan_markdown(plan({"box": {"changes": [told]}})).splitlines()[-1]
+    return plan_markdown(plan({"box": {"changes": [facts]}})).splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_plan_is_sorted_and_names_each_box() -> None:
         "b": {"changes": [change()], "warnings": ["mind the gap"]},
         "a": {"failed": True, "msg": "down", "changed": False},
     }
-    told = plan(results)
-    assert [box["summary"] for box in told["boxes"]] == ["a: failed: down", "b: 1 change"]
-    assert [box["error"] for box in told["boxes"]] == ["down", None]
-    text = plan_markdown(told)
+    facts = plan(results)
+    assert [box["summary"] for box in facts["boxes"]] == ["a: failed: down", "b: 1 change"]
+    assert [box["error"] for box in facts["boxes"]] == ["down", None]
+    text = plan_markdown(facts)
     assert "> **This box could not be planned:** `down`" in text.splitlines()
     assert "\n> [!WARNING]\n> - `mind the gap`\n" in text
 
@@ -76,22 +76,22 @@ def test_boxes_that_change_come_first_and_the_others_share_a_line() -> None:
 
 
 def test_of_lists_only_what_comes_and_goes_is_shown() -> None:
-    told = change(before={"forwards_to": ["ann@x", "bob@x"]}, after={"forwards_to": ["ann@x", "erin@x"]})
-    assert row(told).endswith("| forwards_to: + `erin@x` \u2212 `bob@x` |")
+    facts = change(before={"forwards_to": ["ann@x", "bob@x"]}, after={"forwards_to": ["ann@x", "erin@x"]})
+    assert row(facts).endswith("| forwards_to: + `erin@x` \u2212 `bob@x` |")
 
 
 def test_a_removed_user_s_mail_is_archived() -> None:
-    told = change("remove", before={"state": "present"}, after={"state": "absent"})
-    assert row(told) == "| **remove** | user `ann@example.org` | mail: archived on the box |"
-    assert "archived" not in row({**told, "resource": "alias"})
+    facts = change("remove", before={"state": "present"}, after={"state": "absent"})
+    assert row(facts) == "| **remove** | user `ann@example.org` | mail: archived on the box |"
+    assert "archived" not in row({**facts, "resource": "alias"})
 
 
 def test_long_values_are_shortened_and_stay_apart() -> None:
     key = "v=DKIM1; k=rsa; p=" + 400 * "M"
     other = key[:200] + "N" + key[201:]
-    told = row(change(before={"values": [key, "short"]}, after={"values": [other, "short"]}))
-    assert len(told) < 300
-    shown = told.split("`")
+    facts = row(change(before={"values": [key, "short"]}, after={"values": [other, "short"]}))
+    assert len(facts) < 300
+    shown = facts.split("`")
     assert "\u2026" in shown[-2]
     assert shown[-4] != shown[-2]
     assert "`%s`" % (80 * "a") in row(change(before={"x": 80 * "a"}, after={"x": "b"}))
@@ -99,10 +99,10 @@ def test_long_values_are_shortened_and_stay_apart() -> None:
 
 def test_of_a_change_only_what_differs_is_shown() -> None:
     before = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
-    told = change(before=before, after={**before, "quota": "2G", "privileges": ["admin"]})
-    assert row(told) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: + `admin` |"
-    told = change(before={"privacy": True, "note": ""}, after={"privacy": False, "note": "x"})
-    assert row(told).endswith("| privacy: yes → no<br>note: (empty) → `x` |")
+    facts = change(before=before, after={**before, "quota": "2G", "privileges": ["admin"]})
+    assert row(facts) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: + `admin` |"
+    facts = change(before={"privacy": True, "note": ""}, after={"privacy": False, "note": "x"})
+    assert row(facts).endswith("| privacy: yes → no<br>note: (empty) → `x` |")
 
 
 def test_what_comes_and_what_goes() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
-from ansible_collections.mailinabox.admin.plugins.plugin_utils import _told
+from ansible_collections.mailinabox.admin.plugins.plugin_utils import _parsing
 
 ROOT = Path(__file__).parents[2]
 MADE = "2026-11-22T06:30:00Z"
@@ -36,9 +36,9 @@ def test_every_check_of_the_role_has_a_name() -> None:
     assert all(f"About {check}." in page for check in checks)
 
 
-def shown(told: dict[str, Any] | None = None, *problems: dict[str, Any]) -> str:
+def shown(facts: dict[str, Any] | None = None, *problems: dict[str, Any]) -> str:
     """The text of the page for one box, without its head, and in one line."""
-    return text(health_page({HOST: told or {}}, {HOST: list(problems)}, MADE))
+    return text(health_page({HOST: facts or {}}, {HOST: list(problems)}, MADE))
 
 
 def text(page: str) -> str:
@@ -140,8 +140,8 @@ def test_certificates_by_the_days_that_are_left() -> None:
         certificate("none.example", "No certificate installed.", "danger"),
         certificate("half.example", "Signed & valid. The certificate expires in 45 days on 2027-01-06."),
     ]
-    told = {"certificates": {"can_provision": [], "status": rows}}
-    page = health_page({HOST: told}, {HOST: [problem("certificates", "...", about="none.example")]}, MADE)
+    facts = {"certificates": {"can_provision": [], "status": rows}}
+    page = health_page({HOST: facts}, {HOST: [problem("certificates", "...", about="none.example")]}, MADE)
     assert text(page).partition("Certificates ")[2].partition(" Made by")[0] == (
         "none.example urgent No certificate installed. today.example today soon.example in 1 day "
         "half.example in 45 days long.example in 80 days "
@@ -151,7 +151,7 @@ def test_certificates_by_the_days_that_are_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("facts", "words"),
     [
         (backups("20261122T053100Z"), "1 backup, 1.0 MB less than an hour ago"),
         (backups("20261121T023000Z", "20261122T023000Z"), "2 backups, 2.0 MB 4 hours ago"),
@@ -164,18 +164,18 @@ def test_certificates_by_the_days_that_are_left() -> None:
         ({"backup_status": None}, "Marked are the days with a backup, of the last 14. Can\u2019t be told by"),
     ],
 )
-def test_backups(told: dict[str, Any], words: str) -> None:
-    assert words in shown(told).partition("Backups")[2]
+def test_backups(facts: dict[str, Any], words: str) -> None:
+    assert words in shown(facts).partition("Backups")[2]
 
 
 def test_backups_by_age() -> None:
-    told = {
+    facts = {
         "new": backups("20261122T023000Z"),
         "none": backups(),
         "old": backups("20261101T023000Z"),
         "off": {"backup_status": {}},
     }
-    page = text(health_page(told, {host: [] for host in told}, MADE)).partition("Backups ")[2]
+    page = text(health_page(facts, {host: [] for host in facts}, MADE)).partition("Backups ")[2]
     places = [page.index(host + " ") for host in ("none", "off", "old", "new")]
     assert places == sorted(places)
 
@@ -203,18 +203,18 @@ def test_mailboxes_by_their_quota() -> None:
 
 
 def test_a_version_without_quotas() -> None:
-    told = {"version": "v0.51", "users": [user("ann@x"), user("bob@x")]}
-    assert f"Mailboxes 2 mailboxes on {HOST} , whose version has no quotas. Made" in shown(told)
+    facts = {"version": "v0.51", "users": [user("ann@x"), user("bob@x")]}
+    assert f"Mailboxes 2 mailboxes on {HOST} , whose version has no quotas. Made" in shown(facts)
 
 
 def test_updates_and_restarts() -> None:
-    told: dict[str, dict[str, Any]] = {
+    facts: dict[str, dict[str, Any]] = {
         "fresh": {"updates": [], "reboot_required": False},
         "many": {"updates": [{"package": "a", "version": "1"}, {"package": "b", "version": "2"}]},
         "due": {"updates": [], "reboot_required": True},
         "silent": {"updates": None, "reboot_required": False},
     }
-    page = text(health_page(told, {host: [] for host in told}, MADE)).partition("Updates and restarts ")[2]
+    page = text(health_page(facts, {host: [] for host in facts}, MADE)).partition("Updates and restarts ")[2]
     assert page.startswith(
         "due restart due up to date many 2 updates Which packages a 1 b 2 fresh up to date silent Can\u2019t be told by silent"
     )
@@ -239,8 +239,8 @@ def test_what_nobody_asked_for_has_no_section() -> None:
 
 def test_of_a_box_out_of_reach_nothing_is_told() -> None:
     """What was registered of it is the failure."""
-    told = {"failed": True, "msg": "down", "version": "v75", "users": [user("ann@x")]}
-    page = shown(told, problem("reachable", "down"))
+    facts = {"failed": True, "msg": "down", "version": "v75", "users": [user("ann@x")]}
+    page = shown(facts, problem("reachable", "down"))
     assert "1 box: 1 out of reach." in page
     assert "v75" not in page
     assert "Mailboxes" not in page
@@ -250,7 +250,7 @@ def test_of_a_box_out_of_reach_nothing_is_told() -> None:
 @given(st.text())
 def test_no_text_is_markup(words: str) -> None:
     def page(value: str) -> str:
-        told = {
+        facts = {
             "version": value,
             "latest_version": value,
             "users": [user(value, quota="1M", used="1.0M")],
@@ -261,7 +261,7 @@ def test_no_text_is_markup(words: str) -> None:
                 {"type": kind, "text": value, "extra": [{"text": value}]} for kind in ("heading", "error")
             ],
         }
-        return health_page({value: told}, {value: [problem("backup", value)]}, MADE)
+        return health_page({value: facts}, {value: [problem("backup", value)]}, MADE)
 
     def tags(value: str) -> list[str]:
         return re.findall(r"<[^>]*>", page(value))
@@ -272,8 +272,8 @@ def test_no_text_is_markup(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "size"),
+    ("facts", "size"),
     [("1.5M", 1.5 * 2**20), (" 12K", 12 * 2**10), ("0", 0), ("2G", 2**31), ("1048576", 2**20), ("?", None), ("", None)],
 )
-def test_sizes(told: str, size: float | None) -> None:
-    assert _told.size(told) == size
+def test_sizes(facts: str, size: float | None) -> None:
+    assert _parsing.size(facts) == size

@@ -90,16 +90,16 @@ def test_nothing_that_a_box_says_is_run(tmp_path: Path) -> None:
             "privacy": batch[2],
         }
         passwords = {user["email"]: PASSWORD for user in config["users"]}
-        told = filled_in(declaration(config), tmp_path, {"vault_miab_passwords": passwords})
+        facts = filled_in(declaration(config), tmp_path, {"vault_miab_passwords": passwords})
         assert not canary.exists()
-        assert told["miab_secondary_nameservers"] == batch[1::SPREAD]
-        assert told["miab_backup"] == config["backup"]
-        assert [user["user_password"] for user in told["miab_users"]] == [PASSWORD] * len(passwords)
+        assert facts["miab_secondary_nameservers"] == batch[1::SPREAD]
+        assert facts["miab_backup"] == config["backup"]
+        assert [user["user_password"] for user in facts["miab_users"]] == [PASSWORD] * len(passwords)
         assert sorted(
-            (user["email"], user.get("quota"), user.get("privileges")) for user in told["miab_users"]
+            (user["email"], user.get("quota"), user.get("privileges")) for user in facts["miab_users"]
         ) == sorted((user["email"], user.get("quota"), user.get("privileges")) for user in config["users"])
-        assert [record["values"] for record in told["miab_dns_records"] if "values" in record] == [batch]
-        assert sorted(alias["address"] for alias in told["miab_aliases"]) == sorted(addresses) if addresses else True
+        assert [record["values"] for record in facts["miab_dns_records"] if "values" in record] == [batch]
+        assert sorted(alias["address"] for alias in facts["miab_aliases"]) == sorted(addresses) if addresses else True
     # Most are refused; of what isn't, some look like templates.
     assert identifiers < COUNT
 

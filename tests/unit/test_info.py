@@ -112,13 +112,13 @@ def test_what_must_be_told_is_asked_for_so() -> None:
 
 def test_users_and_their_second_factors() -> None:
     scheme = Mfa((Scheme(1, "totp", "phone"),), "new secret")
-    told = gathered("users", "mfa", **{USERS.name: by_email((ME, OLD)), mfa_status(ME.email).name: scheme}).after
-    assert told["users"] == [
+    facts = gathered("users", "mfa", **{USERS.name: by_email((ME, OLD)), mfa_status(ME.email).name: scheme}).after
+    assert facts["users"] == [
         {"email": ME.email, "privileges": ["admin"], "quota": "0", "used": "1.5M", "status": "active"},
         {"email": OLD.email, "privileges": [], "mailbox": "/mailboxes/old", "status": "inactive"},
     ]
-    assert told["mfa"] == {ME.email: [{"id": 1, "type": "totp", "label": "phone"}]}
-    assert "new secret" not in str(told) + repr(scheme)
+    assert facts["mfa"] == {ME.email: [{"id": 1, "type": "totp", "label": "phone"}]}
+    assert "new secret" not in str(facts) + repr(scheme)
 
 
 def test_domains_are_readable() -> None:
@@ -126,8 +126,8 @@ def test_domains_are_readable() -> None:
 
 
 def test_updates() -> None:
-    told = gathered("updates", **{UPDATES.name: ("openssl (3.0.2-0ubuntu1.21)", "[something odd] ()")}).after
-    assert told["updates"][0] == {"package": "openssl", "version": "3.0.2-0ubuntu1.21"}
+    facts = gathered("updates", **{UPDATES.name: ("openssl (3.0.2-0ubuntu1.21)", "[something odd] ()")}).after
+    assert facts["updates"][0] == {"package": "openssl", "version": "3.0.2-0ubuntu1.21"}
 
 
 def test_configuration_has_what_was_set_up_by_hand_and_no_secret() -> None:

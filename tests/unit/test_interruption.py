@@ -37,9 +37,9 @@ def test_a_signal_waits_for_what_must_not_be_left_half_done(ended: list[int]) ->
     done = []
 
     def act(interruption: Interruption) -> None:
-        with interruption.put_off():
+        with interruption.defer_signals():
             os.kill(os.getpid(), signal.SIGTERM)
-            with interruption.put_off():
+            with interruption.defer_signals():
                 done.append("inner")
             done.append("outer")
         done.append("too late")
@@ -81,6 +81,6 @@ def test_a_run_whose_result_nobody_takes_ends_at_the_next_check() -> None:
 def test_a_run_goes_on_as_long_as_nothing_ends_it(ended: list[int]) -> None:
     with Interruption(lambda: False) as interruption:
         interruption.check()
-        with interruption.put_off():
+        with interruption.defer_signals():
             pass
     assert ended == []

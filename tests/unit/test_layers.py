@@ -76,7 +76,7 @@ MAY_IMPORT = {
     "plugin_utils/_progress.py": {"_engine", "_values"},
     # What filters know together.
     "plugin_utils/_digest.py": set(),
-    "plugin_utils/_told.py": set(),
+    "plugin_utils/_parsing.py": set(),
     "action/*.py": {"modules", "plugin_utils"},
     "filter/*.py": {"plugin_utils", "_values"},
     "filter/box_name.py": {"ansible"},

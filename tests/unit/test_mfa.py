@@ -72,7 +72,9 @@ def test_a_secret_is_in_no_representation_and_no_shown_call() -> None:
     declared = wanted(secret=SECRET)
     change = mfa.plan(declared, known())
     made = mfa.plan(wanted(), known())
-    shown = repr((declared, change, made, known(PHONE))) + str([call.shown() for call in (*change.calls, *made.calls)])
+    shown = repr((declared, change, made, known(PHONE))) + str(
+        [call.as_result() for call in (*change.calls, *made.calls)]
+    )
     assert SECRET not in shown
     assert NEW not in shown
     assert NEW not in str((made.before, made.after))

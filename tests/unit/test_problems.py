@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 
 
-def texts(told: dict[str, Any], **options: Any) -> list[str]:
-    return [problem["text"] for problem in problems(told, **options)]
+def texts(facts: dict[str, Any], **options: Any) -> list[str]:
+    return [problem["text"] for problem in problems(facts, **options)]
 
 
 def certificate(status: str, text: str) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def made(*days_ago: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("facts", "found"),
     [
         (made(1.9), []),
         (made(5, 1, 9), []),
@@ -53,8 +53,8 @@ def made(*days_ago: float) -> dict[str, Any]:
         ({"backup_status": {"error": "No route."}}, ["The box can't tell of its backups: No route."]),
     ],
 )
-def test_backup(told: dict[str, Any], found: list[str]) -> None:
-    assert texts(told) == found
+def test_backup(facts: dict[str, Any], found: list[str]) -> None:
+    assert texts(facts) == found
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_mailboxes(user: dict[str, Any], found: list[str]) -> None:
 
 
 def test_how_full_a_mailbox_may_be() -> None:
-    told = {"users": [mailbox(quota="2G", used="1.0G")]}
-    assert texts(told) == []
-    assert len(texts(told, mailbox_percent=50)) == 1
+    facts = {"users": [mailbox(quota="2G", used="1.0G")]}
+    assert texts(facts) == []
+    assert len(texts(facts, mailbox_percent=50)) == 1
 
 
 def test_what_a_problem_is_about() -> None:
-    told = {
+    facts = {
         **certificate("danger", "No certificate installed."),
         **CHECKS,
         "users": [mailbox(quota="1G", used="1.0G")],
         "reboot_required": True,
     }
-    assert [problem["about"] for problem in problems(told)] == [
+    assert [problem["about"] for problem in problems(facts)] == [
         "a.example",
         "ann@example.org",
         None,
@@ -163,9 +163,9 @@ def test_severity(severity: str) -> None:
 
 
 def test_what_the_box_cannot_tell() -> None:
-    told = {"certificates": None, "backup_status": None, "version": "v75"}
-    found = problems(told, {"certificates": "ignore", "unknown": "warn"})
+    facts = {"certificates": None, "backup_status": None, "version": "v75"}
+    found = problems(facts, {"certificates": "ignore", "unknown": "warn"})
     assert found == [
         {"check": "backup", "severity": "warn", "about": None, "text": "The box can't tell its backup_status."}
     ]
-    assert problems(told, {"unknown": "ignore"}) == []
+    assert problems(facts, {"unknown": "ignore"}) == []

@@ -39,7 +39,7 @@ LOGGED = pace(watched=False)
     ],
 )
 def test_pace(watched: bool, together: int, position: int, first: float, every: float) -> None:
-    assert pace(watched, together, position) == Pace(first, every, foresees=watched)
+    assert pace(watched, together, position) == Pace(first, every, uses_estimates=watched)
 
 
 @dataclass

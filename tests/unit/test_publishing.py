@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.publishing import (
-    SUSPECTS,
+    DIAGNOSIS,
     Collision,
     Content,
     collisions,
@@ -172,5 +172,5 @@ def test_the_rule_finds_the_zones_that_a_box_would_drop(
 
 def test_suspects_are_told_in_words() -> None:
     rows = [{"qname": "x.example.org", "rtype": "MX", "value": "not an mx"}]
-    (words,) = SUSPECTS.parse(rows)
+    (words,) = DIAGNOSIS.parse(rows)
     assert words.startswith("x.example.org MX 'not an mx': not the form of an MX")

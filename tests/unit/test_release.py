@@ -35,7 +35,7 @@ def test_changelog(
     (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
     found = faults_of_changelog(tmp_path, "1.0.0")
     assert len(found) == len(faults)
-    assert all(fault in told for fault, told in zip(faults, found, strict=True))
+    assert all(fault in reported for fault, reported in zip(faults, found, strict=True))
 
 
 def test_nothing_comes_from_a_later_version() -> None:

@@ -80,11 +80,13 @@ ESCAPED = {
 
 @pytest.mark.parametrize("shown", ESCAPED.values(), ids=ESCAPED)
 def test_a_secret_is_found_however_it_is_escaped(shown: str) -> None:
-    told = secrets.masked({"msg": "before %s after" % shown}, [WORD])["msg"]
-    assert secrets.MASK in told
-    assert told.startswith("before ")
-    assert told.endswith(" after")
-    assert not {"ZqWord", "ZqRest", base64.b64encode(b"xZqWord").decode()[4:]} & set(re.findall("[A-Za-z0-9]+", told))
+    reported = secrets.masked({"msg": "before %s after" % shown}, [WORD])["msg"]
+    assert secrets.MASK in reported
+    assert reported.startswith("before ")
+    assert reported.endswith(" after")
+    assert not {"ZqWord", "ZqRest", base64.b64encode(b"xZqWord").decode()[4:]} & set(
+        re.findall("[A-Za-z0-9]+", reported)
+    )
 
 
 def test_what_is_short_or_all_blanks_without_its_escapes_masks_nothing_else() -> None:
@@ -172,13 +174,13 @@ def test_no_password_of_a_url_is_in_what_a_box_tells_of_itself() -> None:
         ]
         box.state.upstream_version = "v75 of " + urls[3]
         box.state.updates = {"one": urls[2]}
-        told = run_task(box, "miab_info", {"gather_subset": subsets})
-    assert "rsync://id:********@example-bucket" in told["backup_status"]["error"]
-    found = problems(told)
+        reported = run_task(box, "miab_info", {"gather_subset": subsets})
+    assert "rsync://id:********@example-bucket" in reported["backup_status"]["error"]
+    found = problems(reported)
     assert "b2://id:********@example-bucket fails." in str(found)
-    page = health_page({"box": told}, {"box": found}, "2026-11-22T06:30:00Z")
+    page = health_page({"box": reported}, {"box": found}, "2026-11-22T06:30:00Z")
     assert "s3://id:********@example-bucket" in page
-    for shown in (str(told), str(found), page):
+    for shown in (str(reported), str(found), page):
         assert "ZqHeld" not in shown
 
 
@@ -186,9 +188,9 @@ def test_what_is_declared_or_compared_is_told_as_the_box_has_it() -> None:
     value = "see https://me:word@host"
     with Box("v75") as box:
         prepare(box.state, {"dns_records": [{"qname": "www.box.example.com", "rtype": "TXT", "value": value}]})
-        told = run_task(box, "miab_info", {"gather_subset": ["dns_records", "config"]})
-    assert value in str(told["dns_records"])
-    assert value in str(told["config"]["dns_records"])
+        reported = run_task(box, "miab_info", {"gather_subset": ["dns_records", "config"]})
+    assert value in str(reported["dns_records"])
+    assert value in str(reported["config"]["dns_records"])
 
 
 @dataclass
@@ -203,7 +205,7 @@ class Says(Fault):
         return Answer(self.status, "text/plain", self.words, {})
 
 
-def told_by(words: str, name: str, options: dict[str, Any], status: int = 400) -> str:
+def message_of(words: str, name: str, options: dict[str, Any], status: int = 400) -> str:
     """What a task shows of a box that answers a write with these words."""
     with Box("v75") as box:
         prepare(box.state, {})
@@ -217,10 +219,10 @@ def test_a_secret_at_the_end_of_what_is_shown_is_masked_first() -> None:
     with Box("v75") as box:
         password = box.password
     for cut in range(1, len(password)):
-        told = told_by(
+        reported = message_of(
             "x" * (1000 - cut) + password, "miab_alias", {"address": "a@example.org", "forwards_to": ["b@x.org"]}
         )
-        assert "xxx" + password[:cut] not in told
+        assert "xxx" + password[:cut] not in reported
 
 
 USER = {"email": "ann@example.org", "user_password": "ZqWordA1-ZqWordB2"}
@@ -234,18 +236,22 @@ BUCKET = {
 @pytest.mark.parametrize("status", [400, 401])
 def test_of_answers_to_secrets_only_known_sentences_are_shown(status: int) -> None:
     backwards = "2BdroWqZ"
-    assert "left out" in told_by(backwards, "miab_user", USER, status)
-    assert backwards not in told_by(backwards, "miab_user", USER, status)
-    assert backwards in told_by(
+    assert "left out" in message_of(backwards, "miab_user", USER, status)
+    assert backwards not in message_of(backwards, "miab_user", USER, status)
+    assert backwards in message_of(
         backwards, "miab_alias", {"address": "a@example.org", "forwards_to": ["b@x.org"]}, status
     )
-    assert "That's not a user (ann@example.org)." in told_by("That's not a user (ann@example.org).", "miab_user", USER)
-    assert "You are not an administrator." in told_by("You are not an administrator.", "miab_user", USER, 401)
+    assert "That's not a user (ann@example.org)." in message_of(
+        "That's not a user (ann@example.org).", "miab_user", USER
+    )
+    assert "You are not an administrator." in message_of("You are not an administrator.", "miab_user", USER, 401)
 
 
 def test_of_answers_to_backup_credentials_only_known_sentences_are_shown() -> None:
     for words, shown in (("Enter an S3 bucket name.", True), (BUCKET["target"], True), ("2BdroWqZ", False)):
-        assert (words in told_by(json.dumps(words), "miab_backup_config", BUCKET, 200).partition("'calls'")[0]) is shown
+        assert (
+            words in message_of(json.dumps(words), "miab_backup_config", BUCKET, 200).partition("'calls'")[0]
+        ) is shown
 
 
 def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
@@ -255,11 +261,11 @@ def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
     for path in (DATA / "recordings").glob("*.json"):
         recorded = json.loads(path.read_text(encoding="utf-8"))
         for step in steps:
-            told = recorded.get(step["id"], {})
-            if step.get("method") == "POST" and step.get("path") in known and told.get("status") == 400:
+            reported = recorded.get(step["id"], {})
+            if step.get("method") == "POST" and step.get("path") in known and reported.get("status") == 400:
                 form = {key: str(value) for key, value in step["form"].items()}
                 secret = tuple({"password", "secret"} & set(form))
                 call = Call("POST", step["path"], form, secret=secret, sentences=known[step["path"]]._SENTENCES)
-                assert call.told(told["body"]) == told["body"]
+                assert call.quotable(reported["body"]) == reported["body"]
                 seen += 1
     assert seen > 40

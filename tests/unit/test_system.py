@@ -28,7 +28,7 @@ def known(privacy: bool = True, updates: tuple[str, ...] = (), reboot: bool = Fa
 
 
 @pytest.mark.parametrize(
-    ("options", "state", "paths", "leads_on", "after"),
+    ("options", "state", "paths", "needs_replan", "after"),
     [
         ({"privacy": True}, known(), [], False, {"privacy": True}),
         ({"privacy": False}, known(), ["privacy"], False, {"privacy": False}),
@@ -55,11 +55,11 @@ def known(privacy: bool = True, updates: tuple[str, ...] = (), reboot: bool = Fa
     ],
 )
 def test_calls(
-    options: dict[str, Any], state: dict[str, Any], paths: list[str], leads_on: bool, after: dict[str, Any]
+    options: dict[str, Any], state: dict[str, Any], paths: list[str], needs_replan: bool, after: dict[str, Any]
 ) -> None:
     change = system.plan(wanted(**options), state)
     assert [call.path for call in change.calls] == ["/system/" + path for path in paths]
-    assert change.leads_on == leads_on
+    assert change.needs_replan == needs_replan
     assert change.after == after
     assert (change.before != change.after) == bool(paths)
 

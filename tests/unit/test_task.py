@@ -173,7 +173,7 @@ def test_a_refusal_tells_what_was_done(do: Do) -> None:
     assert result["failed"]
     assert result["changed"]
     assert result["msg"] == "no. Of 2 calls: 1 done, 1 not done. Run again for what is left."
-    assert result["failure"]["details"] == {"failed": add("b").shown(), "left": [add("b").shown()]}
+    assert result["failure"]["details"] == {"failed": add("b").as_result(), "left": [add("b").as_result()]}
     assert [call["body"] for call in result["calls"]] == ["a"]
     assert client.closed
 
@@ -200,7 +200,7 @@ def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faults", "told"),
+    ("faults", "expected"),
     [
         ([(Refused("no."), False)], "no. Nothing was changed."),
         ([(ConnectionFailed("gone."), False)], "gone. Nothing was changed."),
@@ -218,10 +218,10 @@ def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
         ),
     ],
 )
-def test_a_failure_tells_what_is_done_and_what_is_not(do: Do, faults: list[Any], told: str) -> None:
+def test_a_failure_tells_what_is_done_and_what_is_not(do: Do, faults: list[Any], expected: str) -> None:
     done = faults.count(None)
     result, _client = do("a", "b", "c", add=list(faults))
-    assert result["msg"] == told
+    assert result["msg"] == expected
     assert [call["body"] for call in result["calls"]] == list("abc")[:done]
     assert [call["body"] for call in result["failure"]["details"]["left"]] == list("abc")[done:]
 
@@ -264,7 +264,7 @@ def test_what_is_rebuilt_in_vain_was_stored_nevertheless(do: Do, monkeypatch: py
         in result["msg"]
     )
     assert result["changed"]
-    assert result["calls"] == [call.shown()]
+    assert result["calls"] == [call.as_result()]
 
 
 def test_a_value_that_makes_the_box_fail_is_taken_out(do: Do) -> None:
@@ -285,8 +285,8 @@ def test_a_value_whose_rebuild_fails_is_taken_out(do: Do) -> None:
 
 def test_a_step_of_undoing_that_fails_leaves_out_no_other(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     """A box that fails at what it holds already fails at each step, and takes it all the same."""
-    suspects = Read("suspects", "/suspects", lambda words: tuple(word for word in words if word == "bad"))
-    rebuild = replace(REBUILD, suspects=suspects)
+    diagnosis = Read("diagnosis", "/suspects", lambda words: tuple(word for word in words if word == "bad"))
+    rebuild = replace(REBUILD, diagnosis=diagnosis)
     undo = (Call("DELETE", "/words/a", body="a"), Call("POST", "/words/back", body="old"))
     call = replace(add("a"), undo=undo, rebuild=(rebuild,))
     monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
@@ -381,7 +381,7 @@ def plan_slowly(wanted: tuple[str, ...], known: Known) -> Change:
     calls = tuple(Call("POST", "/slow", wait=READY) for _word in missing)
     words = {"words": sorted(known["words"])}
     after = {"words": sorted({*known["words"], *wanted})}
-    return Change("words", "all", words, after, calls, reveals={"secret": "s3cret"}, settles=1)
+    return Change("words", "all", words, after, calls, reveals={"secret": "s3cret"}, settle_seconds=1)
 
 
 SLOW = Task("words", {}, check, lambda _wanted, known: [] if "words" in known else [WORDS], plan_slowly)

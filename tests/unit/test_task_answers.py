@@ -61,7 +61,7 @@ class FakeClient:
             raise answer
         return answer
 
-    def outlast(self, outage: Outage) -> None:
+    def wait_for_restart(self, outage: Outage) -> None:
         self.outages.append(outage)
 
 
@@ -78,21 +78,29 @@ def judged(said: str) -> int:
 # A resource made up for these tests: the number that the box answers to the one call.
 
 
-def plan_call(moot: bool = False, shows: bool = False, **details: Any) -> Any:
+def plan_call(likely_noop: bool = False, verifiable: bool = False, **details: Any) -> Any:
     def plan(_wanted: None, known: Known) -> Change:
         if "done" in known:
             return Change("thing", "it", {"done": known["done"]}, {})
-        return Change("thing", "it", {}, {}, (Call("POST", "/do", parse=judged, name="done", moot=moot, shows=shows),))
+        return Change(
+            "thing",
+            "it",
+            {},
+            {},
+            (Call("POST", "/do", parse=judged, name="done", likely_noop=likely_noop, verifiable=verifiable),),
+        )
 
     return Task("thing", {}, lambda _options: None, lambda _wanted, _known: [], plan)
 
 
 @pytest.mark.parametrize(
-    ("moot", "said", "predicted", "changed"),
+    ("likely_noop", "said", "predicted", "changed"),
     [(False, "3", True, True), (False, "0", True, False), (True, "0", False, False), (True, "3", False, True)],
 )
-def test_the_answer_tells_whether_anything_was_changed(moot: bool, said: str, predicted: bool, changed: bool) -> None:
-    before, real = do(plan_call(moot), FakeClient(), True), do(plan_call(moot), FakeClient([said]))
+def test_the_answer_tells_whether_anything_was_changed(
+    likely_noop: bool, said: str, predicted: bool, changed: bool
+) -> None:
+    before, real = do(plan_call(likely_noop), FakeClient(), True), do(plan_call(likely_noop), FakeClient([said]))
     assert (before["changed"], real["changed"]) == (predicted, changed)
     assert before["calls"] == real["calls"] == [{"method": "POST", "path": "/do"}]
     assert before["diff"] == real["diff"]
@@ -130,10 +138,10 @@ def plan_two(_wanted: None, known: Known) -> Change:
     calls = [Call("POST", "/do", parse=judged, name="done")] if pending else []
     if known["due"]:
         calls.append(Call("POST", "/restart", parse=judged, outage=BACK))
-    leads_on = bool(pending) and not known["due"]
-    after: dict[str, Any] = {"list": []} if leads_on else {"list": [], "due": False}
+    needs_replan = bool(pending) and not known["due"]
+    after: dict[str, Any] = {"list": []} if needs_replan else {"list": [], "due": False}
     before = {"list": pending, "due": known["due"]}
-    return Change("thing", "it", before, after, tuple(calls), ("odd",) if pending else (), leads_on=leads_on)
+    return Change("thing", "it", before, after, tuple(calls), ("odd",) if pending else (), needs_replan=needs_replan)
 
 
 def needs_two(_wanted: None, known: Known) -> list[Read]:
@@ -191,7 +199,7 @@ def test_a_box_may_be_gone_before_it_answers(status: int | None) -> None:
 class Staying(Restarting):
     """It goes, and doesn't come back."""
 
-    def outlast(self, outage: Outage) -> None:
+    def wait_for_restart(self, outage: Outage) -> None:
         raise TimedOut(f"{outage.option}: too long")
 
 

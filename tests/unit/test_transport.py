@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.mailinabox.admin.plugins.module_utils._box import transport
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Served
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, ServedCertificate
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import DNS_ZONES
 from ansible_collections.mailinabox.admin.plugins.module_utils._values import errors
 
@@ -134,7 +134,7 @@ def test_a_write_ends_in_time_and_in_doubt(serve: Serve, answer: tuple[bytes, by
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("question", [DNS_ZONES, Served("example.org")], ids=["request", "certificate"])
+@pytest.mark.parametrize("question", [DNS_ZONES, ServedCertificate("example.org")], ids=["request", "certificate"])
 def test_a_handshake_ends_in_time(serve: Serve, question: object) -> None:
     server = serve(b"\x16\x03\x03\x40\x00", b"\x02" * 1000, listens=False)
     start = time.monotonic()

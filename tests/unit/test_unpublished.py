@@ -30,9 +30,9 @@ def ended(in_doubt: bool) -> None:
 
 def found() -> bool:
     run = Unpublished(URL)
-    told = run.find()
+    reported = run.find()
     run.close()
-    return told
+    return reported
 
 
 @pytest.mark.parametrize("in_doubt", [False, True])

@@ -26,16 +26,16 @@ def test_what_dns_was_updated(said: str, updated: tuple[str, ...]) -> None:
     (call,) = updates.plan_dns(False, {}).calls
     assert call.parse is not None
     assert call.parse(said) == updated
-    told = updates.plan_dns(False, {str(call.name): updated})
-    assert told.before == {"force": False, "updated": list(updated)}
-    assert told.calls == ()
+    reported = updates.plan_dns(False, {str(call.name): updated})
+    assert reported.before == {"force": False, "updated": list(updated)}
+    assert reported.calls == ()
 
 
 @pytest.mark.parametrize(("force", "form"), [(False, {"force": "0"}), (True, {"force": "1"})])
 def test_only_with_force_is_a_change_foretold(force: bool, form: dict[str, Any]) -> None:
     (call,) = updates.plan_dns(updates.check_dns({"force": force}), {}).calls
     assert call.form == form
-    assert call.moot == (not force)
+    assert call.likely_noop == (not force)
 
 
 @pytest.mark.parametrize(("said", "updated"), [("", False), ("web updated\n", True)])
@@ -43,5 +43,5 @@ def test_whether_the_web_was_updated(said: str, updated: bool) -> None:
     (call,) = updates.plan_web(updates.check_web({}), {}).calls
     assert call.parse is not None
     assert call.parse(said) is updated
-    assert call.moot
+    assert call.likely_noop
     assert updates.plan_web(None, {str(call.name): updated}).before == {"updated": updated}

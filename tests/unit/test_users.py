@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Proof
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import PasswordProof
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import (
     ALIASES,
     USERS,
@@ -116,7 +116,7 @@ def test_a_secret_is_in_no_message_and_no_representation() -> None:
     declared = wanted(user_password="s3cret-password")
     change = users.plan(declared, known())
     proof = users.needs(declared, known(ANN))[0]
-    assert "s3cret" not in repr((declared, change, proof)) + str([call.shown() for call in change.calls])
+    assert "s3cret" not in repr((declared, change, proof)) + str([call.as_result() for call in change.calls])
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,12 @@ def test_a_secret_is_in_no_message_and_no_representation() -> None:
         (wanted(), [], [ALIASES]),
         (wanted(), [ANN], []),
         (wanted(user_password="password-1"), [], [ALIASES]),
-        (wanted(user_password="password-1"), [ANN], [Proof(ANN.email, "password-1")]),
-        (wanted("bob@example.org", user_password="password-1"), [BOB], [Proof(BOB.email, "password-1", admin=True)]),
+        (wanted(user_password="password-1"), [ANN], [PasswordProof(ANN.email, "password-1")]),
+        (
+            wanted("bob@example.org", user_password="password-1"),
+            [BOB],
+            [PasswordProof(BOB.email, "password-1", admin=True)],
+        ),
         (wanted(user_password="password-1", update_password="on_create"), [ANN], []),
         (wanted(state="absent"), [], []),
         (wanted(state="absent"), [ANN], [ALIASES]),

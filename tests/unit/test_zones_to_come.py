@@ -241,12 +241,12 @@ def test_records_whose_zone_is_gone_are_named_with_the_cure(version: str) -> Non
     result = do(state, "dns_record", **absent("www.gone.example", "A"))
     assert result["failed"]
     assert "Add an address on th" in result["msg"]
-    told = do(state, "info", gather_subset=["dns_problems", "dns_zones"])
+    gathered = do(state, "info", gather_subset=["dns_problems", "dns_zones"])
     if version == "v55":
-        assert told["dns_problems"] is None
-        assert "Add an address on that domain" in told["warnings"][0]
+        assert gathered["dns_problems"] is None
+        assert "Add an address on that domain" in gathered["warnings"][0]
     else:
-        (problem,) = told["dns_problems"]
+        (problem,) = gathered["dns_problems"]
         assert (problem["name"], problem["breaks_zone"]) == ("www.gone.example", False)
 
 

@@ -10,7 +10,18 @@ from functools import partial
 from itertools import chain, repeat
 from typing import AbstractSet, Any, Callable, Iterable, Mapping
 
-from .._model.plan import BoxQuestion, Call, LogIn, LogOut, Moment, Outage, Proof, Read, Served, Wait
+from .._model.plan import (
+    BoxQuestion,
+    Call,
+    CurrentTime,
+    LogIn,
+    LogOut,
+    Outage,
+    PasswordProof,
+    Read,
+    ServedCertificate,
+    Wait,
+)
 from .._values.errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
 from .connection import Connection
 from .http import Http, IdleConnections, decoded, is_page, refuse_page
@@ -84,7 +95,7 @@ class Client:
 
     def __exit__(self, *_exception: object) -> None:
         try:
-            with self._interruption.put_off():
+            with self._interruption.defer_signals():
                 self._sign_in.sign_out()
         finally:
             self._http.close()
@@ -94,15 +105,15 @@ class Client:
 
         :raises BoxError: if the box can't be reached, refuses the credentials, or answers what no box answers.
         """
-        if isinstance(question, Moment):
+        if isinstance(question, CurrentTime):
             return self._now()
-        if isinstance(question, Served):
+        if isinstance(question, ServedCertificate):
             return self._http.served(question.domain)
         if isinstance(question, LogIn):
             return self._sign_in.begin_session()
         if isinstance(question, LogOut):
             return self._sign_in.end_session()
-        if isinstance(question, Proof):
+        if isinstance(question, PasswordProof):
             return self._sign_in.proves(question)
         return self._ask_box(question)
 
@@ -132,12 +143,12 @@ class Client:
         try:
             answer = self._sign_in.send(call, lambda credentials, headers: self._send(call, credentials, headers))
         except OutcomeUnknown:
-            self._sign_in.sign_in_anew(call)
+            self._sign_in.sign_in_again(call)
             raise
         self._http.check_signed_in(answer, call.method, call.path, call)
         if answer.status_code in (400, 404):
             raise self._http.wrong_answer(call.method, call.path, answer, call)
-        self._sign_in.sign_in_anew(call)
+        self._sign_in.sign_in_again(call)
         if answer.status_code >= 500:
             message = self._http.wrong_answer(call.method, call.path, answer, call).message
             raise OutcomeUnknown(message, answer.status_code, path=call.path)
@@ -145,7 +156,7 @@ class Client:
             raise self._http.wrong_answer(call.method, call.path, answer, call)
         if is_page(answer.text):
             raise OutcomeUnknown("%s %s: the answer is a web page." % (call.method, call.path), 200, path=call.path)
-        self._sign_in.adopt(call)
+        self._sign_in.use_new_password(call)
         return str(answer.text)
 
     def _send(self, call: Call, credentials: Credentials, headers: Mapping[str, str]) -> Any:
@@ -180,7 +191,7 @@ class Client:
         """Give the box time to show what was written."""
         self._sleep(seconds)
 
-    def outlast(self, outage: Outage) -> None:
+    def wait_for_restart(self, outage: Outage) -> None:
         """Wait until the box is back, and go on with the password where a session has ended.
 
         :raises TimedOut: if that takes too long.

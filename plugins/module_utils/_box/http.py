@@ -100,7 +100,7 @@ class Http:
         # Plain http is for this machine alone: a proxy of the environment would be another one, and read the password.
         self._session.trust_env = connection.url.startswith("https://")
         # Who was let in needs no limit.
-        self._let_in: set[Credentials] = set()
+        self._accepted: set[Credentials] = set()
 
     def close(self) -> None:
         if self._idle is None:
@@ -213,7 +213,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        known = credentials in self._let_in
+        known = credentials in self._accepted
         with nullcontext() if known else self._limit.attempt(credentials) as attempt, warnings.catch_warnings():
             # Of an unverified certificate the result warns, once.
             warnings.simplefilter("ignore")
@@ -234,7 +234,7 @@ class Http:
                 # A code that was used before says nothing of the password.
                 attempt.was_refused(for_good=refusal != WRONG_CODE)
             elif answer.status_code < 500:
-                self._let_in.add(credentials)
+                self._accepted.add(credentials)
         return answer
 
     def _no_connection(self, error: Exception) -> ConnectionFailed:
@@ -264,12 +264,12 @@ class Http:
         self, method: str, path: str, reason: str, call: Call | None = None
     ) -> AuthenticationFailed:
         reason = reason.strip()
-        told = reason if reason in _HINTS else self._said(reason, call)
+        reply = reason if reason in _HINTS else self._said(reason, call)
         return AuthenticationFailed(
             "%s %s: the box refuses the credentials: %s %s It isn't asked again, because it bans who fails too often."
-            % (method, path, told, _HINTS.get(reason, "Check username and password.")),
+            % (method, path, reply, _HINTS.get(reason, "Check username and password.")),
             path=path,
-            reason=told,
+            reason=reply,
         )
 
     def wrong_answer(self, method: str, path: str, answer: Any, call: Call | None = None) -> BoxError:
@@ -294,7 +294,7 @@ class Http:
         if len(text) > _LONGEST:
             return "(%d characters)" % len(text)
         if call is not None:
-            text = call.told(text)
+            text = call.quotable(text)
         # Cut first, a secret would lose its end and not be known any more.
         text = str(_secrets.masked(_secrets.without_url_passwords(text), self.secrets))
         return text[:_SHOWN]
@@ -385,10 +385,10 @@ def _failed_login(path: str, answer: Any) -> str:
     if path not in ("/login", "/me") or answer.status_code != 200:
         return ""
     try:
-        told = _loads(answer.content)
+        reply = _loads(answer.content)
     except ValueError:
         return ""
-    return str(told.get("reason", "refused")) if isinstance(told, dict) and told.get("status") == "invalid" else ""
+    return str(reply.get("reason", "refused")) if isinstance(reply, dict) and reply.get("status") == "invalid" else ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:

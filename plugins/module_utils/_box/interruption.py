@@ -28,11 +28,11 @@ class Interruption:
     As a context manager it takes the place of the process's own signal handlers. When it ends, a signal that came is
     sent again, so that the process ends as it would have.
 
-    :param is_alone: whether nobody is left to take the result.
+    :param is_abandoned: whether nobody is left to take the result.
     """
 
-    def __init__(self, is_alone: Callable[[], bool] = lambda: False) -> None:
-        self._is_alone = is_alone
+    def __init__(self, is_abandoned: Callable[[], bool] = lambda: False) -> None:
+        self._is_abandoned = is_abandoned
         self._is_raised = False
         self._signal = 0
         self._shields = 0
@@ -63,12 +63,12 @@ class Interruption:
 
     def check(self) -> None:
         """Raise ``Interrupted`` if the run has to end."""
-        if not self._is_raised and (self._signal or self._is_alone()):
+        if not self._is_raised and (self._signal or self._is_abandoned()):
             self._is_raised = True
             raise Interrupted
 
     @contextmanager
-    def put_off(self) -> Iterator[None]:
+    def defer_signals(self) -> Iterator[None]:
         """A time in which a signal waits: what is begun in it must not be left half done."""
         self._shields += 1
         try:
@@ -79,8 +79,8 @@ class Interruption:
             self.check()
 
     @contextmanager
-    def let_in(self) -> Iterator[None]:
-        """A time within :meth:`put_off` in which nothing is begun yet, so that a signal need not wait."""
+    def allow_signals(self) -> Iterator[None]:
+        """A time within :meth:`defer_signals` in which nothing is begun yet, so that a signal need not wait."""
         shields, self._shields = self._shields, 0
         try:
             if self._signal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from .._model.plan import Call, Proof
+from .._model.plan import Call, PasswordProof
 from .._model.shape import WrongShapeError, part, text, text_or_none, texts
 from .._values.errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
 from .._values.secrets import MASK
@@ -75,7 +75,7 @@ class SignIn:
         self._check_limit()
         if not self._signed_in:
             # A key that came in the very moment in which the run is to end is ended with it.
-            with self._interruption.put_off():
+            with self._interruption.defer_signals():
                 key, self._has_session = self._new_key()
                 self._credentials = (self._me, key)
                 self._signed_in = True
@@ -90,7 +90,7 @@ class SignIn:
     def begin_session(self) -> str:
         """A key for who comes after this run; no session of its own is left open."""
         self._check_limit()
-        with self._interruption.put_off():
+        with self._interruption.defer_signals():
             key, is_session = self._new_key()
             if is_session and self._interruption.is_due:
                 # Nobody would get it any more.
@@ -114,7 +114,7 @@ class SignIn:
         self._has_session = False
         self.signed_out = password is None
         if password is not None:
-            self._go_by(password)
+            self._use_password(password)
 
     def send(self, call: Call, send: Callable[[Credentials, Mapping[str, str]], Any]) -> Any:
         """The answer to a call.
@@ -134,7 +134,7 @@ class SignIn:
                 return send(self._credentials, {})
             self._log_out(self._credentials)
         self.sign_out()
-        self._go_by(password)
+        self._use_password(password)
         for _code in _CODES:
             answer = send(self._credentials, self._code_header())
             # As long as it's the code that is refused, nothing was done.
@@ -142,14 +142,14 @@ class SignIn:
                 break
         return answer
 
-    def adopt(self, call: Call) -> None:
+    def use_new_password(self, call: Call) -> None:
         """Go on with the password that a call has set, if it is the own one."""
         if call.password_of == self._me and call.form is not None:
             self._own_password = call.form["password"]
             self._has_session = False
-            self._go_by(self._own_password)
+            self._use_password(self._own_password)
 
-    def sign_in_anew(self, call: Call) -> None:
+    def sign_in_again(self, call: Call) -> None:
         """Go on without the session that a change of the own MFA ends, whether the box has made it or not.
 
         A box that asks for no code takes no notice of one.
@@ -160,9 +160,9 @@ class SignIn:
             self._totp_secret = call.form["secret"]
         if self._connection.password is not None:
             self._has_session = False
-            self._go_by(self._connection.password)
+            self._use_password(self._connection.password)
 
-    def proves(self, proof: Proof) -> bool:
+    def proves(self, proof: PasswordProof) -> bool:
         """Whether a user's password is this one. A wrong one counts as a failed login at the box, so it is asked once."""
         if proof.email == self._me and self._own_password is not None:
             # It is what this run signed in with, so there is nothing to ask.
@@ -198,13 +198,13 @@ class SignIn:
 
     def _knows(self, credentials: Credentials) -> str:
         """The status of a log-in without a code. Who may have MFA is asked so: here a missing code is no failed login."""
-        with self._interruption.put_off():
-            told, is_session = self._log_in(credentials)
-            if told["status"] == "ok" and is_session:
-                self._log_out((credentials[0], told["api_key"]))
-        return str(told["status"])
+        with self._interruption.defer_signals():
+            reply, is_session = self._log_in(credentials)
+            if reply["status"] == "ok" and is_session:
+                self._log_out((credentials[0], reply["api_key"]))
+        return str(reply["status"])
 
-    def _go_by(self, password: str) -> None:
+    def _use_password(self, password: str) -> None:
         self._credentials = (self._me, password)
         self._signed_in = not self._totp_secret
 
@@ -218,7 +218,7 @@ class SignIn:
                 if code not in self._tried_codes:
                     self._tried_codes.add(code)
                     return {"x-auth-token": code}
-            with self._interruption.let_in():
+            with self._interruption.allow_signals():
                 self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
 
     def _new_key(self) -> tuple[str, bool]:
@@ -228,14 +228,14 @@ class SignIn:
         """
         credentials = (self._me, self._own_password or self._connection.password or "")
         for _code in _CODES:
-            told, is_session = self._log_in(credentials, self._code_header())
+            reply, is_session = self._log_in(credentials, self._code_header())
             # A code that was used a moment ago is refused like a wrong one.
-            if told.get("reason") != WRONG_CODE:
+            if reply.get("reason") != WRONG_CODE:
                 break
-        if told["status"] != "ok":
-            raise self._http.refused_credentials(*_LOG_IN[is_session], str(told.get("reason")))
-        key = told.get("api_key") or ""
-        if "admin" not in told["privileges"] or not key:
+        if reply["status"] != "ok":
+            raise self._http.refused_credentials(*_LOG_IN[is_session], str(reply.get("reason")))
+        key = reply.get("api_key") or ""
+        if "admin" not in reply["privileges"] or not key:
             if is_session:
                 self._log_out((self._me, key))
             raise self._http.refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
@@ -258,15 +258,15 @@ class SignIn:
         self._http.check_signed_in(answer, method, path)
         if answer.status_code != 200:
             raise self._http.wrong_answer(method, path, answer)
-        told = decoded(method, path, answer)
-        if isinstance(told, dict) and isinstance(told.get("api_key"), str):
-            self.keys.add(told["api_key"])
-            self._http.secrets.add(told["api_key"])
+        reply = decoded(method, path, answer)
+        if isinstance(reply, dict) and isinstance(reply.get("api_key"), str):
+            self.keys.add(reply["api_key"])
+            self._http.secrets.add(reply["api_key"])
         try:
-            _check_log_in(told, is_session)
+            _check_log_in(reply, is_session)
         except WrongShapeError as error:
             raise UnexpectedAnswer("%s %s: not what a box answers to a log-in." % (method, path), path=path) from error
-        return told, is_session
+        return reply, is_session
 
     def _log_out(self, credentials: Credentials) -> None:
         if self._interruption.is_due:
@@ -280,14 +280,14 @@ class SignIn:
             return
 
 
-def _check_log_in(told: Any, is_session: bool) -> None:
+def _check_log_in(reply: Any, is_session: bool) -> None:
     """Raise ``WrongShapeError`` for what no box answers to a log-in."""
-    if text(told, "status") != "ok":
-        text_or_none(told, "reason")
+    if text(reply, "status") != "ok":
+        text_or_none(reply, "reason")
         return
-    texts(part(told, "privileges"))
+    texts(part(reply, "privileges"))
     # Older boxes give a key to administrators only.
-    key = text(told, "api_key") if is_session else text_or_none(told, "api_key")
+    key = text(reply, "api_key") if is_session else text_or_none(reply, "api_key")
     # It is sent in a header.
     if key is not None and not (key.isascii() and key.isprintable()):
         raise WrongShapeError("api_key")

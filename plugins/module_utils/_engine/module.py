@@ -41,7 +41,7 @@ def argument_rules(task: Task) -> dict[str, Any]:
     """The keyword arguments, ``argument_spec`` among them, by which Ansible validates a task's options."""
     rules = dict(task.rules)
     rules["required_one_of"] = [("password", "api_key"), *rules.get("required_one_of", ())]
-    files = FILE_COMMON_ARGUMENTS if task.keeps else {}
+    files = FILE_COMMON_ARGUMENTS if task.file_key else {}
     return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
 
@@ -62,20 +62,20 @@ def perform(
     secrets: Iterable[str],
     progress: Progress = lambda _step: None,
     idle: IdleConnections | None = None,
-    is_alone: Callable[[], bool] = lambda: False,
+    is_abandoned: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """The result of a task with validated options.
 
     :param secrets: among the options. They are yet to be masked in the result, as they are: only where it tells
         what somebody else said, which may repeat them in another form, they are masked in each of these.
     :param idle: open connections of tasks that ran in this process before.
-    :param is_alone: whether nobody is left to take the result.
+    :param is_abandoned: whether nobody is left to take the result.
     :raises Interrupted: if the run had to end early.
     """
     if not HAS_REQUESTS:
         return {"failed": True, "msg": missing_required_lib("requests")}
     try:
-        with Interruption(is_alone) as interruption:
+        with Interruption(is_abandoned) as interruption:
             connect = partial(Client, idle=idle, interruption=interruption, secrets=secrets)
             result = run(task, options, check_mode, connect, progress)
     except Exception as error:
@@ -130,7 +130,7 @@ def _nobody_listens() -> bool:
 def run_module(task: Task) -> None:
     """Run a task as a module."""
     module = _Module(task)
-    result = perform(task, module.params, module.check_mode, module.no_log_values, is_alone=_nobody_listens)
+    result = perform(task, module.params, module.check_mode, module.no_log_values, is_abandoned=_nobody_listens)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

@@ -44,7 +44,7 @@ class Task:
     :param needs: what has yet to be read before ``plan`` can tell; empty in the end.
     :param plan: the change that leads from what was read to what is wanted; or a plan of many of them.
     :param many: whether it is a plan of many. The result then tells those that have something to change, as a list.
-    :param keeps: the key of the view whose text is kept in the file that the option ``path`` names, with
+    :param file_key: the key of the view whose text is kept in the file that the option ``path`` names, with
         Ansible's usual options for files; it is the action plugin that sees to it.
     :param secrets: texts that are secret although they are part of an option that isn't.
     :param publishes: whether the box publishes what the task writes. Such a task also has the box publish what an earlier
@@ -58,7 +58,7 @@ class Task:
     plan: Callable[[Any, Known], Union[Change, Plan]]
     rules: Mapping[str, Any] = field(default_factory=dict)
     many: bool = False
-    keeps: Optional[str] = None
+    file_key: Optional[str] = None
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
     publishes: bool = False
 
@@ -168,7 +168,7 @@ class _Conversation:
         first = last = self._plan()
         views = [change.after for change in first.changes]
         left = _PUBLISH_CALLS if self._task.publishes and self.unpublished.find() else ()
-        calls, changed = [*first.calls, *left], bool(left) or not all(call.moot for call in first.calls)
+        calls, changed = [*first.calls, *left], bool(left) or not all(call.likely_noop for call in first.calls)
         if left:
             self._warnings.append(_LEFT_UNPUBLISHED)
         if calls and not check_mode:
@@ -181,13 +181,13 @@ class _Conversation:
             self._reveal(first)
         result = {
             "changed": changed,
-            "calls": [call.shown() for call in calls],
+            "calls": [call.as_result() for call in calls],
         }
         if not self._task.name:
             result.update(views[0])
         elif self._task.many:
             made = [change for change in first.changes if change.calls]
-            result[self._task.name] = [change.shown() for change in made]
+            result[self._task.name] = [change.as_result() for change in made]
             result["diff"] = [_diff(change, change, self._client.connection.url) for change in made]
         else:
             result[self._task.name] = {**views[0], **self.revealed}
@@ -219,7 +219,7 @@ class _Conversation:
                 ", ".join(parts),
             )
         if self._current is not None:
-            error.details.update(failed=self._current.shown(), left=[call.shown() for call in self._left])
+            error.details.update(failed=self._current.as_result(), left=[call.as_result() for call in self._left])
 
     def _tell(self, step: Step) -> None:
         self._step = step
@@ -272,7 +272,7 @@ class _Conversation:
         while True:
             self._reveal(plan)
             self._send(plan.calls)
-            if not any(change.leads_on for change in plan.changes):
+            if not any(change.needs_replan for change in plan.changes):
                 return plan
             following = self._plan()
             self._warnings += plan.warnings
@@ -297,7 +297,7 @@ class _Conversation:
     def _send(self, calls: Sequence[Call]) -> None:
         self._left = list(calls)
         while self._left:
-            if not self._left[0].mends:
+            if not self._left[0].repairs:
                 self._rebuild_what_is_due()
             call = self._current = self._left[0]
             self._tell_call(call, len(self._left) - 1)
@@ -322,7 +322,7 @@ class _Conversation:
             if not self._in_doubt:
                 self._note(call, value, answered)
             if call.outage and value:
-                self._client.outlast(call.outage)
+                self._client.wait_for_restart(call.outage)
             if self._in_doubt:
                 self._left, self._in_doubt = self._left[1:], False
                 self._note(call, value, answered)
@@ -352,7 +352,7 @@ class _Conversation:
 
         A box stores first and rebuilds DNS and web after, so it may fail with the change made.
         """
-        if not call.shows:
+        if not call.verifiable:
             raise OutcomeUnknown(
                 "%s Nothing that can be read tells whether it was done.%s" % (error.message, self._suspects(call)),
                 error.status,
@@ -385,7 +385,7 @@ class _Conversation:
         if call.undo and error.status == 500:
             # The next answer might well be 200, because the box doesn't look at a zone twice.
             self._take_out(call, error)
-        if call.mends:
+        if call.repairs:
             # The zone is broken until the last such call, so that rebuilding it now would fail, too.
             self._due = (call, error)
             if error.status != 500:
@@ -491,7 +491,7 @@ class _Conversation:
 
     def _suspects(self, call: Call) -> str:
         """What the box holds that it most likely fails at, as a sentence with a blank before it."""
-        for read in (item.suspects for item in (call, *call.rebuild) if item.suspects):
+        for read in (item.diagnosis for item in (call, *call.rebuild) if item.diagnosis):
             try:
                 found = self._client.ask(read)
             except BoxError:
@@ -510,7 +510,7 @@ class _Conversation:
                 "What was written could not be read back: the credentials of this run have no rights any more."
             )
             return [change.after for change in plan.changes]
-        left = max(change.settles for change in plan.changes)
+        left = max(change.settle_seconds for change in plan.changes)
         while True:
             found = self._plan()
             by_key = _by_key(found)
@@ -531,7 +531,7 @@ def _number(calls: int) -> str:
 
 def _is_among(call: Call, calls: Iterable[Call]) -> bool:
     """Whether a call is among others; secrets don't count, because a box may offer another each time."""
-    return call.shown() in [other.shown() for other in calls]
+    return call.as_result() in [other.as_result() for other in calls]
 
 
 def _by_key(plan: Plan) -> dict[tuple[str, str], Change]:
@@ -571,6 +571,6 @@ def _failed(error: BoxError, sent: Sequence[Call], changed: bool, reads: int, wr
         "changed": changed,
         "msg": error.message,
         "failure": error.as_failure(),
-        "calls": [call.shown() for call in sent],
+        "calls": [call.as_result() for call in sent],
         "requests": {"reads": reads, "writes": writes},
     }

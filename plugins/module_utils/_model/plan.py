@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 from .._values.secrets import MASK, in_url
 
 Known = Dict[str, Any]
-"""What is known so far: the name of a :class:`Read` or :class:`Proof` -> its value.
+"""What is known so far: the name of a :class:`Read` or :class:`PasswordProof` -> its value.
 
 ``caller`` is always there: the address that the run is signed in with; and ``by_password``: whether it
 has the caller's password, not only a key. What the box answered to a
@@ -20,7 +20,7 @@ has the caller's password, not only a key. What the box answered to a
 """
 
 # What is shown instead of words that may repeat a secret.
-LEFT_OUT = (
+WITHHELD = (
     "(words left out, because they may repeat a secret; the control panel of the box shows them if you try it there)"
 )
 
@@ -55,7 +55,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Proof:
+class PasswordProof:
     """The question whether a user's password is this one; its value is a bool.
 
     :param admin: whether the user is an administrator, who may have MFA: a proof is then asked
@@ -72,7 +72,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedCertificate:
     """The question which certificate the box shows to who asks for a name; its value is the leaf in DER.
 
     Nobody signs in for it, and nothing is sent to the box but the name.
@@ -86,7 +86,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Moment:
+class CurrentTime:
     """The question what time it is; its value is the number of seconds since 1970."""
 
     name: str = "now"
@@ -117,7 +117,7 @@ class LogOut:
     name: str = "logged_out"
 
 
-BoxQuestion = Union[Read, Proof, Served, Moment, LogIn, LogOut]
+BoxQuestion = Union[Read, PasswordProof, ServedCertificate, CurrentTime, LogIn, LogOut]
 Question = Union[BoxQuestion, FileText]
 
 
@@ -167,16 +167,16 @@ class Call:
     :param wait: what has to come before it is sent.
     :param rebuild: what brings the box's DNS and web in line if it stored this call and then failed.
     :param undo: what takes a stored value out again that makes the box fail.
-    :param mends: whether it takes away a value that makes the box fail at whatever it is told. The box may fail at this
+    :param repairs: whether it takes away a value that makes the box fail at whatever it is told. The box may fail at this
         call too, if that was not the last such value.
     :param parse: turns what the box says, with HTTP 200, into a value: false if nothing was changed.
         Raises ``Refused`` for an error in disguise. Without it, the call changes something.
     :param name: under which that value is known to planners from then on.
-    :param moot: whether it will most likely change nothing; check mode predicts so.
-    :param shows: whether reading tells if the box did it, should its answer be lost.
+    :param likely_noop: whether it will most likely change nothing; check mode predicts so.
+    :param verifiable: whether reading tells if the box did it, should its answer be lost.
     :param seconds: how many it may take, if that is more than the connection allows a request.
     :param outage: if it takes the box away.
-    :param suspects: what tells, after the box has failed at this, of what it holds that it may have failed at; its
+    :param diagnosis: what tells, after the box has failed at this, of what it holds that it may have failed at; its
         value are words on each.
     """
 
@@ -191,14 +191,14 @@ class Call:
     wait: Optional[Wait] = field(default=None, compare=False)
     rebuild: Tuple[Call, ...] = field(default=(), compare=False)
     undo: Tuple[Call, ...] = field(default=(), compare=False)
-    mends: bool = field(default=False, compare=False)
+    repairs: bool = field(default=False, compare=False)
     parse: Optional[Callable[[str], Any]] = field(default=None, compare=False)
     name: Optional[str] = None
-    moot: bool = False
-    shows: bool = True
+    likely_noop: bool = False
+    verifiable: bool = True
     seconds: float = 0
     outage: Optional[Outage] = None
-    suspects: Optional[Read] = field(default=None, compare=False)
+    diagnosis: Optional[Read] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.body is not None and not self.body.strip():
@@ -212,20 +212,20 @@ class Call:
         values = [value for key, value in (self.form or {}).items() if key in self.secret and value]
         return {secret for value in values for secret in (value, *in_url(value))}
 
-    def told(self, words: str) -> str:
+    def quotable(self, words: str) -> str:
         """What to show of the words of a box: nothing that may repeat a secret in a form that nobody knows."""
         fields = {key: value for key, value in (self.form or {}).items() if key not in self.secret}
         sentences = (re.sub(r"\{(\w+)\}", lambda name: fields.get(name.group(1), ""), one) for one in self.sentences)
-        return words if not (words and self.secrets) or words in sentences else LEFT_OUT
+        return words if not (words and self.secrets) or words in sentences else WITHHELD
 
-    def shown(self) -> Dict[str, Any]:
+    def as_result(self) -> Dict[str, Any]:
         """The call without secrets: ``{method, path}``, and ``form`` or ``body`` where it has one."""
-        told: Dict[str, Any] = {"method": self.method, "path": self.path}
+        result: Dict[str, Any] = {"method": self.method, "path": self.path}
         if self.form is not None:
-            told["form"] = {key: MASK if key in self.secret else value for key, value in self.form.items()}
+            result["form"] = {key: MASK if key in self.secret else value for key, value in self.form.items()}
         if self.body is not None:
-            told["body"] = self.body
-        return told
+            result["body"] = self.body
+        return result
 
 
 @dataclass(frozen=True)
@@ -237,9 +237,9 @@ class Change:
     :param after: the object as it will be. A key that is left out can't be foretold.
     :param reveals: what results show beyond the view, and diffs don't, such as a secret that the box made:
         at once if there are no calls, else as soon as the first is sent, even if it fails.
-    :param settles: how many seconds it may take until the box shows what was written.
+    :param settle_seconds: how many seconds it may take until the box shows what was written.
     :param locks_out: whether the caller loses its rights by this, so that it can't be read back.
-    :param leads_on: whether only a new plan, when the calls are made, can tell what else is to be done.
+    :param needs_replan: whether only a new plan, when the calls are made, can tell what else is to be done.
     """
 
     resource: str
@@ -249,9 +249,9 @@ class Change:
     calls: Tuple[Call, ...] = ()
     warnings: Tuple[str, ...] = ()
     reveals: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    settles: float = 0
+    settle_seconds: float = 0
     locks_out: bool = False
-    leads_on: bool = False
+    needs_replan: bool = False
 
     @property
     def action(self) -> str:
@@ -260,7 +260,7 @@ class Change:
             return "remove"
         return "create" if self.before.get("state") == "absent" else "update"
 
-    def shown(self) -> View:
+    def as_result(self) -> View:
         """The change in a list of many: ``{resource, key, action, before, after}``."""
         return {
             "resource": self.resource,
@@ -281,7 +281,7 @@ class Plan:
     def calls(self) -> Tuple[Call, ...]:
         """In the order in which they are to be made: everything else fails until those are made that mend."""
         return tuple(
-            sorted((call for change in self.changes for call in change.calls), key=lambda call: not call.mends)
+            sorted((call for change in self.changes for call in change.calls), key=lambda call: not call.repairs)
         )
 
     @property

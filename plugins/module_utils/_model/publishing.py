@@ -60,7 +60,7 @@ class Content:
     :ivar hostname: the box's own name; empty if nothing tells it.
     :ivar mail: the domains with an address that somebody put there.
     :ivar users: those of them that have users.
-    :ivar tops: names that have zones although they may have no mail, such as that of the box.
+    :ivar apexes: names that have zones although they may have no mail, such as that of the box.
     :ivar newer: whether the box treats the names that it makes up, such as autoconfig, as domains (v55 and newer).
     :ivar beyond: names and types that it publishes for other reasons.
     """
@@ -68,7 +68,7 @@ class Content:
     hostname: str
     mail: FrozenSet[str]
     users: FrozenSet[str]
-    tops: FrozenSet[str]
+    apexes: FrozenSet[str]
     newer: bool
     records: Records
     beyond: FrozenSet[Tuple[str, str]] = frozenset()
@@ -77,7 +77,7 @@ class Content:
     def zones(self) -> Tuple[str, ...]:
         """A box makes a zone for each domain that is in no other's."""
         zones: list[str] = []
-        for domain in sorted(self.mail | self.tops, key=lambda name: (len(name), name)):
+        for domain in sorted(self.mail | self.apexes, key=lambda name: (len(name), name)):
             if _names.zone_of(domain, tuple(zones)) is None:
                 zones.append(domain)
         return tuple(zones)
@@ -119,14 +119,14 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
         return replace(now, mail=mail, users=users, records=known[DNS_RECORDS.name])
     aliases: Aliases = known[ALIASES.name]
     hostname = _hostname(aliases)
-    tops = {hostname} if hostname else set()
+    apexes = {hostname} if hostname else set()
     # A zone of a domain without mail is that of the box, or of what holds the box's name.
-    tops |= {zone for zone in known.get(DNS_ZONES.name, ()) if zone not in mail}
+    apexes |= {zone for zone in known.get(DNS_ZONES.name, ()) if zone not in mail}
     found = Content(
         hostname,
         mail,
         users,
-        frozenset(tops),
+        frozenset(apexes),
         all(alias.apart for alias in aliases.values()),
         known[DNS_RECORDS.name],
     )
@@ -330,18 +330,18 @@ def refuse_harm(
     """
     done = harm(before, after)
     if done.collided:
-        raise InvalidOption(option, value, told_collided(done.collided))
+        raise InvalidOption(option, value, collision_message(done.collided))
     if done.orphaned and not forced:
         raise Guarded(
             "%s: %s: %s%s"
-            % (option, value, told_orphaned(done.orphaned), "; force: true leaves them there." if forcible else "."),
+            % (option, value, orphan_message(done.orphaned), "; force: true leaves them there." if forcible else "."),
             option=option,
             value=value,
             records=[list(key) for key in done.orphaned],
         )
 
 
-def told_collided(collided: Mapping[str, str]) -> str:
+def collision_message(collided: Mapping[str, str]) -> str:
     """What CNAMEs would do to their zones, and what to do about it."""
     return (
         "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what would"
@@ -349,7 +349,7 @@ def told_collided(collided: Mapping[str, str]) -> str:
     )
 
 
-def told_orphaned(keys: Iterable[Tuple[str, str]]) -> str:
+def orphan_message(keys: Iterable[Tuple[str, str]]) -> str:
     """What happens to records whose zone goes, and what to do about it."""
     return (
         "with its last address the domain loses its zone, and these custom records would be left behind, where no box"
@@ -376,26 +376,26 @@ def questions(known: Known, domain: str, domains: Iterable[str], goes: bool) -> 
     return []
 
 
-def can_be_judged(known: Known) -> bool:
+def content_is_known(known: Known) -> bool:
     """Whether everything was read that :func:`content` needs."""
     return all(
         read.name in known and not isinstance(known[read.name], BoxError) for read in (USERS, ALIASES, DNS_RECORDS)
     )
 
 
-CURE = (
+ORPHAN_REMEDY = (
     "A box removes a record only while its domain has mail. Add an address on the domain, remove the record, then remove"
     " the address; miab_config does the first two in one task"
 )
 """What to do about records whose zone is gone."""
 
 
-def _parse_suspects(answer: Any) -> Tuple[str, ...]:
+def _parse_diagnosis(answer: Any) -> Tuple[str, ...]:
     return tuple(map(str, unpublishable(DNS_RECORDS.parse(answer))))
 
 
-SUSPECTS = Read("suspects", DNS_RECORDS.path, _parse_suspects)
+DIAGNOSIS = Read("diagnosis", DNS_RECORDS.path, _parse_diagnosis)
 """What the box holds that it can't publish, in words."""
 
-REBUILD_DNS = Call("POST", "/dns/update", {"force": "1"}, suspects=SUSPECTS)
+REBUILD_DNS = Call("POST", "/dns/update", {"force": "1"}, diagnosis=DIAGNOSIS)
 REBUILD_WEB = Call("POST", "/web/update")

@@ -51,7 +51,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
     if options["state"] == "absent":
         # A box may have one from before it refused such addresses.
         return WantedAlias(address, present=False, force=options["force"])
-    _check_taken("address", address)
+    _check_accepted("address", address)
     receivers = options["forwards_to"]
     if receivers is not None:
         spelled: dict[str, str] = {}
@@ -59,7 +59,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
             spelled.setdefault(receiver.lower(), receiver)
         receivers = tuple(spelled.values())
         for receiver in receivers:
-            _check_taken("forwards_to", receiver)
+            _check_accepted("forwards_to", receiver)
         domains = [receiver for receiver in receivers if receiver.startswith("@")]
         if domains and len(receivers) > 1:
             raise InvalidOption(
@@ -124,10 +124,10 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
     :raises Guarded: also for records in a zone that goes.
     """
     change = plan(wanted, known)
-    if change.calls and publishing.can_be_judged(known):
+    if change.calls and publishing.content_is_known(known):
         before = publishing.content(known)
         aliases = dict(known[ALIASES.name])
-        foresee(aliases, known[USERS.name], change)
+        apply_change(aliases, known[USERS.name], change)
         after = publishing.content({**known, ALIASES.name: aliases}, before)
         publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
     return change
@@ -159,7 +159,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         _guard_administrator(wanted, aliases)
     users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
-    _check_lasting(Alias(wanted.address, receivers, senders), users, aliases)
+    _check_stays(Alias(wanted.address, receivers, senders), users, aliases)
     _check_receivers(wanted, receivers, users, aliases)
     receivers = tuple(_as_sent(receiver, wanted, users) for receiver in receivers)
     # A box updates the row in lower case only: with capitals it would keep the old one, and add another.
@@ -266,7 +266,7 @@ def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Use
         )
 
 
-def _check_lasting(alias: Alias, users: Users, aliases: Aliases) -> None:
+def _check_stays(alias: Alias, users: Users, aliases: Aliases) -> None:
     """Refuse what a box takes for an automatic alias that is needed no more, and removes at once."""
     domain = alias.address.partition("@")[2]
     if not is_kept(alias.address) or alias.receivers != (_administrator(aliases),):
@@ -347,9 +347,9 @@ def _address(option: str, text: str, catch_all: bool = False) -> str:
         raise InvalidOption(option, text, str(error)) from error
 
 
-def _check_taken(option: str, address: str) -> None:
+def _check_accepted(option: str, address: str) -> None:
     try:
-        names.check_taken(address)
+        names.check_accepted(address)
     except ValueError as error:
         raise InvalidOption(option, address, str(error)) from error
 
@@ -365,7 +365,7 @@ def _unique(addresses: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))
 
 
-def foresee(aliases: Aliases, users: Users, change: Change) -> None:
+def apply_change(aliases: Aliases, users: Users, change: Change) -> None:
     """Make aliases what they will be after a change of one of them."""
     if not change.calls:
         return
@@ -377,10 +377,10 @@ def foresee(aliases: Aliases, users: Users, change: Change) -> None:
     senders = tuple(map(canonical_address, after["permitted_senders"]))
     aliases[change.key] = Alias(change.key, receivers, senders)
     if _brings_mail(change.key):
-        foresee_automatic(aliases, users, change.key)
+        apply_automatic(aliases, users, change.key)
 
 
-def foresee_automatic(aliases: Aliases, users: Users, address: str) -> None:
+def apply_automatic(aliases: Aliases, users: Users, address: str) -> None:
     """Add the aliases that a box makes by itself, now that there is mail for an address."""
     administrator = _administrator(aliases)
     if administrator is None:

@@ -276,7 +276,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         sentences=("Enter an S3 bucket name.", "{target}"),
         name=_STORED if wanted.always else None,
         # No reading shows credentials.
-        shows=not wanted.always,
+        verifiable=not wanted.always,
     )
     call = replace(call, parse=partial(_parse_answer, call))
     return Change("backup", "settings", before, after, (call,))
@@ -331,11 +331,11 @@ def _parse_answer(call: Call, said: str) -> bool:
     if words == "OK":
         return True
     # A box tells a target that it doesn't know by repeating it.
-    told = masked(call.told(str(words).strip()))
+    reply = masked(call.quotable(str(words).strip()))
     raise Refused(
-        "POST %s: the box refuses: %s" % (_PATH, told or "(it says nothing; is the target one that it knows?)"),
+        "POST %s: the box refuses: %s" % (_PATH, reply or "(it says nothing; is the target one that it knows?)"),
         path=_PATH,
-        text=told,
+        text=reply,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
 from .._model import shape
-from .._model.plan import Call, Change, Known, Moment, Question, Read, Served, View, Wait
+from .._model.plan import Call, Change, CurrentTime, Known, Question, Read, ServedCertificate, View, Wait
 from .._model.publishing import REBUILD_WEB
 from .._model.reads import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
 from .._values import names, pem
@@ -118,13 +118,13 @@ def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:
     """What has to be read, beyond what is known, before :func:`plan` can tell."""
     if wanted.leaf is None:
         return [] if SSL_STATUS.name in known else [SSL_STATUS]
-    served = Served(wanted.domain)
+    served = ServedCertificate(wanted.domain)
     if served.name not in known:
         # Alone: when this is the right one, nothing else matters.
         return [served]
     if _served(wanted, known).sha256 == wanted.leaf.sha256:
         return []
-    return [question for question in (WEB_DOMAINS, _key_of(wanted.domain), Moment()) if question.name not in known]
+    return [question for question in (WEB_DOMAINS, _key_of(wanted.domain), CurrentTime()) if question.name not in known]
 
 
 def plan(wanted: WantedCertificate, known: Known) -> Change:
@@ -148,7 +148,7 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
         "chain": "".join(issuer.pem for issuer in wanted.chain),
     }
     call = Call("POST", "/ssl/install", form, parse=_installed, rebuild=(REBUILD_WEB,))
-    return Change("certificate", wanted.domain, before, after, (call,), settles=_SETTLES)
+    return Change("certificate", wanted.domain, before, after, (call,), settle_seconds=_SETTLES)
 
 
 def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
@@ -195,7 +195,7 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
         rebuild=(REBUILD_WEB,),
     )
     before = {"domain": domain, "state": "absent", "status": row.text}
-    return Change("certificate", domain, before, after, (call,), leads_on=True)
+    return Change("certificate", domain, before, after, (call,), needs_replan=True)
 
 
 def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
@@ -267,7 +267,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
 
 def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificate, known: Known) -> None:
     """Refuse a certificate that the box would refuse, or keep and not use."""
-    now: float = known[Moment().name]
+    now: float = known[CurrentTime().name]
     if not leaf.is_valid_at(now):
         raise InvalidOption(
             "certificate",
@@ -320,7 +320,7 @@ def _read(option: str, text: str) -> tuple[Certificate, ...]:
 
 def _served(wanted: WantedCertificate, known: Known) -> Certificate:
     try:
-        return pem.certificate(known[Served(wanted.domain).name])
+        return pem.certificate(known[ServedCertificate(wanted.domain).name])
     except ValueError as error:
         raise UnexpectedAnswer(
             "The certificate that is served for %s: %s" % (wanted.domain, error), domain=wanted.domain

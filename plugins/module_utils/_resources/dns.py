@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .._model.plan import Call, Change, Known, Question, View
-from .._model.publishing import CURE, REBUILD_DNS, can_be_judged, content, refuse_harm
+from .._model.publishing import ORPHAN_REMEDY, REBUILD_DNS, content, content_is_known, refuse_harm
 from .._model.reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
 from .._values import names
 from .._values import records as _records
@@ -155,10 +155,10 @@ def plan_alone(wanted: WantedRecord, known: Known) -> Change:
     :raises InvalidOption: also for a CNAME beside which something else would be published.
     """
     change = plan(wanted, known)
-    if change.calls and can_be_judged(known):
+    if change.calls and content_is_known(known):
         before = content(known)
         records = dict(known[DNS_RECORDS.name])
-        foresee(records, change)
+        apply_change(records, change)
         refuse_harm(before, content({**known, DNS_RECORDS.name: records}, before), "name", wanted.name)
     return change
 
@@ -203,9 +203,9 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
     deletes = [_delete(record) for record in gone]
     # As long as a value is there that breaks the zone, every other write fails.
     return (
-        *(call for call in deletes if call.mends),
+        *(call for call in deletes if call.repairs),
         *(_write("POST", path, value) for value in added),
-        *(call for call in deletes if not call.mends),
+        *(call for call in deletes if not call.repairs),
     )
 
 
@@ -227,7 +227,7 @@ def _delete(record: Record) -> Call:
         _path(record.name, record.rtype),
         body=record.value,
         rebuild=(REBUILD_DNS,),
-        mends=not _records.is_publishable(record.rtype, record.value),
+        repairs=not _records.is_publishable(record.rtype, record.value),
     )
 
 
@@ -238,7 +238,7 @@ def _path(name: str, rtype: str) -> str:
 def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
     if names.zone_of(wanted.name, zones) is None:
         if not wanted.present:
-            raise InvalidOption("name", wanted.name, "in no zone of this box any more. %s" % CURE)
+            raise InvalidOption("name", wanted.name, "in no zone of this box any more. %s" % ORPHAN_REMEDY)
         raise InvalidOption(
             "name",
             wanted.name,
@@ -288,7 +288,7 @@ def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
     return view
 
 
-def foresee(records: Records, change: Change) -> None:
+def apply_change(records: Records, change: Change) -> None:
     """Make records what they will be after a change."""
     after = change.after
     key = (after["name"], after["type"])

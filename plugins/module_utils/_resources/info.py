@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from .._model.plan import Change, Known, Question, Read, View
-from .._model.publishing import CURE, conflicting, content, orphans, unpublishable
+from .._model.publishing import ORPHAN_REMEDY, conflicting, content, orphans, unpublishable
 from .._model.reads import (
     ALIASES,
     BACKUP_CONFIG,
@@ -61,17 +61,17 @@ class Subset:
     exact: bool = False
 
     @property
-    def may_be_lacking(self) -> bool:
+    def may_fail(self) -> bool:
         return self.slow or self.optional
 
 
 def _user(user: User) -> View:
-    told = {**_declared(users.view(user)), "status": "active" if user.active else "inactive"}
+    gathered = {**_declared(users.view(user)), "status": "active" if user.active else "inactive"}
     if user.mailbox is not None:
-        told["mailbox"] = user.mailbox
+        gathered["mailbox"] = user.mailbox
     if user.quota is not None:
-        told["used"] = user.used
-    return told
+        gathered["used"] = user.used
+    return gathered
 
 
 def _alias(alias: Alias) -> View:
@@ -105,8 +105,8 @@ def _certificates(known: Known) -> dict[str, Any]:
 def _published(known: Known) -> list[View]:
     zones: dict[str, list[View]] = {}
     for row in known[DNS_DUMP.name]:
-        told = {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
-        zones.setdefault(row.zone, []).append(told)
+        gathered = {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
+        zones.setdefault(row.zone, []).append(gathered)
     return [{"zone": zone, "records": records} for zone, records in zones.items()]
 
 
@@ -138,7 +138,7 @@ def _dns_problems(known: Known) -> list[View]:
     box = content(known)
     left = set(orphans(box))
     lost = [
-        {"name": name, "type": rtype, "value": record.value, "problem": "in no zone of the box. %s" % CURE}
+        {"name": name, "type": rtype, "value": record.value, "problem": "in no zone of the box. %s" % ORPHAN_REMEDY}
         for name, rtype in left
         for record in records[name, rtype]
     ]
@@ -147,8 +147,8 @@ def _dns_problems(known: Known) -> list[View]:
         {"name": bad.name, "type": bad.rtype, "value": bad.value, "problem": bad.why}
         for bad in (*unpublishable(published), *conflicting(box))
     ]
-    told = [{**row, "breaks_zone": breaks} for rows, breaks in ((found, True), (lost, False)) for row in rows]
-    return sorted(told, key=lambda row: (row["name"], row["type"], row["value"], row["problem"]))
+    gathered = [{**row, "breaks_zone": breaks} for rows, breaks in ((found, True), (lost, False)) for row in rows]
+    return sorted(gathered, key=lambda row: (row["name"], row["type"], row["value"], row["problem"]))
 
 
 def _config(known: Known) -> View:
@@ -163,7 +163,7 @@ def _config(known: Known) -> View:
     }
 
 
-def _plainly(read: Read, slow: bool = False) -> Subset:
+def _as_is(read: Read, slow: bool = False) -> Subset:
     """What a box tells, as it is."""
 
     def tell(known: Known) -> Any:
@@ -179,7 +179,7 @@ SUBSETS: Mapping[str, Subset] = {
     "domains": Subset((DOMAINS,), lambda known: [names.display(name) for name in known[DOMAINS.name]], exact=True),
     "dns_records": Subset((DNS_RECORDS,), _records, exact=True),
     "dns_problems": Subset((DNS_RECORDS, DNS_ZONES, USERS, ALIASES), _dns_problems, optional=True, exact=True),
-    "dns_zones": _plainly(DNS_ZONES),
+    "dns_zones": _as_is(DNS_ZONES),
     "dns_dump": Subset((DNS_DUMP,), _published, slow=True, exact=True),
     "zonefiles": Subset(
         (DNS_ZONES,),
@@ -190,18 +190,18 @@ SUBSETS: Mapping[str, Subset] = {
     ),
     "secondary_nameservers": Subset((SECONDARY_NAMESERVERS,), _nameservers, exact=True),
     "certificates": Subset((SSL_STATUS,), _certificates, slow=True),
-    "web_domains": _plainly(WEB_DOMAINS, slow=True),
+    "web_domains": _as_is(WEB_DOMAINS, slow=True),
     "mfa": Subset(
         (USERS,), _mfa, each=lambda known: [mfa_status(user.spelling) for user in _active(known)], slow=True, exact=True
     ),
-    "version": _plainly(VERSION),
-    "latest_version": _plainly(LATEST_VERSION, slow=True),
-    "status_checks": _plainly(STATUS_CHECKS, slow=True),
+    "version": _as_is(VERSION),
+    "latest_version": _as_is(LATEST_VERSION, slow=True),
+    "status_checks": _as_is(STATUS_CHECKS, slow=True),
     "updates": Subset((UPDATES,), _updates, slow=True),
-    "reboot_required": _plainly(REBOOT_REQUIRED),
-    "privacy": _plainly(PRIVACY),
+    "reboot_required": _as_is(REBOOT_REQUIRED),
+    "privacy": _as_is(PRIVACY),
     "backup_config": Subset((BACKUP_CONFIG,), _backup_config),
-    "backup_status": _plainly(BACKUP_STATUS, slow=True),
+    "backup_status": _as_is(BACKUP_STATUS, slow=True),
     "config": Subset(
         (USERS, ALIASES, DNS_RECORDS, SECONDARY_NAMESERVERS, BACKUP_CONFIG, PRIVACY),
         _config,
@@ -224,7 +224,7 @@ def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
         subset = SUBSETS[name]
         for read in subset.reads:
             # The list that others are asked by has to be there.
-            optional = subset.may_be_lacking and read not in (USERS, DNS_ZONES)
+            optional = subset.may_fail and read not in (USERS, DNS_ZONES)
             if read.name not in first or not optional:
                 first[read.name] = replace(read, optional=optional)
         if all(read.name in known for read in subset.reads):
@@ -237,24 +237,24 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
 
     :raises BoxError: if the box could tell nothing of it.
     """
-    told: View = {}
+    gathered: View = {}
     failures = {}
     for name in wanted:
         subset = SUBSETS[name]
         reads = (*subset.reads, *subset.each(known))
         failed = [known[read.name] for read in reads if isinstance(known[read.name], BoxError)]
-        told[name] = None
+        gathered[name] = None
         if failed:
             failures[name] = failed[0]
             continue
         try:
             value = subset.tell(known)
-            told[name] = value if subset.exact else secrets.without_url_passwords(value)
+            gathered[name] = value if subset.exact else secrets.without_url_passwords(value)
         except MissingLibrary as error:
-            if not subset.may_be_lacking:
+            if not subset.may_fail:
                 raise
             failures[name] = error
     if failures and len(failures) == len(wanted):
         raise next(iter(failures.values()))
     warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())
-    return Change("info", "of the box", told, told, warnings=warnings)
+    return Change("info", "of the box", gathered, gathered, warnings=warnings)

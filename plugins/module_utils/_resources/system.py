@@ -67,7 +67,7 @@ def plan(wanted: WantedSystem, known: Known) -> Change:
     before: View = {}
     after: View = {}
     calls = []
-    leads_on = False
+    needs_replan = False
     if wanted.private is not None:
         before["privacy"], after["privacy"] = known[PRIVACY.name], wanted.private
         if before["privacy"] != wanted.private:
@@ -83,19 +83,19 @@ def plan(wanted: WantedSystem, known: Known) -> Change:
                 "/system/update-packages",
                 parse=_parse_upgrade,
                 name=_UPGRADED,
-                shows=False,
+                verifiable=False,
                 seconds=_UPGRADE_SECONDS,
             )
         )
     if wanted.reboot:
         before["reboot_required"] = known[REBOOT_REQUIRED.name]
-        leads_on = upgrades and not before["reboot_required"]
-        if not leads_on:
+        needs_replan = upgrades and not before["reboot_required"]
+        if not needs_replan:
             after["reboot_required"] = False
         if before["reboot_required"]:
             outage = Outage(_BACK, wanted.reboot_timeout, "reboot_timeout")
             calls.append(Call("POST", "/system/reboot", parse=_parse_reboot, outage=outage))
-    return Change("system", "as a whole", before, after, tuple(calls), leads_on=leads_on)
+    return Change("system", "as a whole", before, after, tuple(calls), needs_replan=needs_replan)
 
 
 def _parse_upgrade(said: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence, Tuple
 
 from .._model.plan import Call, Change, Known, Question
-from .._model.publishing import SUSPECTS
+from .._model.publishing import DIAGNOSIS
 
 _UPDATED = "updated"
 _DNS_WORDS = "updated DNS:"
@@ -54,9 +54,9 @@ def plan_dns(force: bool, known: Known) -> Change:
         parse=_parse_dns,
         name=_UPDATED,
         # After each change by its API a box does this by itself.
-        moot=not force,
-        shows=False,
-        suspects=SUSPECTS,
+        likely_noop=not force,
+        verifiable=False,
+        diagnosis=DIAGNOSIS,
     )
     return Change("DNS", "of all zones", before, before, (call,))
 
@@ -65,5 +65,5 @@ def plan_web(_wanted: None, known: Known) -> Change:
     """The call; once it is made, what it did."""
     if _UPDATED in known:
         return Change("web", "of all domains", {"updated": known[_UPDATED]}, {})
-    call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, moot=True, shows=False)
+    call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, likely_noop=True, verifiable=False)
     return Change("web", "of all domains", {}, {}, (call,))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import publishing
-from .._model.plan import Call, Change, Known, Proof, Question, View
+from .._model.plan import Call, Change, Known, PasswordProof, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Aliases, User, Users
 from .._values import names
@@ -77,7 +77,7 @@ def check(options: Mapping[str, Any]) -> WantedUser:
         email = names.address(options["email"])
         if options["state"] == "present":
             email = names.user_address(options["email"])
-            names.check_taken(email)
+            names.check_accepted(email)
     except ValueError as error:
         raise InvalidOption("email", options["email"], str(error)) from error
     password = options["user_password"]
@@ -155,10 +155,10 @@ def plan_alone(wanted: WantedUser, known: Known) -> Change:
     :raises Guarded: also for records in a zone that goes.
     """
     change = plan(wanted, known)
-    if change.calls and publishing.can_be_judged(known):
+    if change.calls and publishing.content_is_known(known):
         before = publishing.content(known)
         users = dict(known[USERS.name])
-        foresee(users, change)
+        apply_change(users, change)
         after = publishing.content({**known, USERS.name: users}, before)
         publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
     return change
@@ -315,11 +315,11 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
     call = Call("POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    warnings = left_behind(user.email, known[ALIASES.name])
+    warnings = dangling_alias_warnings(user.email, known[ALIASES.name])
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
 
 
-def left_behind(email: str, aliases: Aliases) -> tuple[str, ...]:
+def dangling_alias_warnings(email: str, aliases: Aliases) -> tuple[str, ...]:
     """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
     naming = [alias for alias in aliases.values() if email in alias.receivers or email in alias.permitted_senders]
     if not naming:
@@ -361,10 +361,10 @@ def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None
             raise InvalidOption("privileges", word, "the only privilege with a meaning is %s" % ADMIN)
 
 
-def _proof(wanted: WantedUser, user: User) -> Proof | None:
+def _proof(wanted: WantedUser, user: User) -> PasswordProof | None:
     if wanted.password is None or not wanted.prove_password:
         return None
-    return Proof(user.spelling, wanted.password, admin=ADMIN in user.privileges)
+    return PasswordProof(user.spelling, wanted.password, admin=ADMIN in user.privileges)
 
 
 def _active(users: Users, email: str) -> User | None:
@@ -391,7 +391,7 @@ def _absent(email: str) -> View:
     return {"email": email, "state": "absent"}
 
 
-def foresee(users: Users, change: Change) -> None:
+def apply_change(users: Users, change: Change) -> None:
     """Make users what they will be after a change."""
     after = change.after
     if after["state"] == "absent":

@@ -234,27 +234,29 @@ class _Planning:
         items = self._wanted.sections["users"]
         if not self._concerns("users"):
             return
-        held = self._known[USERS.name] = dict(self._known[USERS.name])
-        there = [email for email, user in held.items() if user.active]
-        spared = {item.wanted.email for item in items} | {self._known["caller"]}
+        current = self._known[USERS.name] = dict(self._known[USERS.name])
+        there = [email for email, user in current.items() if user.active]
+        protected = {item.wanted.email for item in items} | {self._known["caller"]}
 
-        held_aliases = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        current_aliases = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
 
-        def foresee(change: Change) -> None:
-            users.foresee(held, change)
+        def apply_change(change: Change) -> None:
+            users.apply_change(current, change)
             if change.action == "create":
-                aliases.foresee_automatic(held_aliases, held, change.key)
+                aliases.apply_automatic(current_aliases, current, change.key)
 
         # Who comes is first: there may be an administrator among them, without whom another could not go.
         self._add(
-            "users", sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in held)), foresee
+            "users",
+            sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in current)),
+            apply_change,
         )
-        self._purge("users", there, spared, lambda email: users.WantedUser(email, present=False), foresee)
-        self._check_administrators(items, held)
+        self._purge("users", there, protected, lambda email: users.WantedUser(email, present=False), apply_change)
+        self._check_administrators(items, current)
 
-    def _check_administrators(self, items: Iterable[Item], held: Users) -> None:
+    def _check_administrators(self, items: Iterable[Item], current: Users) -> None:
         """Refuse to leave no administrator by entries that could each go alone, and of which not all are forced."""
-        if any(user.active and users.ADMIN in user.privileges for user in held.values()):
+        if any(user.active and users.ADMIN in user.privileges for user in current.values()):
             return
         by_email = {item.wanted.email: item for item in items}
         for change in (*self._added["users"], *self._removed["users"]):
@@ -267,16 +269,18 @@ class _Planning:
         items = self._wanted.sections["aliases"]
         if not self._concerns("aliases"):
             return
-        held = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
-        there = [address for address, alias in held.items() if not alias.automatic]
-        spared = {item.wanted.address for item in items} | aliases.needed_by_the_box(held)
+        current = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        there = [address for address, alias in current.items() if not alias.automatic]
+        protected = {item.wanted.address for item in items} | aliases.needed_by_the_box(current)
 
-        def foresee(change: Change) -> None:
-            aliases.foresee(held, self._known[USERS.name], change)
+        def apply_change(change: Change) -> None:
+            aliases.apply_change(current, self._known[USERS.name], change)
 
         # A box removes some of them as long as their domain has no other.
-        self._add("aliases", sorted(items, key=lambda item: aliases.is_kept(item.wanted.address)), foresee)
-        self._purge("aliases", there, spared, lambda address: aliases.WantedAlias(address, present=False), foresee)
+        self._add("aliases", sorted(items, key=lambda item: aliases.is_kept(item.wanted.address)), apply_change)
+        self._purge(
+            "aliases", there, protected, lambda address: aliases.WantedAlias(address, present=False), apply_change
+        )
 
     def check_new_mailboxes(self) -> None:
         """Refuse new users whose mail an alias takes, after all that is declared, if neither entry is forced."""
@@ -293,53 +297,57 @@ class _Planning:
         items = self._wanted.sections["dns_records"]
         if not self._concerns("dns_records"):
             return
-        held = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
-        there = list(held)
-        spared = {(item.wanted.name, item.wanted.rtype) for item in items}
+        current = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
+        there = list(current)
+        protected = {(item.wanted.name, item.wanted.rtype) for item in items}
         if DNS_ZONES.name in self._known:
             zones = self._known[DNS_ZONES.name]
             to_come = self._zones_to_come()
             # What goes can go while its zone is there, and what loses its zone is found in the end, with all the rest.
             self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
-            stuck = {key for key in held if _names.zone_of(key[0], self._known[DNS_ZONES.name]) is None}
+            stuck = {key for key in current if _names.zone_of(key[0], self._known[DNS_ZONES.name]) is None}
             if "dns_records" in self._wanted.purge:
-                self._warn_of(sorted(stuck - spared), held)
-                spared |= stuck
+                self._warn_of(sorted(stuck - protected), current)
+                protected |= stuck
 
-        def foresee(change: Change) -> None:
-            dns.foresee(held, change)
+        def apply_change(change: Change) -> None:
+            dns.apply_change(current, change)
 
         # What goes is gone before what comes is looked at: a CNAME may give way to an address.
-        self._add("dns_records", [item for item in items if not item.wanted.present], foresee)
+        self._add("dns_records", [item for item in items if not item.wanted.present], apply_change)
         self._purge(
-            "dns_records", there, spared, lambda key: dns.WantedRecord(key[0], key[1], None, present=False), foresee
+            "dns_records",
+            there,
+            protected,
+            lambda key: dns.WantedRecord(key[0], key[1], None, present=False),
+            apply_change,
         )
-        self._add("dns_records", [item for item in items if item.wanted.present], foresee)
+        self._add("dns_records", [item for item in items if item.wanted.present], apply_change)
 
-    def _warn_of(self, stuck: Sequence[tuple[str, str]], held: Records) -> None:
+    def _warn_of(self, stuck: Sequence[tuple[str, str]], current: Records) -> None:
         """Say of records that nobody declares, and that can't be removed, why they stay."""
-        by_key = {(view["name"], view["type"]): view for view in dns.views(held)}
+        by_key = {(view["name"], view["type"]): view for view in dns.views(current)}
         for key in stuck:
             view, label = by_key[key], " ".join(key)
-            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, publishing.CURE)
+            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, publishing.ORPHAN_REMEDY)
             self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
 
     def check_zones(self) -> None:
         """Refuse what takes a zone down, or leaves records without one, once everything is as it is declared."""
-        if not publishing.can_be_judged(self._read):
+        if not publishing.content_is_known(self._read):
             return
         before = publishing.content(self._read)
         after = publishing.content(self._known, before)
         harm = publishing.harm(before, after)
         for name, why in harm.collided.items():
-            why = "name: " + publishing.told_collided({name: why})
+            why = "name: " + publishing.collision_message({name: why})
             self.mistakes.append(Mistake(self._who_collides(name, before), why))
         left: dict[str, list[tuple[str, str]]] = {}
         for key in harm.orphaned:
             where = self._who_orphans(key)
             if where:
                 left.setdefault(where, []).append(key)
-        self.mistakes += [Mistake(where, publishing.told_orphaned(keys)) for where, keys in left.items()]
+        self.mistakes += [Mistake(where, publishing.orphan_message(keys)) for where, keys in left.items()]
 
     def _who_collides(self, name: str, before: publishing.Content) -> str:
         """The entry that puts something beside a CNAME, or the CNAME beside something."""
@@ -400,7 +408,7 @@ class _Planning:
             "The box can't list its custom records now. It may be able to once the addresses are there that the"
             " declaration adds. Everything else is planned only then."
         )
-        first = replace(coming[0], warnings=(*coming[0].warnings, warning), leads_on=True)
+        first = replace(coming[0], warnings=(*coming[0].warnings, warning), needs_replan=True)
         return Plan((first, *coming[1:]))
 
     def plan_settings(self) -> None:
@@ -444,7 +452,10 @@ class _Planning:
             # Which aliases still name a user is to be told as it is in the end.
             *(
                 replace(
-                    change, warnings=users.left_behind(change.key, self._known[ALIASES.name]) if change.calls else ()
+                    change,
+                    warnings=users.dangling_alias_warnings(change.key, self._known[ALIASES.name])
+                    if change.calls
+                    else (),
                 )
                 # The own account may end what the run is signed in with, however it changes.
                 for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
@@ -455,17 +466,17 @@ class _Planning:
 
     def _in_turn(self, change: Change) -> Change:
         """A change that can't mend anything before other changes bring its zone is made after them."""
-        if not any(call.mends for call in change.calls):
+        if not any(call.repairs for call in change.calls):
             return change
         if _names.zone_of(change.after["name"], self._read[DNS_ZONES.name]) is not None:
             return change
-        return replace(change, calls=tuple(replace(call, mends=False) for call in change.calls))
+        return replace(change, calls=tuple(replace(call, repairs=False) for call in change.calls))
 
     def _concerns(self, name: str) -> bool:
         return bool(self._wanted.sections[name]) or name in self._wanted.purge
 
     def _add(
-        self, name: str, items: Iterable[Item], foresee: Callable[[Change], None] = lambda _change: None
+        self, name: str, items: Iterable[Item], apply_change: Callable[[Change], None] = lambda _change: None
     ) -> list[Change]:
         """Plan entries of a section, each on top of those before, and return the changes."""
         made = []
@@ -477,7 +488,7 @@ class _Planning:
                 continue
             goes = change.after.get("state") == "absent"
             (self._removed if goes else self._added)[name].append(change)
-            foresee(change)
+            apply_change(change)
             made.append(change)
         return made
 
@@ -485,31 +496,31 @@ class _Planning:
         self,
         name: str,
         there: Sequence[Any],
-        spared: Container[Any],
+        protected: Container[Any],
         gone: Callable[[Any], Any],
-        foresee: Callable[[Change], None],
+        apply_change: Callable[[Change], None],
     ) -> None:
         """Plan the removal of what nobody declares.
 
         :param there: what the box has now; what is added makes no room for more to go.
-        :param spared: what is declared, or needed.
+        :param protected: what is declared, or needed.
         """
         if name not in self._wanted.purge:
             return
         self._purgeable += len(there)
         items = []
-        for key in (key for key in there if key not in spared):
+        for key in (key for key in there if key not in protected):
             label = key if isinstance(key, str) else " ".join(key)
             called = label.partition(" ")[0]
             # A name is known by two forms if it isn't in ASCII.
             forms = {called, called + ".", _names.display(called)}
             if not any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep):
                 items.append(Item("purge of %s %s" % (name, label), gone(key)))
-        self._purged += self._add(name, items, foresee)
+        self._purged += self._add(name, items, apply_change)
 
     def _zones_to_come(self) -> tuple[str, ...]:
         """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
-        if not publishing.can_be_judged(self._read):
+        if not publishing.content_is_known(self._read):
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
         return publishing.content(self._known, publishing.content(self._read)).zones

@@ -123,7 +123,7 @@ def user_address(text: str) -> str:
     return canonical
 
 
-def check_taken(canonical: str) -> None:
+def check_accepted(canonical: str) -> None:
     """Refuse a canonical address in a domain that no box takes, neither as its own nor as a receiver's."""
     top = canonical.rpartition(".")[2]
     if top in _RESERVED_TOP:

@@ -22,15 +22,15 @@ def _folder(state: State) -> str:
 def config(state: State, request: Request) -> Answer:
     """Never with the credentials; a local target in full."""
     target = state.backup.target
-    told: dict[str, object] = {
+    reply: dict[str, object] = {
         "enc_pw_file": f"{state.storage}/backup/secret_key.txt",
         "file_target_directory": _folder(state),
         "min_age_in_days": state.backup.min_age_in_days,
         "target": "file://" + _folder(state) if target == "local" else target,
     }
     if state.ssh_public_key:
-        told["ssh_pub_key"] = state.ssh_public_key
-    return data(told)
+        reply["ssh_pub_key"] = state.ssh_public_key
+    return data(reply)
 
 
 def _check_target(state: State, target: str) -> None:

@@ -178,7 +178,7 @@ def zone_names(state: State, request: Request) -> Answer:
 
 def dump(state: State, request: Request) -> Answer:
     """What somebody would have to set up who has the zones elsewhere."""
-    told = []
+    reply = []
     for inputs in zone_inputs(state):
         rows = [
             {
@@ -190,8 +190,8 @@ def dump(state: State, request: Request) -> Answer:
             for name, rtype, value, note in zones.records(inputs)
             if note
         ]
-        told.append((inputs.zone, rows))
-    return data(told)
+        reply.append((inputs.zone, rows))
+    return data(reply)
 
 
 def zone_file(state: State, request: Request) -> Answer:

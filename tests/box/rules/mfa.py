@@ -47,14 +47,14 @@ def _user(state: State, email: str) -> User:
 def status(state: State, request: Request) -> Answer:
     """Anybody's schemes; a new secret only for oneself."""
     user = _user(state, request.form.get("user", request.caller))
-    told: dict[str, object] = {
+    reply: dict[str, object] = {
         "enabled_mfa": [{"id": scheme.id, "type": "totp", "label": scheme.label} for scheme in user.totp]
     }
     if user.email == request.caller:
         secret = state.random_secret()
         address = f"otpauth://totp/{quote(user.email)}?secret={secret}&issuer={quote(state.hostname)}"
-        told["new_mfa"] = {"totp": {"type": "totp", "secret": secret, "qr_code_base64": _picture(address)}}
-    return data(told)
+        reply["new_mfa"] = {"totp": {"type": "totp", "secret": secret, "qr_code_base64": _picture(address)}}
+    return data(reply)
 
 
 def enable(state: State, request: Request) -> Answer:

@@ -117,16 +117,16 @@ def _requests(state: State, wanted: set[str]) -> list[list[str]]:
 
 def provision(state: State, request: Request) -> Answer:
     wanted, others = _provisionable(state)
-    told: list[object] = [
+    reply: list[object] = [
         {"domains": [domain], "log": [reason], "result": "skipped"} for domain, reason in sorted(others.items())
     ]
     now = certificates.now(state)
     for group in _requests(state, wanted):
         if not state.unsigned.isdisjoint(group):
-            told.append({"domains": group, "log": ["The authority refused."], "result": "error"})
+            reply.append({"domains": group, "log": ["The authority refused."], "result": "error"})
             continue
         key = crypto.box_key().public_key()
         _keep(state, crypto.sign(group, key, now - datetime.timedelta(hours=1), now + _LIFETIME))
-        told.append({"domains": group, "log": ["The certificate was signed."], "result": "installed"})
-    told += _after_install(state)
-    return data({"requests": told})
+        reply.append({"domains": group, "log": ["The certificate was signed."], "result": "installed"})
+    reply += _after_install(state)
+    return data({"requests": reply})

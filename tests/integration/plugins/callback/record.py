@@ -49,8 +49,8 @@ class CallbackModule(CallbackBase):
         # The attributes were renamed in ansible-core 2.20.
         host = getattr(result, "host", None) or result._host
         task = getattr(result, "task", None) or result._task
-        told = getattr(result, "result", None) or result._result
-        entry = {"host": host.get_name(), "task": task.get_name(), "failed": failed, "result": told}
+        reported = getattr(result, "result", None) or result._result
+        entry = {"host": host.get_name(), "task": task.get_name(), "failed": failed, "result": reported}
         if "MIAB_TEST_BOX" in os.environ:
             entry["state"] = self._box("/test/state")
         with open(os.environ["MIAB_TEST_RECORD"], "a", encoding="utf-8") as file:
