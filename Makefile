@@ -43,7 +43,7 @@ test: setup  ## All stages, one after the other
 guards: setup  ## Take each guard out of the code, and see its test fail: see docs/guarantees.md
 	@$(python) tools/try_guards.py
 
-test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.17 2.21"
+test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.18 2.21"
 	@$(python) tools/all_cores.py $(CORES)
 
 format: setup  ## Format the code, and mend what ruff can mend
@@ -62,6 +62,7 @@ docs-lint: setup  ## Stage docs: what the documentation is written in, and the s
 picture: demo  ## Draw the plan of the demo for the README
 	@$(python) tools/picture.py
 
+licenses: ## Stage licenses: reuse
 pre-commit: ## Stage pre-commit: what its hooks say of all files
 types: ## Stage types: mypy
 unit: ## Stage unit: pytest, no server
@@ -75,11 +76,14 @@ artifact: ## Stage artifact: build it, check it, install it, run the demo from i
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-types unit bad-input contract transitions integration faults browser sanity ansible-lint molecule artifact pre-commit: setup
+licenses types unit bad-input contract transitions integration faults browser sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/artifact
 	@$(python) tools/artifact.py build
+
+sbom: setup  ## List the packages that the execution environment needs, as CycloneDX, in .cache/artifact
+	@$(python) tools/sbom.py
 
 changelog: setup  ## Make a release of the fragments, for the version in galaxy.yml: CHANGELOG.md, changelogs/
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release

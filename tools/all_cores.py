@@ -6,7 +6,7 @@
 Each gets a copy of the checkout of its own in .cache/all, with a virtual environment, and beside it a log. An old
 one gets its oldest Python, the newest its newest; CI runs them all.
 
-usage: all_cores.py [CORE ...]     such as 2.17 2.21
+usage: all_cores.py [CORE ...]     such as 2.18 2.21
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def choose(matrix: list[tuple[str, str]], wanted: list[str]) -> list[tuple[str, 
         python = find_python(version)
         if python:
             found.setdefault(core, []).append(python)
-    newest = matrix[-1][0]
+    newest = [core for core, _python in matrix if core != "devel"][-1]
     return [
         (core, pythons[-1] if core == newest else pythons[0])
         for core, pythons in found.items()

@@ -18,7 +18,7 @@ from pathlib import Path
 from checkout import CACHE, COLLECTION, copy_checkout, environment
 
 COPY = CACHE / "sanity" / COLLECTION
-# What ansible-core 2.17 to 2.21 bring for a collection.
+# What ansible-core 2.18 to 2.22 bring for a collection.
 FEWEST_TESTS = 24
 # Some of them run once for each Python that is found.
 STARTED = re.compile(r'^Running sanity test "([^"]+)"', re.MULTILINE)

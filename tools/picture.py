@@ -94,7 +94,7 @@ def draw(markdown: str) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         ' role="img" aria-label="The plan of two boxes: what is created, changed and removed">',
-        "<!-- Made by `make picture` of the plan.md of `make demo`. SPDX-License-Identifier: GPL-3.0-or-later -->",
+        "<!-- Made by `make picture` of the plan.md of `make demo`. -->",
         f"<style>{STYLE}</style>",
         f'<rect class="paper" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
     ]

@@ -29,7 +29,6 @@ class Stage:
     commands: tuple[str, ...]
     proof: str = ""
     vacuous: str = ""
-    since: tuple[int, int] = (3, 10)
     # What a stage says when it lacks a program that doesn't come with .venv: that is no failure.
     lacking: str = ""
     # What of its output is shown although all went well.
@@ -41,9 +40,9 @@ class Stage:
 STAGES = (
     Stage("format", ("ruff format --check .",), proof=r"\b[1-9]\d* files? already formatted"),
     Stage("lint", ("ruff check .",), proof="All checks passed!", vacuous="No Python files found"),
+    Stage("licenses", ("reuse lint",), proof="Congratulations! Your project is compliant"),
     Stage("types", ("mypy",), proof=r"no issues found in [1-9]"),
-    # Its hook for changelogs needs Python 3.11.
-    Stage("pre-commit", ("pre-commit run --all-files",), proof="mypy.*Passed", since=(3, 11)),
+    Stage("pre-commit", ("pre-commit run --all-files",), proof="mypy.*Passed"),
     Stage("unit", ("pytest tests/unit",), proof=r"\b[1-9]\d* passed"),
     Stage(
         "bad-input",
@@ -88,14 +87,12 @@ STAGES = (
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",
     ),
-    Stage("artifact", ("python tools/artifact.py",), proof="The prediction was right", since=(3, 11)),
-    # Python 3.10 gets ansible-core 2.17, whose check of action plugins sees no documentation in a YAML file.
-    Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests", since=(3, 11)),
+    Stage("artifact", ("python tools/artifact.py", "python tools/sbom.py"), proof="The prediction was right"),
+    Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests"),
     Stage(
         "ansible-lint",
         ("ansible-lint --profile production --offline",),
         proof=r"0 failure\(s\), 0 warning\(s\) in [1-9]\d* files processed",
-        since=(3, 11),
     ),
     Stage(
         "docs",
@@ -105,11 +102,10 @@ STAGES = (
             "python tools/build_docs.py",
         ),
         proof=r"[1-9]\d+ pages, [1-9]\d+ links",
-        since=(3, 11),
         # The linter reads texts along with a folder of its own, and takes one whose name ends in _ for a link.
         unlucky='Unknown target name: "antsibull-docs-',
     ),
-    Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched", since=(3, 11)),
+    Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched"),
 )
 
 
@@ -165,10 +161,6 @@ def fault(stage: Stage, output: str) -> str | None:
 def run_stage(stage: Stage, live: bool) -> str:
     """Run one stage and return the word for how it went: passed, failed or skipped."""
     print(f"== stage {stage.name}", flush=True)
-    if sys.version_info < stage.since:
-        print(f"skipped: its tools need Python {'.'.join(map(str, stage.since))}", flush=True)
-        return "skipped"
-
     output, reason = "", None
     for command in stage.commands:
         code, printed = execute(command, live)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make .venv, with what the demo or what development needs; quick when it is there already.
 
-PYTHON in the environment names the interpreter, and CORE the minor version of ansible-core, such as 2.20.
+PYTHON in the environment names the interpreter. CORE names the minor version of ansible-core, such as 2.20, or devel
+for the development version.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ REQUIREMENTS = {
     "demo": ("meta/ee-requirements.txt", "requirements-demo.txt"),
     "dev": ("meta/ee-requirements.txt", "requirements-demo.txt", "requirements-dev.txt"),
 }
+# What ansible-core 2.18 needs on a controller.
+OLDEST = (3, 11)
 PROBE = """
 import ensurepip, os, ssl, sys, venv
 print(os.path.realpath(sys.executable), *sys.version_info[:2], sep="\\n")
@@ -39,31 +42,36 @@ def probe(python: str) -> tuple[str, tuple[int, int]] | None:
     return path, (int(major), int(minor))
 
 
-def candidates() -> Iterator[tuple[str, tuple[int, int]]]:
-    """Name the interpreters to choose from, as (command, version from which it is good enough)."""
+def candidates() -> Iterator[str]:
+    """Name the interpreters to choose from, the best first."""
     if os.environ.get("PYTHON"):
-        yield os.environ["PYTHON"], (3, 10)
+        yield os.environ["PYTHON"]
         return
-    # Python 3.10 will do, but gets neither ansible-lint nor molecule nor antsibull-docs.
-    yield sys.executable, (3, 11)
-    for minor in (14, 13, 12, 11, 10):
+    yield sys.executable
+    for minor in (14, 13, 12, 11):
         found = shutil.which(f"python3.{minor}", path=search_path())
         if found:
-            yield found, (3, 10)
-    yield sys.executable, (3, 10)
+            yield found
 
 
 def choose_python() -> str:
     tried = []
-    for command, minimum in candidates():
+    for command in candidates():
         found = probe(command)
-        if found and found[1] >= minimum:
+        if found and found[1] >= OLDEST:
             return found[0]
         tried.append(command)
     sys.exit(
-        f"No Python 3.10 or newer that can make a virtual environment; tried {', '.join(dict.fromkeys(tried))}.\n"
+        f"No Python 3.11 or newer that can make a virtual environment; tried {', '.join(dict.fromkeys(tried))}.\n"
         "Install one (on Debian and Ubuntu with the package python3-venv), or name it: make PYTHON=/path/to/python3"
     )
+
+
+def ansible_core(core: str) -> str:
+    """The requirement for a minor version of ansible-core, release candidates included, or for ``devel``."""
+    if core == "devel":
+        return "ansible-core @ https://github.com/ansible/ansible/archive/devel.tar.gz"
+    return f"ansible-core>={core}.0rc1,=={core}.*"
 
 
 def run(what: str, command: list[str]) -> None:
@@ -108,7 +116,7 @@ def set_up(level: str) -> None:
     if not all(holds(stamp, content) for stamp, content in stamps.items()):
         wanted = REQUIREMENTS[level][-1]
         pip = [str(VENV / "bin/python"), "-m", "pip", "install", "--requirement", wanted]
-        run(f"Installing {wanted}", [*pip, f"ansible-core=={core}.*"] if core else pip)
+        run(f"Installing {wanted}", [*pip, ansible_core(core)] if core else pip)
         for stamp, content in stamps.items():
             stamp.write_text(content, encoding="utf-8")
 

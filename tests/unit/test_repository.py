@@ -12,16 +12,17 @@ from checkout import ROOT, files
 HEADER = [
     "Copyright: (c) 2026, the mailinabox.admin contributors",
     "GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
-    "SPDX-License-Identifier: GPL-3.0-or-later",
+    # Written in two parts, so that it does not count as the license of this file.
+    "SPDX-License-Identifier: " + "GPL-3.0-or-later",
 ]
 
 
 def carries_header(path: Path) -> bool:
     """Whether a file can say what its licence is; LICENSE holds for all of them."""
-    if path.suffix in (".json", ".md", ".png", ".svg") or path.name == "LICENSE":
+    if path.suffix in (".json", ".md", ".png", ".svg") or path.name in (".keep", "LICENSE", "REUSE.toml"):
         return False
     # A company copies these, and they become its own; the other is written by antsibull-changelog.
-    return path.parts[0] != "examples" and path != Path("changelogs/changelog.yaml")
+    return path.parts[0] not in ("examples", "LICENSES") and path != Path("changelogs/changelog.yaml")
 
 
 def test_every_file_that_can_tells_its_licence() -> None:
