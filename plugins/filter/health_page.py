@@ -79,6 +79,7 @@ _CHECKS = {
     "backup": "Backup",
     "mailboxes": "Mailbox",
     "status_checks": "Status check",
+    "drift": "Drift",
     "reboot": "Restart",
     "version": "Version",
 }

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
+
+from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import _parsing
 
@@ -27,12 +28,13 @@ options:
     description:
       - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
         C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
+      - C(drift) can be added to it - the C(changes) of M(mailinabox.admin.miab_config) in check mode.
     type: dict
     required: true
   severities:
     description:
       - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(mailboxes), C(reboot), C(status_checks),
-        C(dns), C(version), and for C(unknown), which is about a subset that the box could not tell. What is left out is
+        C(dns), C(version), C(drift), and for C(unknown), which is about a subset that the box could not tell. What is left out is
         V(fail).
     type: dict
     default: {}
@@ -58,6 +60,17 @@ options:
     type: list
     elements: str
     default: []
+  dns_hosting:
+    description:
+      - Which servers answer for the zones of the box. Status checks that can't succeed there don't count.
+      - V(box) is for the box itself.
+      - V(secondaries) is for secondary name servers that get the zones from the box. Glue records and the delegation of
+        the domains don't count.
+      - V(provider) is for zones that are kept at a DNS provider. The DS records of DNSSEC don't count either.
+    type: str
+    choices: [box, secondaries, provider]
+    default: box
+    version_added: 1.1.0
 seealso:
   - plugin: mailinabox.admin.health_page
     plugin_type: filter
@@ -123,16 +136,11 @@ def _mailboxes(facts: Sequence[Mapping[str, Any]], most_percent: int) -> Iterato
 
 
 def _status_checks(
-    facts: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str]
+    facts: Sequence[Mapping[str, Any]], types: Sequence[str], exceptions: Sequence[str], dns_hosting: str
 ) -> Iterator[Finding]:
-    heading = ""
-    for row in facts:
-        if row["type"] == "heading":
-            heading = row["text"]
-            continue
-        facts_of = (heading, row["text"])
-        if row["type"] in types and not any(re.search(one, text) for one in exceptions for text in facts_of):
-            yield heading or None, ": ".join(filter(None, facts_of))
+    for kind, heading, text in _parsing.findings(facts, exceptions, dns_hosting):
+        if kind in types:
+            yield heading or None, ": ".join(filter(None, (heading, text)))
 
 
 def _dns(facts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -146,6 +154,17 @@ def _version(own: str, latest: str) -> Iterator[Finding]:
         yield None, "The version is %s, and the newest is %s." % (own, latest)
 
 
+_DRIFT = {"create": "is missing on the box", "remove": "is on the box, and the declaration removes it"}
+
+
+def _drift(changes: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for change in changes:
+        before, after = change["before"], change["after"]
+        differs = "differs in %s" % ", ".join(name for name in after if before.get(name) != after[name])
+        name = "%s %s" % (change["resource"], change["key"])
+        yield name, "%s %s." % (name, _DRIFT.get(change["action"], differs))
+
+
 def problems(
     facts: Mapping[str, Any],
     severities: Mapping[str, str] | None = None,
@@ -154,8 +173,16 @@ def problems(
     mailbox_percent: int = 90,
     status_types: Sequence[str] = ("error",),
     status_except: Sequence[str] = (),
+    dns_hosting: str = "box",
 ) -> list[dict[str, str | None]]:
-    """What is not as it should be: the check, its severity, what it is about, and what is wrong."""
+    """What is not as it should be: the check, its severity, what it is about, and what is wrong.
+
+    :raises AnsibleFilterError: if ``dns_hosting`` is none of its choices.
+    """
+    if dns_hosting not in _parsing.DNS_HOSTING:
+        raise AnsibleFilterError(
+            "dns_hosting must be one of %s, got %r." % (", ".join(_parsing.DNS_HOSTING), str(dns_hosting))
+        )
     now = datetime.now(timezone.utc)
     # By check: what it needs, and how to judge that.
     checks: dict[str, tuple[str, Callable[[Any], Iterator[Finding]]]] = {
@@ -163,9 +190,13 @@ def problems(
         "backup": ("backup_status", lambda value: _backup(value, backup_days, now)),
         "mailboxes": ("users", lambda value: _mailboxes(value, mailbox_percent)),
         "reboot": ("reboot_required", lambda value: iter([(None, "A restart is due.")] if value else [])),
-        "status_checks": ("status_checks", lambda value: _status_checks(value, status_types, status_except)),
+        "status_checks": (
+            "status_checks",
+            lambda value: _status_checks(value, status_types, status_except, dns_hosting),
+        ),
         "dns": ("dns_problems", _dns),
         "version": ("latest_version", lambda value: _version(facts["version"], value)),
+        "drift": ("drift", _drift),
     }
     found: list[dict[str, str | None]] = []
     for check, (subset, judge) in checks.items():

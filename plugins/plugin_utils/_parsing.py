@@ -1,22 +1,34 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the words of a box mean: days, dates, sizes and versions in what miab_info gathers."""
+"""What the words of a box mean: days, dates, sizes, versions and findings in what miab_info gathers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 _DATE = "%Y%m%dT%H%M%SZ"
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
+# A box checks that it is the name server of its domains. Where it isn't, these findings are wrong.
+_GLUE_RECORDS = r"\bNameserver glue records\b"
+_DELEGATION = r"\bThe nameservers set on this domain\b"
+_DNSSEC = r"\bDNSSEC '?DS'? record\b"
+# Which servers answer for the zones of a box, and which findings are wrong then.
+DNS_HOSTING: Mapping[str, Sequence[str]] = {
+    "box": (),
+    "secondaries": (_GLUE_RECORDS, _DELEGATION),
+    # The provider signs the zones with keys of its own, or not at all.
+    "provider": (_GLUE_RECORDS, _DELEGATION, _DNSSEC),
+}
+
 
 def days_left(text: str) -> int | None:
     """For how many days a certificate is valid, of what the box says about it; None if it doesn't say."""
-    days = re.search(r"expires in (-?\d+) days?\b", text)
+    days = re.search(r"expires in (-?[0-9]{1,6}) days?\b", text)
     return int(days[1]) if days else None
 
 
@@ -49,3 +61,26 @@ def is_behind(own: str, latest: str) -> bool:
     ours, newest = _number(own), _number(latest)
     # Names that have no order can only be the same or not.
     return own != latest if ours is None or newest is None else ours < newest
+
+
+def findings(
+    checks: Sequence[Mapping[str, Any]], exceptions: Sequence[str] = (), dns_hosting: str = "box"
+) -> Iterator[tuple[str, str, str]]:
+    """The findings of the status checks, each with its type, its heading and its text.
+
+    :param exceptions: regular expressions. The type of what they match, in the text or in the heading, is ``ignored``
+        unless it is ``ok``.
+    :param dns_hosting: a key of :data:`DNS_HOSTING`, whose findings are ignored, too.
+    """
+    heading = ""
+    for row in checks:
+        kind, text = row["type"], row["text"]
+        if kind == "heading":
+            heading = text
+            continue
+        if kind != "ok" and (
+            any(re.search(one, words) for one in exceptions for words in (heading, text))
+            or any(re.search(one, text) for one in DNS_HOSTING[dns_hosting])
+        ):
+            kind = "ignored"
+        yield kind, heading, text

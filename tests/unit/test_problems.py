@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 
@@ -28,6 +29,8 @@ def certificate(status: str, text: str) -> dict[str, Any]:
         ("success", "Signed & valid. The certificate expires in 9 days on 2026-01-30.", True),
         ("success", "Signed & valid. The certificate expires in 1 day on 2026-01-22.", True),
         ("success", "Signed & valid. The certificate expires on 2026-09-30.", False),
+        # Python refuses to make a number of so many digits.
+        ("success", "Signed & valid. The certificate expires in %s days." % ("9" * 5000), False),
         ("warning", "Self-signed. Get a signed certificate to stop warnings.", True),
         ("danger", "No certificate installed.", True),
         ("not-applicable", "The domain's website is hosted elsewhere.", False),
@@ -100,6 +103,72 @@ BEFORE, PACKAGES = "Before any heading.", "System: There are 2 software packages
 )
 def test_status_checks(options: dict[str, Any], found: list[str]) -> None:
     assert texts(CHECKS, **options) == found
+
+
+# What boxes say, from the oldest version to the newest, and for whom it doesn't count.
+DNS_FINDINGS = [
+    (
+        "Nameserver glue records are incorrect. The ns1.box.example.com and ns2.box.example.com nameservers must be",
+        "sp",
+    ),
+    ("Nameserver glue records (ns1.box.example.com and ns2.box.example.com) should be configured at your domain", "sp"),
+    ("The nameservers set on this domain are incorrect. They are currently ns.provider.example. Use your", "sp"),
+    ("The nameservers set on this domain at your domain name registrar should be ns1.box.example.com;", "sp"),
+    ("This domain's DNSSEC DS record is not set. The DS record is optional.", "p"),
+    ("This domain's DNSSEC DS record is incorrect. The chain of trust is broken between the public DNS", "p"),
+    ("The DNSSEC 'DS' record for example.com is incorrect. See further details below.", "p"),
+    ("DNSSEC 'DS' record set at registrar is valid but should be updated to ECDSAP256SHA256", "p"),
+    ("This domain must resolve to this box's IP address (192.0.2.1) in public DNS but it currently resolves", ""),
+    ("This box's reverse DNS is currently [Not Set], but it should be box.example.com.", ""),
+    ("The DANE TLSA record for incoming mail (_25._tcp.box.example.com) is not correct.", ""),
+    ("This domain's DNS MX record is not set. It should be '10 box.example.com'. Mail will not", ""),
+    ("MTA-STS policy is missing: STSFetchResult.NONE", ""),
+    ("Secondary nameserver ns2.example.net is not configured to resolve this domain.", ""),
+    ("This domain should resolve to this box's IP address (A 192.0.2.1) if you would like the box to serve", ""),
+    ("The zone of this domain could not be signed.", ""),
+]
+
+
+@pytest.mark.parametrize("hosting", ["box", "secondaries", "provider"])
+@pytest.mark.parametrize("kind", ["error", "warning"])
+@pytest.mark.parametrize(("text", "left_out"), DNS_FINDINGS)
+def test_status_checks_that_cannot_succeed_with_the_dns_elsewhere(
+    text: str, left_out: str, kind: str, hosting: str
+) -> None:
+    # Domains with a meaning must not be taken for it.
+    heading = {"type": "heading", "text": "nameserver-dnssec.example"}
+    for words in (text, "www.example.org: " + text):
+        told = {"status_checks": [heading, {"type": kind, "text": words}]}
+        found = texts(told, status_types=["error", "warning"], dns_hosting=hosting)
+        assert (found == []) == (hosting[0] in left_out)
+
+
+def test_an_unknown_hosting_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="must be one of box, secondaries, provider, got 'elsewhere'"):
+        problems({}, dns_hosting="elsewhere")
+
+
+def test_drift() -> None:
+    changes = [
+        {"resource": "user", "key": "a@b.example", "action": "create", "before": {"state": "absent"}, "after": {}},
+        {
+            "resource": "alias",
+            "key": "c@b.example",
+            "action": "update",
+            "before": {"address": "c@b.example", "forwards_to": [], "state": "present"},
+            "after": {"address": "c@b.example", "forwards_to": ["a@b.example"], "state": "present"},
+        },
+        {"resource": "dns_record", "key": "x A", "action": "remove", "before": {}, "after": {"state": "absent"}},
+    ]
+    assert problems({"drift": changes}, {"drift": "warn"}) == [
+        {"check": "drift", "severity": "warn", "about": about, "text": text}
+        for about, text in (
+            ("user a@b.example", "user a@b.example is missing on the box."),
+            ("alias c@b.example", "alias c@b.example differs in forwards_to."),
+            ("dns_record x A", "dns_record x A is on the box, and the declaration removes it."),
+        )
+    ]
+    assert texts({"drift": []}) == []
 
 
 def mailbox(**parts: Any) -> dict[str, Any]:
