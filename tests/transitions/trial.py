@@ -10,10 +10,15 @@ from typing import Any
 
 from tests.box import State, names, zones
 from tests.box.publishing import zone_inputs
+from tests.box.routes import answer
 from tests.box.zones import ZoneInputs
 from tests.name_server import find, published, refused
 
 REFUSED, CHANGED, SAME, LEFT = "refused", "changed", "nothing to do", "stopped at a zone that was broken before"
+PARTIAL = "stopped where the prediction said that it ended"
+# Words of warnings about boxes that can't list their records.
+_UNLISTED = "could break the zone of the new domain"
+_PARTIAL = "Everything else is planned only then"
 
 Run = Callable[[bool], dict[str, Any]]
 
@@ -25,6 +30,7 @@ def transition(state: State, run: Run) -> tuple[str, list[ZoneInputs]]:
     :return: how it ended, and the zones that were whole before or are new. They have to be whole now.
     """
     before = {inputs.zone: zones.loads(inputs) for inputs in zone_inputs(state)}
+    mail = {inputs.zone: inputs.mail for inputs in zone_inputs(state)}
     # A zone that comes brings along what was stored when it went.
     unreadable = [record.qname for record in state.dns_records if not zones.is_readable(record.rtype, record.value)]
     is_whole = all(before.values()) and not unreadable
@@ -33,6 +39,7 @@ def transition(state: State, run: Run) -> tuple[str, list[ZoneInputs]]:
         return before.get(zone, not any(names.is_within(name, zone) for name in unreadable))
 
     contents = _contents(state)
+    is_listed = answer(state, "GET", "/dns/custom").status == 200
     predicted = run(True)
     assert _contents(state) == contents, "the prediction changed something"
     real = run(False)
@@ -41,13 +48,22 @@ def transition(state: State, run: Run) -> tuple[str, list[ZoneInputs]]:
         assert real.get("failed"), "refused in check mode, and done all the same: %s" % predicted["msg"]
         assert _contents(state) == contents, "refused, and something was changed"
         return REFUSED, whole
+    # Whether the box then lists its records, and what they are, can't be read before the addresses are there.
+    is_partial = any(_PARTIAL in warning for warning in predicted.get("warnings", ()))
+    assert not (is_partial and is_listed), "a partial prediction, although the box lists its records"
+    if is_partial or any(_UNLISTED in warning for warning in predicted.get("warnings", ())):
+        # Nobody could know what was stored where mail comes now.
+        whole = [inputs for inputs in whole if mail.get(inputs.zone) == inputs.mail]
+    if real.get("failed") and is_partial:
+        return PARTIAL, whole
     if real.get("failed"):
         # What nobody declared may keep its zone from being published, and is there still.
         failed_there = real["failure"]["code"] == "box_failed" and not is_whole
         assert failed_there, "predicted as possible: %s" % real["msg"]
         return LEFT, whole
-    assert predicted["changes"] == real["changes"]
-    assert predicted["calls"] == real["calls"]
+    for part in ("changes", "calls"):
+        done = [item for item in real[part] if item in predicted[part]] if is_partial else real[part]
+        assert predicted[part] == done
     again = run(False)
     assert not again.get("failed"), again["msg"]
     assert not again["changed"], "not done in one run: %s" % again["calls"]

@@ -57,7 +57,7 @@ class RulesClient:
         reply = answer(self.state, question.method, question.path)
         if reply.status != 200:
             said = f"{question.method} {question.path}: HTTP {reply.status}. {question.hint}"
-            raise UnexpectedAnswer(said, status=reply.status)
+            raise UnexpectedAnswer(said, path=question.path, status=reply.status)
         return question.parse(json.loads(reply.body))
 
     def send(self, call: Call) -> str:

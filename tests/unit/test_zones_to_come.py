@@ -259,6 +259,8 @@ def test_records_whose_zone_is_gone_can_be_removed(version: str) -> None:
     result = do(state, "config", **cure)
     assert not result.get("failed"), result
     assert [call["path"] for call in result["calls"]] == ["/mail/users/add", "/dns/custom/www.gone.example/A"]
+    assert [change["key"] for change in result["changes"]] == ["gia@gone.example", "www.gone.example A"]
+    assert len(result["diff"]) == 2
     assert state.dns_records == []
     assert do(state, "user", email=GIA["email"], state="absent")["changed"]
 
@@ -266,8 +268,19 @@ def test_records_whose_zone_is_gone_can_be_removed(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_address_of_the_cure_can_be_added_by_itself(version: str) -> None:
     state = with_gone(version, orphaned=True)
-    assert do(state, "user", **GIA)["changed"]
+    result = do(state, "user", **GIA)
+    assert result["changed"]
+    # What waits for the zone can't be read before it is there.
+    is_warned = any("could break the zone of the new domain" in warning for warning in result.get("warnings", ()))
+    assert is_warned == (version == "v55")
     assert do(state, "dns_record", **absent("www.gone.example", "A"))["changed"]
+
+
+def test_a_declaration_warns_where_records_cannot_be_listed() -> None:
+    state = with_gone("v55", orphaned=True)
+    (warning,) = do(state, "config", users=[GIA])["warnings"]
+    assert "could break the zone of the new domain" in warning
+    assert "warnings" not in do(state, "config", users=[GIA])
 
 
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != "v55"])

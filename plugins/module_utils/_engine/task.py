@@ -134,6 +134,8 @@ class _Conversation:
         self.changed = False
         self.revealed: dict[str, Any] = {}
         self.unpublished = Unpublished(client.connection.url)
+        # The plans whose calls were made, the first one first.
+        self._carried_out: list[Plan] = []
         # The call that is being made, whether the box may have done it all the same, and what is not done.
         self._current: Call | None = None
         self._in_doubt = False
@@ -186,7 +188,7 @@ class _Conversation:
         if not self._task.name:
             result.update(views[0])
         elif self._task.many:
-            made = [change for change in first.changes if change.calls]
+            made = [change for plan in (self._carried_out or [first]) for change in plan.changes if change.calls]
             result[self._task.name] = [change.as_result() for change in made]
             result["diff"] = [_diff(change, change, self._client.connection.url) for change in made]
         else:
@@ -271,6 +273,7 @@ class _Conversation:
         """Make the calls, and those that only they lead to; return the plan that came last."""
         while True:
             self._reveal(plan)
+            self._carried_out.append(plan)
             self._send(plan.calls)
             if not any(change.needs_replan for change in plan.changes):
                 return plan

@@ -19,7 +19,7 @@ from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional
 from .._values import names as _names
 from .._values import records as _records
 from .._values.errors import BoxError, Guarded, InvalidOption
-from .plan import Call, Known, Question, Read
+from .plan import Call, Change, Known, Question, Read
 from .reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
 
 
@@ -382,6 +382,19 @@ def content_is_known(known: Known) -> bool:
         read.name in known and not isinstance(known[read.name], BoxError) for read in (USERS, ALIASES, DNS_RECORDS)
     )
 
+
+def warn_if_unlisted(change: Change, known: Known) -> Change:
+    """A change that brings a domain its first address, with a warning if the box can't list its custom records."""
+    if not (change.calls and isinstance(known.get(DNS_RECORDS.name), BoxError)):
+        return change
+    return replace(change, warnings=(*change.warnings, UNLISTED))
+
+
+UNLISTED = (
+    "The box can't list its custom DNS records now, so a CNAME among them could break the zone of the new domain."
+    " After this task, check dns_problems of miab_info."
+)
+"""Warns of a domain that comes while the records that wait for it can't be read."""
 
 ORPHAN_REMEDY = (
     "A box removes a record only while its domain has mail. Add an address on the domain, remove the record, then remove"

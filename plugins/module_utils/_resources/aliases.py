@@ -130,7 +130,7 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
         apply_change(aliases, known[USERS.name], change)
         after = publishing.content({**known, ALIASES.name: aliases}, before)
         publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
-    return change
+    return publishing.warn_if_unlisted(change, known)
 
 
 def plan(wanted: WantedAlias, known: Known) -> Change:

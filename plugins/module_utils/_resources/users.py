@@ -161,7 +161,7 @@ def plan_alone(wanted: WantedUser, known: Known) -> Change:
         apply_change(users, change)
         after = publishing.content({**known, USERS.name: users}, before)
         publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
-    return change
+    return publishing.warn_if_unlisted(change, known)
 
 
 def plan(wanted: WantedUser, known: Known) -> Change:

@@ -206,8 +206,10 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     planning.plan_users()
     planning.plan_aliases()
     planning.check_new_mailboxes()
-    if isinstance(known.get(DNS_RECORDS.name), BoxError) and planning.needs_records():
-        return planning.until_records_are_listed()
+    if isinstance(known.get(DNS_RECORDS.name), BoxError):
+        if planning.needs_records():
+            return planning.until_records_are_listed()
+        planning.warn_of_unlisted()
     planning.plan_records()
     planning.plan_settings()
     planning.check_zones()
@@ -388,18 +390,28 @@ class _Planning:
         goes = publishing.domains(self._read).mail - publishing.domains(self._known).mail
         return self._concerns("dns_records") or bool(goes)
 
-    def until_records_are_listed(self) -> Plan:
-        """Only what brings addresses, if the box can't list its records: it may list them again once these are there.
-
-        :raises BoxError: the box's own, if nothing comes.
-        """
+    def _bringing_domains(self) -> list[Change]:
+        """The changes that bring a domain its first address."""
         old = publishing.domains(self._read).mail
-        coming = [
+        return [
             change
             for name in ("users", "aliases")
             for change in self._added[name]
             if change.action == "create" and _domain(change.key) not in old
         ]
+
+    def warn_of_unlisted(self) -> None:
+        """Warn that a domain comes whose zone can't be judged, because the box can't list its records."""
+        for change in self._bringing_domains()[:1]:
+            changes = self._added["users" if change.resource == "user" else "aliases"]
+            changes[changes.index(change)] = publishing.warn_if_unlisted(change, self._read)
+
+    def until_records_are_listed(self) -> Plan:
+        """Only what brings addresses, if the box can't list its records: it may list them again once these are there.
+
+        :raises BoxError: the box's own, if nothing comes.
+        """
+        coming = self._bringing_domains()
         if self.mistakes:
             raise InvalidDeclaration(self.mistakes)
         if not coming:
