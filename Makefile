@@ -82,6 +82,9 @@ licenses types unit bad-input contract transitions integration faults browser sa
 build: setup-demo  ## The artifact, in .cache/artifact
 	@$(python) tools/artifact.py build
 
+schema: setup  ## Write the JSON Schema of declarations, docs/schemas/declaration.json
+	@$(python) tools/declaration_schema.py
+
 sbom: setup  ## List the packages that the execution environment needs, as CycloneDX, in .cache/artifact
 	@$(python) tools/sbom.py
 

@@ -59,6 +59,8 @@ def build() -> None:
         "--no-add-antsibull-docs-version", "--dest-dir", str(REFERENCE), "mailinabox.admin",
     )  # fmt: skip
     run("sphinx-build", "--quiet", "--fail-on-warning", "--keep-going", "-d", ".cache/docs", str(DOCS), str(SITE))
+    # Editors fetch the schemas from the site.
+    shutil.copytree(DOCS / "schemas", SITE / "schemas")
 
 
 def expected() -> Iterator[str]:
