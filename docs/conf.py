@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -14,6 +15,9 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent
+sys.path.append(str(DOCS.parent / "tools"))
+from links import absolute  # noqa: E402 - found through the line above
+
 GALAXY: dict[str, Any] = yaml.safe_load((DOCS.parent / "galaxy.yml").read_text(encoding="utf-8"))
 
 project = f"{GALAXY['namespace']}.{GALAXY['name']}"
@@ -22,7 +26,7 @@ author = "the mailinabox.admin contributors"
 project_copyright = f"2026, {author}"
 
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
-exclude_patterns = ["build", "docsite"]
+exclude_patterns = ["build", "docsite", "schemas"]
 default_role = "any"
 nitpicky = True
 
@@ -107,7 +111,13 @@ def shorten_titles(app: Sphinx, env: Any) -> list[str]:
     return []
 
 
+def link_to_repository(app: Sphinx, page: str, source: list[str]) -> None:
+    """Make links that leave docs/ lead to the repository: the site has only the guides."""
+    source[0] = absolute(source[0], PurePosixPath(f"docs/{page}.md"), "main", only_outside="docs")
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("source-read", link_to_repository)
     app.connect("doctree-read", link_names)
     app.connect("doctree-read", tidy_reference)
     app.connect("env-updated", shorten_titles)

@@ -14,7 +14,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-from checkout import CACHE, ROOT, environment, files
+import yaml
+from checkout import CACHE, ROOT, copy_checkout, environment, files
+from links import make_absolute
 
 FOLDER = CACHE / "artifact"
 # What a user of the collection needs; a file that is for developers belongs in galaxy.yml's build_ignore.
@@ -53,7 +55,10 @@ def run(*command: str, cwd: Path = ROOT) -> str:
 
 def build() -> Path:
     shutil.rmtree(FOLDER, ignore_errors=True)
-    run("ansible-galaxy", "collection", "build", "--output-path", str(FOLDER))
+    source = FOLDER / "source"
+    copy_checkout(source)
+    make_absolute(source, yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+    run("ansible-galaxy", "collection", "build", "--output-path", str(FOLDER), cwd=source)
     (artifact,) = FOLDER.glob("*.tar.gz")
     return artifact
 
