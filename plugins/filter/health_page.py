@@ -296,6 +296,16 @@ def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
     return sorted(rows, key=lambda row: (-len(row["error"]), -len(row["warning"])))
 
 
+def _drift(boxes: Sequence[_Box]) -> list[_Row]:
+    """How each box differs from its declaration, those with the most differences first."""
+    rows = [
+        {"box": box, "urgency": box.urgency("drift"), "objects": list(map(_parsing.drift, box.facts["drift"]))}
+        for box in boxes
+        if box.facts.get("drift") is not None
+    ]
+    return sorted(rows, key=lambda row: -len(row["objects"]))
+
+
 def _silent(boxes: Sequence[_Box], subset: str) -> list[_Box]:
     """The boxes that can't tell something."""
     return [box for box in boxes if subset in box.facts and box.facts[subset] is None]
@@ -356,15 +366,24 @@ def health_page(
         mailboxes=_mailboxes(boxes),
         updates=_updates(boxes),
         status_checks=_status_checks(boxes),
+        drift=_drift(boxes),
         silent={
             subset: _silent(boxes, subset)
-            for subset in ("certificates", "backup_status", "updates", "status_checks", "latest_version")
+            for subset in ("certificates", "backup_status", "updates", "status_checks", "latest_version", "drift")
         },
         backup_days=_BACKUP_DAYS,
         asked={
             subset
             for box in boxes
-            for subset in ("certificates", "backup_status", "users", "updates", "reboot_required", "status_checks")
+            for subset in (
+                "certificates",
+                "backup_status",
+                "users",
+                "updates",
+                "reboot_required",
+                "status_checks",
+                "drift",
+            )
             if subset in box.facts
         },
     )

@@ -28,7 +28,7 @@ options:
     description:
       - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
         C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
-      - C(drift) can be added to it - the C(changes) of M(mailinabox.admin.miab_config) in check mode.
+      - C(drift) can be added to it - the C(changes) of M(mailinabox.admin.miab_config) in check mode, or null if that task failed.
     type: dict
     required: true
   severities:
@@ -97,6 +97,8 @@ _value:
   sample: [{"check": "reboot", "severity": "warn", "about": null, "text": "A restart is due."}]
 """
 
+_UNKNOWN = {"drift": "The box could not be compared with its declaration. The output of the run says why."}
+
 # What a problem is about, and what it is.
 Finding = tuple[str | None, str]
 
@@ -154,15 +156,10 @@ def _version(own: str, latest: str) -> Iterator[Finding]:
         yield None, "The version is %s, and the newest is %s." % (own, latest)
 
 
-_DRIFT = {"create": "is missing on the box", "remove": "is on the box, and the declaration removes it"}
-
-
 def _drift(changes: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for change in changes:
-        before, after = change["before"], change["after"]
-        differs = "differs in %s" % ", ".join(name for name in after if before.get(name) != after[name])
-        name = "%s %s" % (change["resource"], change["key"])
-        yield name, "%s %s." % (name, _DRIFT.get(change["action"], differs))
+        name, difference = _parsing.drift(change)
+        yield name, "%s %s." % (name, difference)
 
 
 def problems(
@@ -205,7 +202,7 @@ def problems(
             continue
         if facts[subset] is None:
             severity = (severities or {}).get("unknown", "fail")
-            findings: list[Finding] = [(None, "The box can't tell its %s." % subset)]
+            findings: list[Finding] = [(None, _UNKNOWN.get(subset, "The box can't tell its %s." % subset))]
         else:
             findings = list(judge(facts[subset]))
         if severity != "ignore":

@@ -84,3 +84,15 @@ def findings(
         ):
             kind = "ignored"
         yield kind, heading, text
+
+
+def drift(change: Mapping[str, Any]) -> tuple[str, str]:
+    """The name of an object that is not as declared, and how it differs, of a change that miab_config would make."""
+    before, after = change["before"], change["after"]
+    if change["action"] == "create":
+        difference = "is missing on the box"
+    elif change["action"] == "remove":
+        difference = "is on the box, and the declaration removes it"
+    else:
+        difference = "differs in %s" % ", ".join(name for name in after if before.get(name) != after[name])
+    return "%s %s" % (change["resource"].replace("_", " "), change["key"]), difference

@@ -197,6 +197,7 @@ def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
         "Backups",
         "Mailboxes",
         "Updates and restarts",
+        "Drift",
         "Status checks",
     ]
     assert by_role["region"] == headings

@@ -93,10 +93,29 @@ def fleet() -> Iterator[dict[str, Box]]:
         yield boxes
 
 
+# What is declared of some boxes: one is as declared, one isn't, and nobody knows of the third.
+DECLARED: dict[str, dict[str, object]] = {
+    GOOD: {"miab_privacy": True},
+    BAD: {
+        "miab_users": [
+            {"email": "half@example.org", "quota": "20M"},
+            {"email": "ann@example.org", "user_password": "ann-password-1"},
+        ],
+        "miab_aliases": [],
+        "miab_privacy": True,
+    },
+    DOWN: {"miab_privacy": True},
+}
+
+
 def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: object) -> Run:
-    """Run the playbook for boxes, each a host of its own."""
+    """Run the playbook for boxes, each a host of its own, with what is declared of it."""
     hosts = {
-        host: {**{"miab_" + option: value for option, value in connection(box).items()}, **variables}
+        host: {
+            **{"miab_" + option: value for option, value in connection(box).items()},
+            **DECLARED.get(host, {}),
+            **variables,
+        }
         for host, box in boxes.items()
     }
     return run_on_hosts(hosts, Path("mailinabox.admin.health"), folder, arguments)
@@ -128,6 +147,7 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
                 "Backups",
                 "Mailboxes",
                 "Updates and restarts",
+                "Drift",
                 "Status checks",
             ]
             # The most urgent first.
@@ -138,11 +158,12 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
                 "The last backup is 3.0 days old.",
                 "System: System updates have been installed and a reboot of box.example.com is required.",
                 "soon Mailbox me@box.example.com: 9.5M of 10M are used, 95 %.",
+                "soon Drift \u00d7 2 user ann@example.org is missing on the box. user half@example.org differs in quota.",
                 "A restart is due.",
                 "The version is v75, and the newest is v123.",
             ]
             places = [facts["Needs a hand"].find(text) for text in order]
-            assert -1 not in places, facts
+            assert -1 not in places, [*facts.values()]
             assert places == sorted(places)
             assert GOOD not in facts["Needs a hand"]
             assert f"{DOWN} out of reach" in facts["Boxes"]
@@ -159,6 +180,11 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             )
             assert facts["Updates and restarts"].startswith(f"{BAD} restart due 2 updates Which packages openssl 3.0.2")
             assert f"{GOOD} up to date" in facts["Updates and restarts"]
+            assert facts["Drift"] == (
+                f"{BAD} soon 2 objects differ Which objects user ann@example.org is missing on the box "
+                f"user half@example.org differs in quota {GOOD} as declared"
+            )
+            assert "ann-password-1" not in done.output
             assert facts["Status checks"].startswith(f"{BAD} ")
 
 
@@ -171,7 +197,9 @@ def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
         assert (tmp_path / "health.html").stat().st_mode & 0o777 == 0o640
         assert recap(done) == {GOOD: (0, 0), BAD: (0, 1), OLD: (0, 0)}
         # Those that are left only warn.
-        ignored = {"miab_health_" + check: "ignore" for check in ("certificates", "backup", "dns", "status_checks")}
+        ignored = {
+            "miab_health_" + check: "ignore" for check in ("certificates", "backup", "dns", "status_checks", "drift")
+        }
         done = run(boxes, tmp_path, *arguments, **ignored)
         assert done.status == 0, done.output
         facts = sections(tmp_path / "health.html")

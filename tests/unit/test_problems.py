@@ -165,10 +165,18 @@ def test_drift() -> None:
         for about, text in (
             ("user a@b.example", "user a@b.example is missing on the box."),
             ("alias c@b.example", "alias c@b.example differs in forwards_to."),
-            ("dns_record x A", "dns_record x A is on the box, and the declaration removes it."),
+            ("dns record x A", "dns record x A is on the box, and the declaration removes it."),
         )
     ]
     assert texts({"drift": []}) == []
+    assert problems({"drift": None}, {"unknown": "warn"}) == [
+        {
+            "check": "drift",
+            "severity": "warn",
+            "about": None,
+            "text": "The box could not be compared with its declaration. The output of the run says why.",
+        }
+    ]
 
 
 def mailbox(**parts: Any) -> dict[str, Any]:
