@@ -20,11 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.box import crypto
+from tests.box import State, Totp, crypto, new_state
 from tests.box.names import is_dns_name
 from tests.box.prepare import prepare
 from tests.box.routes import ROUTES
-from tests.box.state import FIRST_USER, State, Totp, new_state
+from tests.box.state import FIRST_USER
 from tests.tasks import task
 
 from . import holds

@@ -6,6 +6,7 @@
 `Box` is a server over HTTPS; `answer` asks the same rules without one.
 
     state.py, versions.py     what a box knows, and what its version can do
+    forks/, known.py          what each fork does differently; all boxes by name
     routes.py, rules/, auth.py  which rule answers what, and who may ask
     domains.py, zones.py, certificates.py, publishing.py  what follows from it
     server.py, listener.py, tls.py, control.py, faults.py, __main__.py  the server
@@ -15,15 +16,20 @@ It uses nothing of the collection that it judges.
 
 from .answers import Answer
 from .faults import Fault
+from .forks import FORKS
+from .known import KNOWN, new_state
 from .prepare import prepare
 from .routes import answer, is_write
 from .server import Box, LogEntry
-from .state import Alias, Backup, BackupConfig, State, Totp, User, new_state
-from .versions import NEWEST, VERSIONS, Capabilities
+from .state import Alias, Backup, BackupConfig, State, Totp, User
+from .versions import NEWEST, UPSTREAM, VERSIONS, Capabilities
 from .zones import CustomRecord
 
 __all__ = [
+    "FORKS",
+    "KNOWN",
     "NEWEST",
+    "UPSTREAM",
     "VERSIONS",
     "Alias",
     "Answer",

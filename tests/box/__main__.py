@@ -17,10 +17,10 @@ import signal
 import sys
 import threading
 
+from .known import KNOWN, new_state
 from .prepare import prepare
 from .server import Box
-from .state import new_state
-from .versions import NEWEST, VERSIONS
+from .versions import NEWEST
 
 
 def _wait_for_end_of_input(stop: threading.Event) -> None:
@@ -32,7 +32,7 @@ def _wait_for_end_of_input(stop: threading.Event) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.box", description=__doc__)
-    parser.add_argument("--version", choices=list(VERSIONS), default=NEWEST)
+    parser.add_argument("--version", choices=list(KNOWN), default=NEWEST)
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
     parser.add_argument("--state", type=pathlib.Path, help="a JSON file with what to add; see tests/box/prepare.py")
     parser.add_argument("--delay", type=float, default=0, help="seconds that each write takes longer")

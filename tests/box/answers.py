@@ -60,6 +60,10 @@ class BrokenError(Exception):
     """Something that the box runs has failed: 500, perhaps after it has stored the change."""
 
 
+class BadValueError(BrokenError):
+    """The box can't read a value that was sent: it didn't expect that."""
+
+
 def text(body: str, status: int = 200) -> Answer:
     """What most endpoints answer. The real box labels its plain sentences as HTML."""
     return Answer(status, HTML, body)

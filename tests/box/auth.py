@@ -58,15 +58,16 @@ def _check_second_factor(state: State, user: User, code: str | None) -> None:
         raise LoginError(_WRONG_CODE)
 
 
-def _credentials(user: User) -> str:
+def _credentials(state: State, user: User) -> str:
     """What a session hangs on: it dies when this changes."""
-    schemes = [[scheme.id, scheme.secret] for scheme in user.totp]
+    ends = state.capabilities.codes_end_sessions
+    schemes = [[scheme.id, scheme.secret, *([scheme.last_code] if ends else [])] for scheme in user.totp]
     return hashlib.sha256(json.dumps([user.email, user.password, schemes]).encode()).hexdigest()
 
 
 def _personal_key(state: State, user: User) -> str:
     """The api_key of older boxes: always the same for the same password and MFA, until a restart."""
-    return hmac.new(state.master_key.encode(), _credentials(user).encode(), "sha256").hexdigest()
+    return hmac.new(state.master_key.encode(), _credentials(state, user).encode(), "sha256").hexdigest()
 
 
 def _session_user(state: State, name: str, key: str) -> User | None:
@@ -78,7 +79,7 @@ def _session_user(state: State, name: str, key: str) -> User | None:
     if state.clock() - session.since > _SESSION_SECONDS:
         del state.sessions[key]
         return None
-    return user if session.credentials == _credentials(user) else None
+    return user if session.credentials == _credentials(state, user) else None
 
 
 def _keep_session(state: State, user: User, key: str) -> None:
@@ -88,7 +89,7 @@ def _keep_session(state: State, user: User, key: str) -> None:
             del state.sessions[key]
         else:
             state.sessions.popitem(last=False)
-    state.sessions[key] = Session(user.email, _credentials(user), state.clock())
+    state.sessions[key] = Session(user.email, _credentials(state, user), state.clock())
 
 
 def _read_header(state: State, request: Request) -> tuple[str, str]:
@@ -133,6 +134,8 @@ def authenticate(state: State, request: Request, new_login: bool = False) -> Use
     if not password.strip():
         raise LoginError("Enter a password.")
     user = state.users.get(name)
+    if user is None and state.capabilities.names_unknown_users:
+        raise LoginError(f"That's not a user ({name})")
     if user is None or not user.has_password(password):
         raise LoginError(_DISCREET)
     _check_second_factor(state, user, request.headers.get("x-auth-token"))
@@ -149,15 +152,21 @@ def admin_or_refusal(state: State, request: Request) -> Answer | User:
     try:
         user = authenticate(state, request)
     except LoginError as error:
-        # A browser asks without credentials first.
-        if "authorization" in request.headers:
-            _count_failure(state)
-        reason = str(error)
-    else:
-        if "admin" in user.privileges:
-            return user
-        reason = "You are not an administrator."
+        return refused(state, request, str(error))
+    if "admin" in user.privileges:
+        return user
+    return _refusal(request, "You are not an administrator.")
 
+
+def refused(state: State, request: Request, reason: str) -> Answer:
+    """The answer to credentials that are not good enough, which is counted."""
+    # A browser asks without credentials first.
+    if "authorization" in request.headers:
+        _count_failure(state)
+    return _refusal(request, reason)
+
+
+def _refusal(request: Request, reason: str) -> Answer:
     status = 401
     headers = {"WWW-Authenticate": 'Basic realm="Mail-in-a-Box Management Server"', "X-Reason": reason}
     if request.headers.get("x-requested-with") == "XMLHttpRequest":

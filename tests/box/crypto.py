@@ -172,6 +172,12 @@ def tlsa_digest() -> str:
 
 
 @functools.cache
+def second_dkim_key() -> str:
+    """The public key that some forks sign mail with as well: raw, as base64."""
+    return base64.b64encode(hashlib.sha256(b"ed25519").digest()).decode("ascii")
+
+
+@functools.cache
 def dkim_key() -> str:
     return base64.b64encode(_public_key_der()).decode()
 

@@ -22,6 +22,9 @@ class ServedCertificate:
     users: frozenset[str]
     # Names whose custom records lead to other machines.
     elsewhere: frozenset[str]
+    # What stands before domains with mail, and with users, in names that the box makes up.
+    mail_prefixes: tuple[str, ...]
+    user_prefixes: tuple[str, ...]
 
     @functools.cached_property
     def zones(self) -> tuple[str, ...]:
@@ -33,8 +36,8 @@ class ServedCertificate:
         """Names that the box makes up itself, wherever they lead."""
         return frozenset(
             {"www." + zone for zone in self.zones}
-            | {prefix + domain for domain in self.users for prefix in ("autoconfig.", "autodiscover.")}
-            | {"mta-sts." + domain for domain in self.mail}
+            | {prefix + domain for domain in self.users for prefix in self.user_prefixes}
+            | {prefix + domain for domain in self.mail for prefix in self.mail_prefixes}
         )
 
     @functools.cached_property
@@ -89,5 +92,6 @@ def served(state: State) -> ServedCertificate:
         for record in state.dns_records
         if record.rtype == "CNAME" or (record.rtype in ("A", "AAAA") and record.value not in ("local", state.ipv4))
     )
-    mail = users | frozenset(map(names.domain_of, hand_made(state)))
-    return _served(state.hostname, mail, users, leading_elsewhere)
+    mail = (users | frozenset(map(names.domain_of, hand_made(state)))) - state.unserved
+    prefixes = state.capabilities.mail_prefixes, state.capabilities.user_prefixes
+    return _served(state.hostname, mail, users, leading_elsewhere, *prefixes)

@@ -59,9 +59,10 @@ def is_user_address(address: str) -> bool:
     return _USER_CHARACTERS.fullmatch(address) is not None
 
 
-def is_dcv_address(address: str) -> bool:
+def is_dcv_address(address: str, reserved: frozenset[str] = frozenset()) -> bool:
+    """Whether authorities, or others whose local parts are reserved, mail there."""
     local = address.lower().partition("@")[0]
-    return local.partition("+")[0] in _DCV_LOCAL_PARTS
+    return local.partition("+")[0] in _DCV_LOCAL_PARTS | reserved
 
 
 def is_dns_name(name: str) -> bool:

@@ -24,7 +24,8 @@ def required_aliases(state: State) -> frozenset[str]:
     real = {names.domain_of(address) for address in hand_made(state) if not address.startswith((*automatic, "@"))}
     real |= set(map(names.domain_of, state.users))
     return frozenset(
-        {"hostmaster@" + state.hostname} | {f"{local}@{domain}" for domain in real for local in _KEPT_LOCAL_PARTS}
+        {f"{local}@{state.hostname}" for local in state.capabilities.own_aliases}
+        | {f"{local}@{domain}" for domain in real for local in _KEPT_LOCAL_PARTS}
     )
 
 

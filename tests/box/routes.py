@@ -6,55 +6,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote
 
 from . import auth
-from .answers import Answer, BrokenError, RefusedError, Request, error_page, text
+from .answers import Answer, BadValueError, BrokenError, RefusedError, Request, error_page, text
+from .forks import FORK_ROUTES
+from .route import Route, Rule
 from .rules import aliases, backup, dns, mfa, system, tls, users, web
 from .state import FIRST_USER, State
 from .versions import Capabilities
-
-Rule = Callable[[State, Request], Answer]
-
-
-def _always(_unused: Capabilities) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path, with <names> for the parts that it leaves open."""
-
-    method: str
-    path: str
-    rule: Rule
-    # Whether a box of some version has it.
-    exists: Callable[[Capabilities], bool] = _always
-    # Asks only, although it is not a GET.
-    only_asks: bool = False
-    # Sees to the credentials itself.
-    is_open: bool = False
-
-    @property
-    def is_write(self) -> bool:
-        return self.method != "GET" and not self.only_asks
-
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The open parts of a path, if it is this route's."""
-        own = self.path.split("/")
-        if len(own) != len(segments):
-            return None
-        parts = {}
-        for pattern, segment in zip(own, segments, strict=True):
-            if pattern.startswith("<"):
-                if not segment:
-                    return None
-                parts[pattern[1:-1]] = segment
-            elif pattern != segment:
-                return None
-        return parts
 
 
 def _has_sessions(capabilities: Capabilities) -> bool:
@@ -133,10 +95,11 @@ ROUTES = (
 
 
 @functools.lru_cache(maxsize=4096)
-def _routes_of(path: str) -> dict[str, tuple[Route, dict[str, str]]]:
-    """The routes of a path by method, each with the open parts."""
+def _routes_of(path: str, fork: str = "") -> dict[str, tuple[Route, dict[str, str]]]:
+    """The routes of a path by method, each with the open parts. Those of a fork take precedence."""
     segments = path.split("/")
-    return {route.method: (route, parts) for route in ROUTES if (parts := route.match(segments)) is not None}
+    routes = (*ROUTES, *FORK_ROUTES.get(fork, ()))
+    return {route.method: (route, parts) for route in routes if (parts := route.match(segments)) is not None}
 
 
 def is_write(method: str, path: str) -> bool:
@@ -150,6 +113,10 @@ def _apply(rule: Rule, state: State, request: Request) -> Answer:
         return rule(state, request)
     except RefusedError as error:
         return text(str(error), 400)
+    except BadValueError as error:
+        if state.capabilities.errors_as_refusals:
+            return auth.refused(state, request, str(error))
+        return error_page(500, str(error))
     except BrokenError as error:
         return error_page(500, str(error))
 
@@ -157,7 +124,7 @@ def _apply(rule: Rule, state: State, request: Request) -> Answer:
 def _route(state: State, request: Request) -> tuple[Route, Request] | Answer:
     found = {
         method: (route, parts)
-        for method, (route, parts) in _routes_of(request.path).items()
+        for method, (route, parts) in _routes_of(request.path, state.capabilities.fork).items()
         if route.exists(state.capabilities)
     }
     if not found:

@@ -25,9 +25,10 @@ from . import crypto
 from .answers import Answer, Request, error_page, text
 from .control import control_door
 from .faults import Fault, take
+from .known import new_state
 from .listener import ConnectionDropError, Listener
 from .routes import is_write, respond
-from .state import FIRST_PASSWORD, FIRST_USER, State, new_state
+from .state import FIRST_PASSWORD, FIRST_USER, State
 from .tls import ServerTls
 from .versions import NEWEST
 

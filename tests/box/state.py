@@ -11,9 +11,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import crypto, names, zones
-from .versions import NEWEST, VERSIONS, Capabilities
+from .versions import NEWEST, UPSTREAM, Capabilities
 from .zones import CustomRecord, ZoneInputs
 
 FIRST_USER = "me@box.example.com"
@@ -109,13 +110,13 @@ def _first_aliases() -> dict[str, Alias]:
 
 @dataclass
 class State:
-    """A box. As made by State() or State(VERSIONS["v60"]) it has just been set up.
+    """A box. As made by State() or State(KNOWN["v60"]) it has just been set up.
 
     Its fields may be changed by hand; `clock`, `random_hex` and `random_secret` may be replaced, so
     that no test waits.
     """
 
-    capabilities: Capabilities = VERSIONS[NEWEST]
+    capabilities: Capabilities = UPSTREAM[NEWEST]
     # What it calls itself: forks call themselves what they like.
     version_text: str = ""
 
@@ -185,8 +186,13 @@ class State:
     failed_logins: list[float] = field(default_factory=list)
     next_mfa_id: int = 1
 
+    # Domains with mail that a fork leaves out all the same.
+    unserved: set[str] = field(default_factory=set)
+    # What only a fork knows, by names that its rules choose.
+    of_fork: dict[str, Any] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
-        self.version_text = self.version_text or self.capabilities.name
+        self.version_text = self.version_text or self.capabilities.version_text or self.capabilities.name
         self.master_key = self.master_key or self.random_hex(32)
         if not self.primary_certificate:
             self.primary_certificate = crypto.self_signed(self.hostname)
@@ -249,8 +255,3 @@ class State:
     def dropped_zones(self) -> list[str]:
         """Zones that the name server does not load, such as with a CNAME beside other data."""
         return sorted(zone for zone, inputs in self._published().items() if zones.is_dropped(inputs))
-
-
-def new_state(version: str = NEWEST) -> State:
-    """A box of that version that has just been set up."""
-    return State(VERSIONS[version])

@@ -8,7 +8,7 @@ The rules ask for a capability and never for a version, so that a version is one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,35 @@ class Capabilities:
     one_worker: bool
     # Users have quotas.
     quotas: bool
+
+    # What only forks have. Their entries, and the rules that they replace, are in the folder "forks".
+
+    # The fork; nothing: upstream.
+    fork: str = ""
+    # What the box calls itself, if that isn't the name.
+    version_text: str = ""
+    # Local parts that can't be a mailbox in any domain, and as aliases lead only to administrators.
+    reserved: frozenset[str] = frozenset()
+    # Local parts of the automatic aliases that are only at the box's own name.
+    own_aliases: frozenset[str] = frozenset({"hostmaster"})
+    # What stands before each domain with mail, or with users, in the names of websites that the box makes up.
+    mail_prefixes: tuple[str, ...] = ("mta-sts.",)
+    user_prefixes: tuple[str, ...] = ("autoconfig.", "autodiscover.")
+    # Labels whose addresses are published a second time with each domain with mail that is no zone.
+    repeated_labels: tuple[str, ...] = ()
+    # What is published: the end of SPF records, the local part that gets DMARC reports, the TLS key of each
+    # website, a second key that mail is signed with, the head of a zone file.
+    spf_end: str = "-all"
+    dmarc_reports: str = ""
+    tlsa_for_all: bool = False
+    second_dkim_key: bool = False
+    zone_head: str = ""
+    # A value that a handler can't read is answered as a refused login; without: 500.
+    errors_as_refusals: bool = False
+    # A refused login says that there is no such user.
+    names_unknown_users: bool = False
+    # Each one-time code that is used ends the other sessions of its user.
+    codes_end_sessions: bool = False
 
 
 _V051 = Capabilities(
@@ -97,5 +126,10 @@ _V75 = Capabilities(
     quotas=True,
 )
 
+# The same as v75, for all that can be asked.
+_V76 = replace(_V75, name="v76")
+
+# Upstream's versions that differ in what they answer; all there are.
 VERSIONS = {version.name: version for version in (_V051, _V55, _V60, _V75)}
-NEWEST = _V75.name
+UPSTREAM = {**VERSIONS, _V76.name: _V76}
+NEWEST = _V76.name

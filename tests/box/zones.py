@@ -146,6 +146,12 @@ def _add_addresses(draft: _Draft, inputs: ZoneInputs, domain: str, is_zone: bool
                 draft.add(name, rtype, value, "" if hidden else f"The address of {_joined(name, domain)}.")
 
 
+def _repeat_addresses(draft: _Draft, site: Site) -> None:
+    for label in site.capabilities.repeated_labels:
+        draft.add(label, "A", site.ipv4, "The address, once more.")
+        draft.add(label, "AAAA", site.ipv6, "The address, once more.")
+
+
 def _policy(inputs: ZoneInputs, policy: str) -> str:
     return f"v=DMARC1; p={policy}" + (";" if inputs.site.capabilities.tidy_zones else "")
 
@@ -155,12 +161,27 @@ def _add_mail(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
     if not draft.has("", "MX", "10 "):
         draft.add("", "MX", f"10 {site.hostname}.", f"Required. Where mail for {domain} goes.")
     if not draft.has("", "TXT", "v=spf1 "):
-        draft.add("", "TXT", "v=spf1 mx -all", f"Recommended. Only the box sends mail for {domain}.")
+        draft.add(
+            "", "TXT", f"v=spf1 mx {site.capabilities.spf_end}", f"Recommended. Only the box sends mail for {domain}."
+        )
     if not draft.has("mail._domainkey", "TXT", "v=DKIM1; "):
         key = f"v=DKIM1; h=sha256; k=rsa; s=email; p={crypto.dkim_key()}"
         draft.add("mail._domainkey", "TXT", key, "Recommended. What the box signs mail with.")
     if not draft.has("_dmarc", "TXT", "v=DMARC1; "):
-        draft.add("_dmarc", "TXT", _policy(inputs, "quarantine"), "Recommended. What to do with forged mail.")
+        policy = _policy(inputs, "quarantine")
+        if site.capabilities.dmarc_reports:
+            policy += f" rua=mailto:{site.capabilities.dmarc_reports}@{site.hostname}!2m"
+        draft.add("_dmarc", "TXT", policy, "Recommended. What to do with forged mail.")
+    if site.capabilities.second_dkim_key:
+        key = f"v=DKIM1; s=email; k=ed25519; p={crypto.second_dkim_key()}"
+        draft.add("box-ed25519._domainkey", "TXT", key, "Recommended. What the box signs mail with, too.")
+
+
+def _add_web_key(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
+    hostname = inputs.site.hostname
+    websites = (inputs.automatic | inputs.mail) - {hostname, "ns1." + hostname, "ns2." + hostname}
+    if inputs.site.capabilities.tlsa_for_all and domain in websites:
+        draft.add("_443._tcp", "TLSA", "3 1 1 " + crypto.tlsa_digest(), "Optional. Lets web clients check it.")
 
 
 def _add_user_services(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
@@ -223,10 +244,13 @@ def _domain_records(inputs: ZoneInputs, domain: str, is_zone: bool) -> list[Reco
                     draft.add(_joined(record.name, label), *record[1:])
     _add_custom_records(draft, inputs, domain)
     _add_addresses(draft, inputs, domain, is_zone)
+    if domain in inputs.mail and not is_zone:
+        _repeat_addresses(draft, site)
     if domain in inputs.mail or not newer:
         _add_mail(draft, inputs, domain)
     if not newer:
         _add_no_mail(draft, inputs)
+    _add_web_key(draft, inputs, domain)
     if domain in inputs.users:
         _add_user_services(draft, inputs, domain)
     if not newer:
@@ -271,7 +295,9 @@ def file_body(inputs: ZoneInputs) -> str:
     retry, hint = ("86400   ", "when refresh fails, how often to try again")
     if site.capabilities.tidy_zones:
         retry, hint = ("3600    ", "when refresh fails, how often to try again, should be lower than the refresh")
-    lines = [_SOA.format(zone=inputs.zone, hostname=site.hostname, retry=retry, hint=hint)]
+    lines = [
+        (site.capabilities.zone_head or _SOA).format(zone=inputs.zone, hostname=site.hostname, retry=retry, hint=hint)
+    ]
     for name, rtype, value, _unused in records(inputs):
         lines.append(f"{name}\tIN\t{rtype}\t{_quoted(value) if rtype == 'TXT' else value}\n")
     keys = hashlib.sha1(inputs.zone.encode(), usedforsecurity=False).hexdigest()

@@ -7,7 +7,7 @@
     python -m tests.contract.conversation compare BASE_URL OLD.json [--scenario NAME] [--cacert FILE] [--sign CA.pem CA.key]
 
 data/scenario.yml holds the steps of one, and says what box they start from; data/recordings what real
-boxes of four versions answered. data/edges.yml and data/edges are a second one, about what went wrong.
+boxes of several versions, and of forks, answered. data/edges.yml and data/edges are a second one, about what went wrong.
 BASE_URL ends in /admin, and may be a real box that has just been set up. --sign names a CA that the
 box trusts, with its key: some steps install certificates, which have to come from it.
 Exit status: 0 all alike, 1 differences.
@@ -72,6 +72,8 @@ _VOLATILE = [
         (r"(?<![A-Z2-7])[A-Z2-7]{32}(?![A-Z2-7])", "<base32>"),
         (r'p=MII[A-Za-z0-9+/=\\" ]+', "p=<key>"),
         (r"p=[A-Za-z0-9+/=]{200}[^;]*", "p=<key>"),
+        (r"k=ed25519; p=[A-Za-z0-9+/=]+", "k=ed25519; p=<key>"),
+        (r"totp:\d+", "totp:<n>"),
         (r"in \d+ days on \d{4}-\d\d-\d\d", "in <n> days on <date>"),
         (r"on \d{4}-\d\d-\d\d", "on <date>"),
         (r"id=\d+Z?", "id=<serial>"),

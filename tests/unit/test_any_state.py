@@ -21,10 +21,10 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
     Refused,
     UnexpectedAnswer,
 )
+from tests.box import State, new_state
 from tests.box.prepare import prepare
 from tests.box.routes import answer
 from tests.box.state import Alias as BoxAlias
-from tests.box.state import State, new_state
 from tests.box.state import User as BoxUser
 from tests.tasks import CONNECTION, task
 

@@ -30,9 +30,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._resources import
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import whole_box
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import Guarded, InvalidDeclaration
 from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
-from tests.box import CustomRecord
+from tests.box import CustomRecord, State, new_state
 from tests.box.prepare import prepare
-from tests.box.state import State, new_state
 from tests.tasks import CONNECTION, task
 
 from ..integration.playbooks import VERSIONS

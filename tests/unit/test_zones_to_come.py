@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
+from tests.box import State, new_state
 from tests.box.prepare import ask, prepare
-from tests.box.state import State, new_state
 from tests.tasks import CONNECTION, task, validated
 
 from ..integration.playbooks import VERSIONS

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .. import names
 from ..answers import Answer, RefusedError, Request, data, text
@@ -14,7 +15,7 @@ from ..publishing import after_mail_change, required_aliases
 from ..state import Alias, State
 
 
-def _pieces(given: str) -> list[str]:
+def pieces(given: str) -> list[str]:
     """The addresses in a text: on lines, with commas, or both."""
     return [piece.strip() for piece in re.split("[\n,]", given) if piece.strip()]
 
@@ -53,30 +54,32 @@ def listing(state: State, request: Request) -> Answer:
     )
 
 
-def _receivers(state: State, address: str, given: str) -> list[str]:
-    is_dcv = names.is_dcv_address(address)
+def receivers(state: State, address: str, given: str, is_address: Callable[..., bool] = names.is_address) -> list[str]:
+    """The receivers in a text, as they are stored."""
+    reserved = state.capabilities.reserved
+    is_dcv = names.is_dcv_address(address, reserved)
     whole = names.to_ascii(given.strip())
-    if names.is_address(whole, domain_only=True) and not is_dcv:
+    if is_address(whole, domain_only=True) and not is_dcv:
         # A single receiver may be a whole domain.
         return [whole]
-    receivers = []
-    for receiver in map(names.to_ascii, _pieces(given)):
-        if not names.is_address(receiver):
+    found = []
+    for receiver in map(names.to_ascii, pieces(given)):
+        if not is_address(receiver):
             raise RefusedError(f"Invalid receiver email address ({receiver}).")
         # Mail to user+tag goes to the user.
         local, _unused, domain = receiver.partition("@")
         user = state.users.get(f"{local.partition('+')[0]}@{domain}")
-        if is_dcv and not names.is_dcv_address(receiver) and (user is None or "admin" not in user.privileges):
+        if is_dcv and not names.is_dcv_address(receiver, reserved) and (user is None or "admin" not in user.privileges):
             raise RefusedError(
                 "This alias can only have administrators of this system as destinations because the "
                 "address is frequently used for domain control validation."
             )
-        receivers.append(receiver)
-    return receivers
+        found.append(receiver)
+    return found
 
 
 def _senders(state: State, given: str) -> list[str] | None:
-    senders = _pieces(given)
+    senders = pieces(given)
     for sender in senders:
         if sender not in state.users:
             raise RefusedError(f"Invalid permitted sender: {sender} is not a user on this system.")
@@ -89,14 +92,14 @@ def add(state: State, request: Request) -> Answer:
         raise RefusedError("No email address provided.")
     if not names.is_address(address, domain_only=True):
         raise RefusedError(f"Invalid email address ({address}).")
-    receivers = _receivers(state, address, request.form.get("forwards_to", ""))
+    forwards_to = receivers(state, address, request.form.get("forwards_to", ""))
     senders = _senders(state, request.form.get("permitted_senders", ""))
-    if not receivers and not senders:
+    if not forwards_to and not senders:
         raise RefusedError("The alias must either forward to an address or have a permitted sender.")
     exists = address in state.aliases
     if exists and request.form.get("update_if_exists") != "1":
         raise RefusedError(f"Alias already exists ({address}).")
-    state.aliases[address] = Alias(address, receivers, senders)
+    state.aliases[address] = Alias(address, forwards_to, senders)
     return text(after_mail_change(state, "alias updated" if exists else "alias added"))
 
 

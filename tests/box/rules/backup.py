@@ -9,7 +9,7 @@ import math
 import time
 from urllib.parse import urlsplit
 
-from ..answers import Answer, BrokenError, RefusedError, Request, data
+from ..answers import Answer, BadValueError, BrokenError, RefusedError, Request, data
 from ..state import Backup, BackupConfig, State
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
@@ -60,7 +60,7 @@ def set_config(state: State, request: Request) -> Answer:
     try:
         min_age = int(form.get("min_age", ""))
     except ValueError as error:
-        raise BrokenError(str(error)) from None
+        raise BadValueError(str(error)) from None
     target = form.get("target", "")
     try:
         _check_target(state, target)

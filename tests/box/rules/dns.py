@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 
 from .. import names, zones
-from ..answers import PLAIN, Answer, BrokenError, RefusedError, Request, data, text
+from ..answers import PLAIN, Answer, BadValueError, BrokenError, RefusedError, Request, data, text
 from ..domains import served
 from ..publishing import update_dns, zone_inputs
 from ..state import State
@@ -106,11 +106,15 @@ def set_record(state: State, request: Request) -> Answer:
 
 
 def remove_record(state: State, request: Request) -> Answer:
+    return remove(state, request)
+
+
+def remove(state: State, request: Request, checks: bool = True) -> Answer:
     """Remove a value; without one, all of that name and type."""
     qname, rtype = _name_and_type(request)
-    zone = _zone_for_change(state, qname)
+    zone = _zone_for_change(state, qname) if checks else ""
     value = _body(request)
-    if value:
+    if value and checks:
         value = _checked(zone, qname, rtype, value)
     kept = [one for one in state.dns_records if one[:2] != (qname, rtype) or value not in ("", one.value)]
     return _store(state, kept)
@@ -198,7 +202,7 @@ def zone_file(state: State, request: Request) -> Answer:
     zone = request.parts["zone"]
     file = state.zone_files.get(zone)
     if file is None or zone not in served(state).zones:
-        raise BrokenError("There is no such zone.")
+        raise BadValueError(f"{zone} is not a domain name that corresponds to a zone.")
     return Answer(200, PLAIN, file.text)
 
 

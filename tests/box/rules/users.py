@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .. import names
 from ..answers import Answer, RefusedError, Request, data, text
@@ -35,7 +36,7 @@ def _check_privilege(privilege: str) -> None:
         raise RefusedError(f"That's not a valid privilege ({privilege}).")
 
 
-def _quota(given: str) -> str:
+def checked_quota(given: str) -> str:
     quota = given.strip().upper()
     if not quota:
         raise RefusedError("No quota provided.")
@@ -92,11 +93,12 @@ def domains(state: State, request: Request) -> Answer:
     return text("".join(f"{domain}\n" for domain in sorted(served(state).mail)))
 
 
-def add(state: State, request: Request) -> Answer:
+def checked_user(state: State, request: Request, is_address: Callable[[str], bool] = names.is_address) -> User:
+    """The user that is to be added."""
     email = request.form.get("email", "")
     if not email.strip():
         raise RefusedError("No email address provided.")
-    if not names.is_address(email):
+    if not is_address(email):
         raise RefusedError("Invalid email address.")
     if not names.is_user_address(email):
         raise RefusedError(
@@ -104,7 +106,7 @@ def add(state: State, request: Request) -> Answer:
             "the digits 0-9, underscore (_), hyphen (-), and period (.)."
         )
     # The first user may be anything: whoever sets up a box doesn't know the rules yet.
-    if names.is_dcv_address(email) and state.users:
+    if names.is_dcv_address(email, state.capabilities.reserved) and state.users:
         raise RefusedError(
             "You may not make a user account for that address because it is frequently used for "
             "domain control validation. Use an alias instead if necessary."
@@ -115,10 +117,15 @@ def add(state: State, request: Request) -> Answer:
     privileges = given.split("\n") if given.strip() else []
     for privilege in privileges:
         _check_privilege(privilege)
-    quota = _quota(request.form.get("quota", "0")) if state.capabilities.quotas else "0"
-    if email in state.users:
+    quota = checked_quota(request.form.get("quota", "0")) if state.capabilities.quotas else "0"
+    return User(email, password, privileges, quota)
+
+
+def add(state: State, request: Request) -> Answer:
+    user = checked_user(state, request)
+    if user.email in state.users:
         raise RefusedError("User already exists.")
-    state.users[email] = User(email, password, privileges, quota)
+    state.users[user.email] = user
     return text(after_mail_change(state, "mail user added"))
 
 
@@ -165,6 +172,6 @@ def quota(state: State, request: Request) -> Answer:
 
 
 def set_quota(state: State, request: Request) -> Answer:
-    wanted = _quota(request.form.get("quota", ""))
+    wanted = checked_quota(request.form.get("quota", ""))
     _user(state, request.form.get("email", "")).quota = wanted
     return text("OK")
