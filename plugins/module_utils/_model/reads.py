@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar, Union
 from urllib.parse import quote
 
 from .._values import names
@@ -156,9 +156,12 @@ class SslStatus(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """A second factor that a user signs in with."""
+    """A second factor that a user signs in with.
 
-    id: int
+    :ivar id: a number; on mailinabox-ldap a text, which changes with each code that is used.
+    """
+
+    id: Union[int, str]
     kind: str
     label: Optional[str]
 
@@ -327,7 +330,7 @@ def _parse_ssl_status(answer: Any) -> SslStatus:
 @_shape_of("second factors", secret=True)
 def _parse_mfa(answer: Any) -> Mfa:
     schemes = tuple(
-        Scheme(shape.number(row, "id"), shape.text(row, "type"), shape.text_or_none(row, "label"))
+        Scheme(shape.number_or_text(row, "id"), shape.text(row, "type"), shape.text_or_none(row, "label"))
         for row in shape.items(shape.part(answer, "enabled_mfa"))
     )
     new = answer.get("new_mfa")

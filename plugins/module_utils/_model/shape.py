@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar, Union
 
 _T = TypeVar("_T")
 
@@ -58,6 +58,11 @@ def flag(row: Any, key: str) -> bool:
 
 def number(row: Any, key: str) -> int:
     return _checked(int, part(row, key))
+
+
+def number_or_text(row: Any, key: str) -> Union[int, str]:
+    value = part(row, key)
+    return _checked(str, value) if isinstance(value, str) else _checked(int, value)
 
 
 def pair(value: Any) -> Tuple[str, List[Any]]:

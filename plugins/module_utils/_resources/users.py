@@ -35,6 +35,9 @@ _SENTENCES = (
     "User account email addresses may only use the lowercase ASCII letters a-z, the digits 0-9, underscore (_),"
     " hyphen (-), and period (.).",
     "User already exists.",
+    # mailinabox-ldap
+    "User alreay exists.",
+    "An alias exists with that address.",
     "You may not make a user account for that address because it is frequently used for domain control validation."
     " Use an alias instead if necessary.",
 )
