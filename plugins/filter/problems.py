@@ -147,7 +147,7 @@ def _status_checks(
 
 def _dns(facts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for row in facts:
-        harm = "takes its zone down" if row.get("breaks_zone", True) else "has no zone"
+        harm = "takes its zone down" if row.get("breaks_zone", True) else "is not published"
         yield row["name"], "%s %s %s %s: %s" % (row["name"], row["type"], row["value"], harm, row["problem"])
 
 

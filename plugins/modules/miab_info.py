@@ -113,8 +113,9 @@ dns_problems:
   description:
     - The custom DNS records that take their zone down, and why - values that can't be published, which a box stores all
       the same, and CNAMEs at the name of a zone, or beside other custom records or what the box publishes by itself.
-    - From 1.1.0 on also the records whose zone is gone, because their domain has no address any more. Their
-      C(breaks_zone) is V(false), that of all others V(true).
+    - Since 1.1.0, also records that the box doesn't publish - those whose zone is gone because their domain has no address
+      any more, and A and AAAA records at the host name of the box. Their C(breaks_zone) is V(false), that of all others
+      V(true).
     - As long as a value of the first kind is there, every change that concerns its zone fails. To remove it, declare
       O(mailinabox.admin.miab_dns_record#module:state=absent) with its C(value).
   returned: if gathered

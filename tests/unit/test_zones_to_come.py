@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from tests.box import State, new_state
 from tests.box.prepare import ask, prepare
@@ -291,3 +292,19 @@ def test_purge_skips_records_whose_zone_is_gone(version: str) -> None:
     assert not result.get("failed"), result
     assert [row.qname for row in state.dns_records] == ["www.gone.example"]
     assert "www.gone.example A stays" in result["warnings"][0]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_custom_address_at_the_host_name_of_the_box_is_never_published(version: str) -> None:
+    state = box(version)
+    own = {"name": "box.example.com", "type": "A", "value": "192.0.2.1"}
+    words = "box.example.com A: the box always publishes its own addresses at its host name"
+    for module, options in (("dns_record", own), ("config", {"dns_records": [own]})):
+        assert words in do(state, module, True, **options)["warnings"][0]
+    for harmless in ({**own, "value": "local"}, {**own, "name": "x.box.example.com"}, record("www.example.org", "A")):
+        assert "warnings" not in do(state, "dns_record", True, **harmless)
+    assert do(state, "dns_record", **own)["changed"]
+    (problem,) = do(state, "info", gather_subset=["dns_problems"])["dns_problems"]
+    assert (problem["name"], problem["breaks_zone"]) == ("box.example.com", False)
+    (text,) = problems({"dns_problems": [problem]})
+    assert text["text"].startswith("box.example.com A 192.0.2.1 is not published: the box always publishes")

@@ -118,7 +118,7 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
     if now is not None:
         return replace(now, mail=mail, users=users, records=known[DNS_RECORDS.name])
     aliases: Aliases = known[ALIASES.name]
-    hostname = _hostname(aliases)
+    hostname = host_name(aliases)
     apexes = {hostname} if hostname else set()
     # A zone of a domain without mail is that of the box, or of what holds the box's name.
     apexes |= {zone for zone in known.get(DNS_ZONES.name, ()) if zone not in mail}
@@ -139,8 +139,8 @@ def _domain(address: str) -> str:
     return address.partition("@")[2]
 
 
-def _hostname(aliases: Aliases) -> str:
-    """The name of a box, at which its automatic aliases reach the administrator."""
+def host_name(aliases: Aliases) -> str:
+    """The host name of a box, where its automatic aliases reach the administrator; empty if there are none."""
     for alias in aliases.values():
         if alias.automatic:
             for receiver in alias.receivers:
@@ -253,6 +253,15 @@ def collisions(found: Content) -> FrozenSet[Collision]:
         if label == "_mta-sts" and domain in found.mail:
             collided.add(Collision(name, "TXT", "as soon as it has a certificate for mta-sts.%s" % domain))
     return frozenset(collided)
+
+
+OVERRIDDEN = "the box always publishes its own addresses at its host name, and never this record"
+"""What is wrong with a custom address at the host name of a box."""
+
+
+def is_overridden(name: str, rtype: str, value: str, hostname: str) -> bool:
+    """Whether a box stores a custom record and never publishes it."""
+    return name == hostname and rtype in ("A", "AAAA") and value != _records.LOCAL
 
 
 def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:

@@ -10,7 +10,16 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from .._model.plan import Call, Change, Known, Question, View
-from .._model.publishing import ORPHAN_REMEDY, REBUILD_DNS, content, content_is_known, refuse_harm
+from .._model.publishing import (
+    ORPHAN_REMEDY,
+    OVERRIDDEN,
+    REBUILD_DNS,
+    content,
+    content_is_known,
+    host_name,
+    is_overridden,
+    refuse_harm,
+)
 from .._model.reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
 from .._values import names
 from .._values import records as _records
@@ -127,6 +136,10 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
         questions += [USERS, ALIASES]
     if new_cname:
         questions.append(DNS_DUMP)
+    # A box lists the zone of its host name first. In the others there is no need to know that name.
+    first_zone = known.get(DNS_ZONES.name, ())[:1]
+    if wanted.present and wanted.rtype in ("A", "AAAA") and names.zone_of(wanted.name, first_zone):
+        questions.append(ALIASES)
     return [read for read in questions if read.name not in known]
 
 
@@ -140,13 +153,15 @@ def plan(wanted: WantedRecord, known: Known) -> Change:
     target = _target(wanted, present)
     view_before, view_after = _view(wanted, present), _view(wanted, target)
     calls: tuple[Call, ...] = ()
+    warnings = wanted.warnings
     if set(target) != set(present):
         _check_zone(wanted, known[DNS_ZONES.name])
         added = [value for value in target if value not in present]
         if added:
             _check_added(wanted, added, target, known)
+            warnings += _overridden(wanted, added, known)
         calls = _calls(wanted, stored, target)
-    return Change("dns_record", wanted.key, view_before, view_after, calls, wanted.warnings)
+    return Change("dns_record", wanted.key, view_before, view_after, calls, warnings)
 
 
 def plan_alone(wanted: WantedRecord, known: Known) -> Change:
@@ -263,6 +278,14 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
         raise InvalidOption(
             "value", added[0], "%s has the CNAME %s; to replace it, declare exclusive: true" % (wanted.name, target[0])
         )
+
+
+def _overridden(wanted: WantedRecord, added: list[str], known: Known) -> tuple[str, ...]:
+    """A warning if the box would store the values and not publish them."""
+    hostname = host_name(known[ALIASES.name]) if ALIASES.name in known else ""
+    if not any(is_overridden(wanted.name, wanted.rtype, value, hostname) for value in added):
+        return ()
+    return ("%s %s: %s. Remove it from your declaration." % (wanted.name, wanted.rtype, OVERRIDDEN),)
 
 
 def _value(record: Record) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from .._model.plan import Change, Known, Question, Read, View
-from .._model.publishing import ORPHAN_REMEDY, conflicting, content, orphans, unpublishable
+from .._model.publishing import ORPHAN_REMEDY, OVERRIDDEN, conflicting, content, is_overridden, orphans, unpublishable
 from .._model.reads import (
     ALIASES,
     BACKUP_CONFIG,
@@ -133,7 +133,7 @@ def _records(known: Known) -> list[View]:
 
 
 def _dns_problems(known: Known) -> list[View]:
-    """Custom records that take their zones down, or have none any more."""
+    """Custom records that take their zones down, or that the box doesn't publish."""
     records = known[DNS_RECORDS.name]
     box = content(known)
     left = set(orphans(box))
@@ -146,6 +146,12 @@ def _dns_problems(known: Known) -> list[View]:
     found = [
         {"name": bad.name, "type": bad.rtype, "value": bad.value, "problem": bad.why}
         for bad in (*unpublishable(published), *conflicting(box))
+    ]
+    lost += [
+        {"name": name, "type": rtype, "value": record.value, "problem": OVERRIDDEN}
+        for (name, rtype), rows in published.items()
+        for record in rows
+        if is_overridden(name, rtype, record.value, box.hostname)
     ]
     gathered = [{**row, "breaks_zone": breaks} for rows, breaks in ((found, True), (lost, False)) for row in rows]
     return sorted(gathered, key=lambda row: (row["name"], row["type"], row["value"], row["problem"]))
