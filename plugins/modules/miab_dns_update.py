@@ -19,6 +19,7 @@ description:
   - The task is changed if the box says that it updated something. In check mode nobody can tell beforehand. Without
     O(force) no change is predicted, which is right unless the box has something to catch up on; with O(force) a change
     is predicted, which is always right.
+  - In check mode, the task signs in and reads the zones. It fails if the box can't be reached or refuses the credentials.
 options:
   force:
     description:
@@ -63,7 +64,7 @@ requests:
   description: How many requests the task made, to read and to write.
   returned: always
   type: dict
-  sample: {"reads": 0, "writes": 1}
+  sample: {"reads": 1, "writes": 1}
 failure:
   description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
   returned: failure

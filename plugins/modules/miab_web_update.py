@@ -18,6 +18,7 @@ description:
   - A box does so by itself after each change by its API.
   - The task is changed if the box says that it updated something. In check mode nobody can tell beforehand, and no
     change is predicted, which is right unless the box has something to catch up on.
+  - In check mode, the task signs in and reads the zones. It fails if the box can't be reached or refuses the credentials.
 options: {}
 extends_documentation_fragment:
   - mailinabox.admin.box
@@ -51,7 +52,7 @@ requests:
   description: How many requests the task made, to read and to write.
   returned: always
   type: dict
-  sample: {"reads": 0, "writes": 1}
+  sample: {"reads": 1, "writes": 1}
 failure:
   description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
   returned: failure

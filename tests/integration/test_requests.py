@@ -115,8 +115,8 @@ WORK = [
     Work("system", {"privacy": False}, 1, 1, 1),
     # After the packages it is asked anew whether a restart is due, and not once more.
     Work("system", {"packages": "latest", "reboot": "if_required"}, 2, 1, 1, 2),
-    Work("dns_update", {}, 0, 1, 0, None),
-    Work("web_update", {}, 0, 1, 0, None),
+    Work("dns_update", {}, 1, 1, 0, None),
+    Work("web_update", {}, 1, 1, 0, None),
     Work("session", {}, 1, versions=("v75",)),
     # A box that has no log-in tells the key otherwise.
     Work("session", {}, 2, again=2, versions=("v0.51",)),

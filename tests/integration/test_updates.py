@@ -12,6 +12,7 @@ import pytest
 
 from tests.box import Box
 from tests.box.faults import Fault
+from tests.tasks import run_task
 
 from .playbooks import play
 
@@ -35,7 +36,7 @@ def test_dns(box: Box, door: str, tmp_path: Path) -> None:
     for predicted, real in zip(outcomes[::2], outcomes[1::2], strict=True):
         assert predicted.result["calls"] == real.result["calls"]
         assert predicted.result["diff"] == real.result["diff"]
-        assert real.result["requests"] == {"reads": 0, "writes": 1}
+        assert real.result["requests"] == {"reads": 1, "writes": 1}
 
 
 def test_web(box: Box, door: str, tmp_path: Path) -> None:
@@ -43,6 +44,14 @@ def test_web(box: Box, door: str, tmp_path: Path) -> None:
     assert [outcome.result["changed"] for outcome in outcomes] == [False, True, False, False]
     assert [outcome.result["web_update"] for outcome in outcomes] == [{}, {"updated": True}, {}, {"updated": False}]
     assert outcomes[0].result["calls"] == outcomes[1].result["calls"] == [{"method": "POST", "path": "/web/update"}]
+
+
+@pytest.mark.parametrize("module", ["miab_dns_update", "miab_web_update"])
+def test_check_mode_signs_in(newest_box: Box, module: str) -> None:
+    result = run_task(newest_box, module, {"password": "not-the-password"}, check_mode=True)
+    assert result["failure"]["code"] == "authentication"
+    newest_box.faults.append(Fault("503", "GET /dns/zones", times=10))
+    assert run_task(newest_box, module, {}, check_mode=True, sleep=lambda _seconds: None)["failed"]
 
 
 @pytest.mark.parametrize(("module", "path"), [(DNS, "/dns/update"), (WEB, "/web/update")])

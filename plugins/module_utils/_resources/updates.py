@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping, Sequence, Tuple
 
 from .._model.plan import Call, Change, Known, Question
 from .._model.publishing import DIAGNOSIS
+from .._model.reads import DNS_ZONES
 
 _UPDATED = "updated"
 _DNS_WORDS = "updated DNS:"
@@ -37,9 +39,9 @@ def check_web(_options: Mapping[str, Any]) -> None:
     """``miab_web_update`` has no options."""
 
 
-def needs(_wanted: Any, _known: Known) -> Sequence[Question]:
-    """Nothing that can be read tells whether there is anything to do."""
-    return []
+def needs(_wanted: Any, known: Known) -> Sequence[Question]:
+    """Nothing that can be read shows whether there is anything to do, but a read shows whether the task can sign in."""
+    return [] if DNS_ZONES.name in known else [replace(DNS_ZONES, once=True)]
 
 
 def plan_dns(force: bool, known: Known) -> Change:
