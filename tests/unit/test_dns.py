@@ -29,7 +29,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads impo
     by_name_and_type,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import dns
-from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnexpectedAnswer
 
 ZONES = ("example.com", "example.org")
 
@@ -311,6 +311,9 @@ def test_a_cname_where_the_box_gives_way(name: str) -> None:
             ),
             "CNAME at _dmarc.www.example.org: the box itself publishes TXT",
         ),
+        # A box would read such a body as another value, or as none, which removes all.
+        (wanted(state="absent"), known(("www.example.org", "A", "\u00e9")), "outside ASCII"),
+        (wanted(value="192.0.2.1", exclusive=True), known(("www.example.org", "A", "\u00e9")), "outside ASCII"),
         (cname("_mta-sts.example.org"), known(dump=()), "as soon as it has a certificate for mta-sts.example.org"),
         (wanted("www.gone.example", state="absent"), known(("www.gone.example", "A", "192.0.2.1")), "Add an address"),
         (cname("www.example.org"), known(("www.example.org", "CNAME", "a.example.net.")), "exclusive: true"),
@@ -336,9 +339,23 @@ def test_a_value_that_stays_is_never_undone() -> None:
     assert change.calls[0].undo == ()
 
 
-def test_an_empty_body_cannot_be_made() -> None:
+@pytest.mark.parametrize("body", [" ", "\u00e9"])
+def test_an_empty_body_cannot_be_made(body: str) -> None:
     with pytest.raises(ValueError, match="destroys"):
-        Call("DELETE", "/dns/custom/www.example.org/A", body=" ")
+        Call("DELETE", "/dns/custom/www.example.org/A", body=body)
+
+
+@pytest.mark.parametrize(("name", "rtype"), [("..", "A"), ("www.example.org", ".."), ("", "A")])
+def test_a_record_that_no_box_stores_is_an_unexpected_answer(name: str, rtype: str) -> None:
+    state = known((name, rtype, "192.0.2.1"), ("www.example.org", "A", "192.0.2.1"))
+    with pytest.raises(UnexpectedAnswer, match="another shape"):
+        dns.plan(dns.WantedRecord(name, rtype, None, present=False), {**state, "dns_zones": (name, "example.org")})
+
+
+def test_a_type_stays_one_part_of_the_path() -> None:
+    state = known(("www.example.org", "../../x?y", "192.0.2.1"))
+    change = dns.plan(dns.WantedRecord("www.example.org", "../../x?y", None, present=False), state)
+    assert [call.path for call in change.calls] == ["/dns/custom/www.example.org/..%2F..%2Fx%3Fy"]
 
 
 # The search knows a box's three writes from its documentation alone, so that it judges the planner.

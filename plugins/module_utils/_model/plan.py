@@ -201,8 +201,9 @@ class Call:
     diagnosis: Optional[Read] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if self.body is not None and not self.body.strip():
-            raise ValueError("%s %s: an empty body destroys" % (self.method, self.path))
+        # A box ignores what isn't ASCII.
+        if self.body is not None and not (self.body.strip() and self.body.isascii()):
+            raise ValueError("%s %s: a body that is empty, or not ASCII, destroys" % (self.method, self.path))
         if {".", ".."} & set(self.path.split("/")):
             raise ValueError("%s %s: on its way it would become another path" % (self.method, self.path))
 

@@ -23,7 +23,7 @@ from .._model.publishing import (
 from .._model.reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
 from .._values import names
 from .._values import records as _records
-from .._values.errors import InvalidOption
+from .._values.errors import InvalidOption, UnexpectedAnswer
 
 OPTIONS = {
     "name": {"type": "str", "required": True},
@@ -200,6 +200,7 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
     added = [value for value in target if value not in kept]
     # A box compares names as they were given, so PUT doesn't see a record whose name has capital
     # letters; and a value that breaks the zone has to go by itself, before anything else can work.
+    _check_gone(gone)
     put_works = all(
         record.name == wanted.name and _records.is_publishable(record.rtype, record.value) for record in stored
     )
@@ -222,6 +223,22 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
         *(_write("POST", path, value) for value in added),
         *(call for call in deletes if not call.repairs),
     )
+
+
+def _check_gone(gone: Sequence[Record]) -> None:
+    """Refuse to remove a value that no request can name.
+
+    A box ignores all characters outside ASCII in the body of a request. It may take what is left for another value, or
+    for none, which removes all of them.
+    """
+    for record in gone:
+        if not record.value.isascii():
+            raise InvalidOption(
+                "value",
+                record.value,
+                "the box holds this value for %s %s, and its API can't remove a value outside ASCII; remove it from"
+                " custom.yaml on the box" % (record.name, record.rtype),
+            )
 
 
 def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Call:
@@ -247,7 +264,16 @@ def _delete(record: Record) -> Call:
 
 
 def _path(name: str, rtype: str) -> str:
-    return "/dns/custom/%s/%s" % (quote(name, safe="*"), rtype)
+    """
+    :raises UnexpectedAnswer: for a name or a type that would make another path of it. No box stores such a record.
+    """
+    if {name, rtype} & {"", ".", ".."}:
+        raise UnexpectedAnswer(
+            "The list of custom DNS records has another shape than a box's: a record has the name %.100r and the type"
+            " %.100r." % (name, rtype),
+            what="custom DNS records",
+        )
+    return "/dns/custom/%s/%s" % (quote(name, safe="*"), quote(rtype, safe=""))
 
 
 def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
