@@ -88,6 +88,7 @@ STAGES = (
         proof="The prediction was right(?s:.*)The picture is of the plan",
     ),
     Stage("artifact", ("python tools/artifact.py", "python tools/sbom.py"), proof="The prediction was right"),
+    Stage("installation", ("python tools/try_installation.py",), proof=r"(?:installed: .*\n){6}"),
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests"),
     Stage(
         "ansible-lint",

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A simulated box in the foreground: python -m tests.box --version v60 --port 8443.
 
-The first line of its output is a JSON object with url, username, password and cacert. It serves
-until it is interrupted or terminated.
+The first line of its output is a JSON object with url, username, password and cacert. The next lines are the same as
+``export MIAB_...`` commands for a shell. The box runs until you interrupt it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import shlex
 import signal
 import sys
 import threading
@@ -53,7 +54,11 @@ def main() -> int:
     box.delay = options.delay
     with box:
         reply = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
-        print(json.dumps(reply), flush=True)
+        print(json.dumps(reply))
+        names = {"url": "MIAB_HOST", "username": "MIAB_USERNAME", "password": "MIAB_PASSWORD", "cacert": "MIAB_CA_PATH"}
+        for key, name in names.items():
+            print(f"export {name}={shlex.quote(reply[key])}")
+        sys.stdout.flush()
         if options.until_stdin_closes:
             threading.Thread(target=_wait_for_end_of_input, args=(stop,), daemon=True).start()
         stop.wait()
