@@ -107,7 +107,8 @@ def run(title: str, playbook: str, inventories: list[Path], *arguments: str) -> 
     recaps = RECAP.findall(text)
     if process.returncode or not recaps or any(recap[1:] != ("0", "0", "0") for recap in recaps):
         sys.exit(f"{title}: failed")
-    compared = PROGRESS.sub("", text.split("\nTASK ")[1])
+    compared = next(part for part in text.split("\nTASK ") if part.startswith("[Compare"))
+    compared = PROGRESS.sub("", compared)
     return Run(compared, [int(recap[0]) for recap in recaps], PROGRESS.findall(text))
 
 

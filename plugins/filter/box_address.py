@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..plugin_utils._boxes import host_of
+
 DOCUMENTATION = r"""
 name: box_address
 short_description: Tell where the box of a host is
@@ -30,7 +32,9 @@ options:
     elements: str
     required: true
   environment:
-    description: The secrets of the environment by the names of the modules' options. An empty one is none.
+    description:
+      - The secrets of the environment by the names of the modules' options. An empty one is none.
+      - If there is a C(host), it is the value of E(MIAB_HOST), and the host that it names may get them.
     type: dict
     required: true
 """
@@ -53,7 +57,14 @@ _value:
 
 def box_address(host: str, defined: Iterable[str], environment: Mapping[str, str]) -> str:
     """The address of a host's box, unless it would get a secret that nobody meant for it."""
-    strays = [option for option, secret in environment.items() if secret and "miab_" + option not in defined]
+    named = environment.get("host")
+    if named and host_of(named) == host.rstrip(".").lower():
+        return str(named)
+    strays = [
+        option
+        for option, secret in environment.items()
+        if secret and option != "host" and "miab_" + option not in defined
+    ]
     if strays:
         raise AnsibleFilterError(
             "%s: the environment has %s, which may be for another host, so nothing was sent."

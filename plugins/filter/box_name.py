@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils._boxes import LOCAL, host_of
 
 DOCUMENTATION = r"""
 name: box_name
@@ -54,22 +55,14 @@ def box_name(inventory_hostname: str, host: str = "") -> str:
     :raises AnsibleFilterError: if no file can be called so.
     """
     name = str(inventory_hostname)
-    if name == "localhost" and host:
-        # A name and a port are no URL yet.
-        name = _host_of(str(host)) or name
+    if name == LOCAL and host:
+        name = host_of(str(host)) or name
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise AnsibleFilterError(
             "No file is called as this box: %.100s. Give the host another name in the inventory, of letters, digits "
             "and _ . - only, and say in miab_host where its box is." % ascii(name)
         )
     return name
-
-
-def _host_of(host: str) -> str:
-    try:
-        return urlsplit(host if "://" in host else "//" + host).hostname or ""
-    except ValueError:
-        return ""
 
 
 class FilterModule:

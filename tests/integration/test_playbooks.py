@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.box import Box
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
 from tests.tasks import connection
 
-from .playbooks import VERSIONS, Run, run_on_hosts
+from .playbooks import ROOT, VERSIONS, Run, run_on_hosts
 from .test_config import DECLARATION, STATE
 
 # What an export has to keep: plain things, and those that YAML, Jinja or a planner could take for something else.
@@ -172,13 +173,52 @@ def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box
     assert not newest_box.state.privacy
 
 
-def test_a_host_is_the_box_of_its_name_and_not_that_of_the_environment(newest_box: Box, tmp_path: Path) -> None:
+def test_a_host_is_the_box_of_its_name(newest_box: Box, tmp_path: Path) -> None:
     hosts = {"nowhere.invalid": {"miab_privacy": False}}
     playbook = Path("mailinabox.admin.apply")
-    done = run_on_hosts(hosts, playbook, tmp_path, environment=surroundings(newest_box))
+    signed_in = {key: value for key, value in surroundings(newest_box).items() if key != "MIAB_HOST"}
+    own = {**hosts["nowhere.invalid"], "miab_password": "own-password"}
+    arguments = ("-e", "miab_hosts=all")
+    done = run_on_hosts({"nowhere.invalid": own}, playbook, tmp_path, arguments, {**signed_in, "MIAB_PASSWORD": ""})
     assert done.status == 2, done.output
     assert "nowhere.invalid" in results(done, "box by box")[0]["msg"][0].partition("failed: ")[2]
     assert not newest_box.log
+
+
+def test_a_declaration_in_parts_with_files_beside_the_inventory(newest_box: Box, tmp_path: Path) -> None:
+    beside, elsewhere = tmp_path / "inventory", tmp_path / "elsewhere"
+    beside.mkdir()
+    elsewhere.mkdir()
+    people = [{"email": f"{name}@example.org", "user_password": f"{name}-password-1"} for name in ("ann", "bob")]
+    (beside / "people.json").write_text(json.dumps(people), encoding="utf-8")
+    team = {"address": "all@example.org", "forwards_to": ["ann@example.org", "bob@example.org"]}
+    variables = {
+        "miab_host": newest_box.url,
+        "miab_username": newest_box.username,
+        "miab_password": "{{ lookup('ansible.builtin.file', 'admin-password') }}",
+        "miab_ca_path": newest_box.cacert,
+        "miab_users__people": "{{ lookup('ansible.builtin.file', 'people.json') | from_json }}",
+        "miab_users__new": [
+            {
+                "email": "new@example.org",
+                "user_password": "{{ lookup('ansible.builtin.password', 'made/new') }}",
+                "privileges": "{{ nobody_defined_it | default(omit) }}",
+            }
+        ],
+        "miab_aliases": [team],
+        "miab_aliases__company": [team, {"address": "help@example.org", "forwards_to": ["ann@example.org"]}],
+    }
+    (beside / "admin-password").write_text(newest_box.password, encoding="utf-8")
+    (beside / "hosts.yml").write_text(
+        yaml.safe_dump({"boxes": {"hosts": {"box.example.com": variables}}}), encoding="utf-8"
+    )
+    arguments = ("-i", str(beside / "hosts.yml"))
+    done = run_on_hosts({}, Path("mailinabox.admin.apply"), elsewhere, arguments)
+    assert done.status == 0, done.output
+    assert {"ann@example.org", "bob@example.org", "new@example.org"} <= set(newest_box.state.users)
+    assert {"all@example.org", "help@example.org"} <= set(newest_box.state.aliases)
+    assert (beside / "made" / "new").exists()
+    assert not (ROOT / "playbooks" / "made").exists()
 
 
 @pytest.mark.parametrize("version", VERSIONS)

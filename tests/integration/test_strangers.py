@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.box import Box
+from tests.tasks import connection
+
 from . import test_tls
 from .playbooks import run_on_hosts
 from .test_tls import identity, impostor
@@ -18,27 +21,40 @@ SECRET = "environment-password"
 authority = test_tls.authority
 
 
-NOT_MEANT = "the environment has MIAB_PASSWORD, which may be for another host"
+PLAYBOOKS = ("apply", "plan", "export", "health")
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    # The role behind health never takes a host for a box by its name.
-    [("apply", NOT_MEANT), ("plan", NOT_MEANT), ("export", NOT_MEANT), ("health", "missing required arguments: host")],
-)
-def test_a_host_without_miab_host_gets_no_secret_of_the_environment(
-    name: str,
-    words: str,
-    authority: str,
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_a_host_that_is_no_box_gets_nothing(name: str, authority: str, newest_box: Box, tmp_path: Path) -> None:
+    """A stranger that listens is all that the inventory holds, and the administrator's password is in the environment."""
+    folders = [f"miab_{part}_folder={tmp_path}" for part in ("export", "plan", "health")]
+    arguments = [word for folder in folders for word in ("-e", folder)]
+    with impostor(tmp_path, identity("localhost")) as stranger:
+        hosts = {f"https://localhost:{stranger.port}": {"miab_privacy": False}}
+        environment = {"MIAB_USERNAME": "me@box.example.com", "MIAB_PASSWORD": SECRET, "MIAB_CA_PATH": authority}
+        nobody = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, arguments, environment)
+        box = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
+        alone = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, arguments, box)
+        assert stranger.received == []
+    assert nobody.status == 2
+    assert "No host of this run is known to be a box" in nobody.output
+    assert "-e miab_hosts=all" in nobody.output
+    assert SECRET not in nobody.output
+    # The environment names one box, and that is the only one.
+    assert alone.status == 0, alone.output
+    assert "this run is for the box 127.0.0.1 alone" in alone.output
+    assert newest_box.log
+
+
+def test_a_box_that_miab_host_does_not_name_gets_no_secret_of_the_environment(authority: str, tmp_path: Path) -> None:
     environment = {"MIAB_USERNAME": "me@box.example.com", "MIAB_PASSWORD": SECRET, "MIAB_CA_PATH": authority}
     with impostor(tmp_path, identity("localhost")) as stranger:
         hosts = {f"https://localhost:{stranger.port}": {"miab_privacy": False}}
-        # An export stops at a host whose name can't be that of a file, before it asks for the address.
-        named = ("-e", "miab_export_name=stranger")
-        run = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, named, environment)
-        assert stranger.received == []
-    assert run.status == 2
-    assert words in run.output
-    assert SECRET not in run.output
+        for name in PLAYBOOKS:
+            # An export stops at a host whose name can't be that of a file, before it asks for the address.
+            arguments = ("-e", "miab_hosts=all", "-e", "_miab_name=stranger")
+            run = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, arguments, environment)
+            assert stranger.received == []
+            assert run.status == 2
+            assert "the environment has MIAB_PASSWORD, which may be for another host" in run.output
+            assert SECRET not in run.output

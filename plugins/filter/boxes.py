@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts of an inventory are boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from ..plugin_utils import _boxes
+
+DOCUMENTATION = r"""
+name: boxes
+short_description: Tell which hosts of an inventory are boxes
+version_added: 1.1.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - A host is a box if it has the variable C(miab_host), or is in the group C(boxes). All playbooks of this collection use
+    this filter, so that they send nothing to other hosts.
+  - If no host of the inventory has C(miab_host) and E(MIAB_HOST) is set, only the box of E(MIAB_HOST) is selected.
+options:
+  _input:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+  hosts:
+    description: The hosts of the play.
+    type: list
+    elements: str
+    required: true
+  groups:
+    description: The variable C(groups).
+    type: dict
+    required: true
+  chosen:
+    description: The hosts that C(miab_hosts) names. If it is defined, these are the boxes, and no others.
+    type: list
+    elements: str
+  environment:
+    description: The value of E(MIAB_HOST).
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Find the boxes
+  ansible.builtin.set_fact:
+    found: "{{ hostvars | mailinabox.admin.boxes(ansible_play_hosts_all, groups) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(boxes) are the names of the hosts, each with the name of its box. They differ only for C(localhost).
+    - C(note) says why there is only one, and C(error) why there is none; each is empty if there is nothing to say.
+  type: dict
+"""
+
+
+def _addresses(hostvars: Mapping[str, Mapping[str, Any]], hosts: Collection[str]) -> dict[str, str]:
+    """The addresses of the hosts that have one; empty if it names what isn't defined, which is told where it is used."""
+    found = {}
+    for host in hosts:
+        if "miab_host" in hostvars[host]:
+            try:
+                found[host] = str(hostvars[host]["miab_host"])
+            except Exception:
+                found[host] = ""
+    return found
+
+
+def boxes(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    hosts: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    chosen: Sequence[str] | None = None,
+    environment: str = "",
+) -> dict[str, Any]:
+    """Which hosts of the play are boxes: ``{boxes, note, error}``."""
+    inventory = list(groups["all"])
+    members = groups.get(_boxes.GROUP, ()) if chosen is None else chosen
+    addresses = _addresses(hostvars, {*inventory, *hosts})
+    return _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment)._asdict()
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"boxes": boxes}

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts of an inventory are boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+# The group whose hosts are boxes.
+GROUP = "boxes"
+# Ansible's own host, which is there without an inventory, too.
+LOCAL = "localhost"
+# So many names are shown of a longer list.
+_SHOWN = 5
+
+
+class Selection(NamedTuple):
+    """The hosts that are boxes, each with the name of its box; what to say about that, and why the run can't go on.
+
+    A text is empty if there is nothing to say.
+    """
+
+    boxes: dict[str, str]
+    note: str = ""
+    error: str = ""
+
+
+def host_of(address: str) -> str:
+    """The host in an address: a name, a name and a port, or a URL; empty if there is none."""
+    try:
+        return (urlsplit(address if "://" in address else "//" + address).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def select(
+    hosts: Sequence[str],
+    inventory: Collection[str],
+    addresses: Mapping[str, str],
+    members: Collection[str],
+    meant: bool = False,
+    environment: str = "",
+) -> Selection:
+    """The boxes among the hosts of a play.
+
+    :param hosts: those that the play is for, Ansible's own ``localhost`` among them if it may stand for the one box.
+    :param inventory: all hosts of the inventory.
+    :param addresses: the variable ``miab_host`` of the hosts that have one; empty if it can't be told.
+    :param members: the hosts of the group of boxes, or those that ``miab_hosts`` names.
+    :param meant: whether ``miab_hosts`` names them.
+    :param environment: ``MIAB_HOST`` of the environment, or nothing.
+    """
+    if meant:
+        # Ansible's own host is in no group, and stands alone if somebody chose it.
+        chosen = [host for host in hosts if host in members or list(hosts) == [LOCAL]]
+        if not chosen:
+            return Selection(
+                {}, error="No host of this run is among those that miab_hosts names. Check miab_hosts and --limit."
+            )
+        return _apart(chosen, addresses, environment)
+    if environment and not any(host in addresses for host in inventory):
+        return _of_environment(hosts, inventory, environment)
+    if not inventory:
+        return _apart([LOCAL], addresses, environment)
+    boxes = [host for host in hosts if host in inventory and (host in addresses or host in members)]
+    if not boxes:
+        count = len([host for host in hosts if host in inventory])
+        return Selection(
+            {},
+            error="No host of this run is known to be a box, so nothing was sent to %s. If they are boxes, put them into a"
+            " group called %s, or give each the variable miab_host, or name them for this run: -e miab_hosts=all."
+            " For one box without an inventory, set MIAB_HOST." % (_counted(count), GROUP),
+        )
+    return _apart(boxes, addresses, environment)
+
+
+def _of_environment(hosts: Sequence[str], inventory: Collection[str], environment: str) -> Selection:
+    """The one box of ``MIAB_HOST``: the host of that name if there is one, for it has variables, else ``localhost``."""
+    name = host_of(environment)
+    same = [host for host in hosts if host in inventory and host.rstrip(".").lower() == name and name]
+    chosen = same[:1] or [host for host in hosts if host == LOCAL]
+    if not chosen:
+        return Selection(
+            {},
+            error="MIAB_HOST is set, and no host has the variable miab_host, so this run is for the box %s alone;"
+            " but --limit leaves it out. Unset MIAB_HOST, or leave out --limit." % name,
+        )
+    others = len([host for host in inventory if host not in chosen])
+    boxes = {chosen[0]: name if chosen[0] == LOCAL else chosen[0]}
+    if not others:
+        return Selection(boxes)
+    return Selection(
+        boxes,
+        note="MIAB_HOST is set, and no host has the variable miab_host: this run is for the box %s alone. It leaves out %s."
+        % (name, _counted(others)),
+    )
+
+
+def _apart(boxes: list[str], addresses: Mapping[str, str], environment: str) -> Selection:
+    """These boxes, unless several hosts are one box: they would write to it at the same time."""
+    if boxes == [LOCAL]:
+        return Selection({LOCAL: host_of(addresses.get(LOCAL) or environment) or LOCAL})
+    by_address: dict[str, list[str]] = {}
+    for host in boxes:
+        address = addresses.get(host, host)
+        if address:
+            by_address.setdefault(address.rstrip("/").lower(), []).append(host)
+    for hosts in by_address.values():
+        if len(hosts) > 1:
+            shown = ", ".join(hosts[:_SHOWN]) + (" and %d more" % (len(hosts) - _SHOWN) if len(hosts) > _SHOWN else "")
+            return Selection(
+                {},
+                error="%s are all the same box, %s, and would write to it at the same time. Choose one of them with --limit,"
+                " or give each its own miab_host. For one box without its inventory: -e miab_hosts=%s."
+                % (shown, host_of(addresses.get(hosts[0], hosts[0])), LOCAL),
+            )
+    return Selection(dict(zip(boxes, boxes, strict=True)))
+
+
+def _counted(number: int) -> str:
+    return "%d host%s of the inventory" % (number, "" if number == 1 else "s")

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables that playbooks and roles take: which there are, and how lists of them come in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+PREFIX = "miab_"
+
+CONNECTION = (
+    "miab_host",
+    "miab_username",
+    "miab_password",
+    "miab_api_key",
+    "miab_totp_secret",
+    "miab_ca_path",
+    "miab_validate_certs",
+    "miab_timeout",
+)
+# These may come in parts: miab_users, and miab_users__company beside it.
+LISTS = (
+    "miab_users",
+    "miab_aliases",
+    "miab_dns_records",
+    "miab_secondary_nameservers",
+    "miab_purge",
+    "miab_keep",
+)
+# A whole each.
+SETTINGS = (
+    "miab_certificates",
+    "miab_mfa",
+    "miab_backup",
+    "miab_privacy",
+    "miab_purge_limit",
+)
+PLAYBOOKS = (
+    "miab_hosts",
+    "miab_other_variables",
+    "miab_export_folder",
+    "miab_plan_folder",
+    "miab_fail_on_drift",
+    "miab_file_mode",
+    "miab_health_folder",
+    "miab_fail_on_problems",
+)
+HEALTH = (
+    "miab_health_certificates",
+    "miab_health_backup",
+    "miab_health_mailboxes",
+    "miab_health_reboot",
+    "miab_health_status_checks",
+    "miab_health_dns",
+    "miab_health_dns_hosting",
+    "miab_health_drift",
+    "miab_health_version",
+    "miab_health_unknown",
+    "miab_health_certificate_days",
+    "miab_health_backup_days",
+    "miab_health_mailbox_percent",
+    "miab_health_status_types",
+    "miab_health_status_except",
+    "miab_health_gather",
+    "miab_health_end",
+)
+# What the role health leaves behind for later tasks.
+RESULTS = ("miab_health", "miab_health_gathered", "miab_health_problems")
+
+KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *RESULTS))
+
+# Between the name of a list and that of its part.
+_PART = "__"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean NAME?`` with the name that is nearest, or nothing if none is near."""
+    near = get_close_matches(name, sorted(known), 1, 0.7)
+    return "; did you mean %s?" % near[0] if near else ""
+
+
+def parts(name: str, variables: Iterable[str]) -> list[str]:
+    """The names of the variables that make up one: itself, then its parts by name; none if it isn't defined."""
+    found = [name] if name in variables else []
+    if name in LISTS:
+        beginning = name + _PART
+        found += sorted(one for one in variables if one.startswith(beginning) and len(one) > len(beginning))
+    return found
+
+
+def joined(values: Mapping[str, Any]) -> Any:
+    """The value of a variable from those of its parts, by name.
+
+    What two parts declare alike is declared once. What they declare differently stays twice, and whoever takes the
+    list finds that.
+
+    :raises TypeError: if there are parts, and one is no list.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    if len(given) < 2:
+        return next(iter(given.values()), None)
+    items: list[Any] = []
+    for name, value in given.items():
+        if not isinstance(value, (list, tuple)):
+            raise TypeError("%s: a list is needed, because it is one of several parts" % name)
+        items += [item for item in value if item not in items]
+    return items
+
+
+def unknown(defined: Iterable[str], others: Iterable[str] = ()) -> list[dict[str, str]]:
+    """Variables that begin with ``miab_`` and that nobody reads, each as a mistake: ``{where, why}``.
+
+    :param defined: the names of all variables that begin so.
+    :param others: names, or patterns of them, that are not for this collection.
+    """
+    mistakes = []
+    for name in sorted(defined):
+        base = name.partition(_PART)
+        is_part = base[0] in LISTS and base[2]
+        if name in KNOWN or is_part or any(fnmatchcase(name, pattern) for pattern in others):
+            continue
+        hint = suggestion(base[0], LISTS if base[1] else KNOWN)
+        why = "there is no such variable%s%s" % (
+            hint,
+            "" if hint else "; rename it if it is your own, or name it in miab_other_variables",
+        )
+        mistakes.append({"where": name, "why": why})
+    return mistakes
