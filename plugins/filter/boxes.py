@@ -42,6 +42,10 @@ options:
     description: The value of E(MIAB_HOST).
     type: str
     default: ""
+  apart:
+    description: Whether to refuse several hosts that lead to the same box, because the play would write to it several times.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -78,12 +82,13 @@ def boxes(
     groups: Mapping[str, Sequence[str]],
     chosen: Sequence[str] | None = None,
     environment: str = "",
+    apart: bool = False,
 ) -> dict[str, Any]:
     """Which hosts of the play are boxes: ``{boxes, note, error}``."""
     inventory = list(groups["all"])
     members = groups.get(_boxes.GROUP, ()) if chosen is None else chosen
     addresses = _addresses(hostvars, {*inventory, *hosts})
-    return _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment)._asdict()
+    return _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment, apart)._asdict()
 
 
 class FilterModule:

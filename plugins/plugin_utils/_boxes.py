@@ -43,6 +43,7 @@ def select(
     members: Collection[str],
     meant: bool = False,
     environment: str = "",
+    apart: bool = False,
 ) -> Selection:
     """The boxes among the hosts of a play.
 
@@ -52,6 +53,7 @@ def select(
     :param members: the hosts of the group of boxes, or those that ``miab_hosts`` names.
     :param meant: whether ``miab_hosts`` names them.
     :param environment: ``MIAB_HOST`` of the environment, or nothing.
+    :param apart: whether to refuse several hosts that are one box, because the play writes to it.
     """
     if meant:
         # Ansible's own host is in no group, and stands alone if somebody chose it.
@@ -60,11 +62,11 @@ def select(
             return Selection(
                 {}, error="No host of this run is among those that miab_hosts names. Check miab_hosts and --limit."
             )
-        return _apart(chosen, addresses, environment)
+        return _named(chosen, addresses, environment, apart)
     if environment and not any(host in addresses for host in inventory):
         return _of_environment(hosts, inventory, environment)
     if not inventory:
-        return _apart([LOCAL], addresses, environment)
+        return _named([LOCAL], addresses, environment, apart)
     boxes = [host for host in hosts if host in inventory and (host in addresses or host in members)]
     if not boxes:
         count = len([host for host in hosts if host in inventory])
@@ -74,7 +76,7 @@ def select(
             " group called %s, or give each the variable miab_host, or name them for this run: -e miab_hosts=all."
             " For one box without an inventory, set MIAB_HOST." % (_counted(count), GROUP),
         )
-    return _apart(boxes, addresses, environment)
+    return _named(boxes, addresses, environment, apart)
 
 
 def _of_environment(hosts: Sequence[str], inventory: Collection[str], environment: str) -> Selection:
@@ -99,8 +101,8 @@ def _of_environment(hosts: Sequence[str], inventory: Collection[str], environmen
     )
 
 
-def _apart(boxes: list[str], addresses: Mapping[str, str], environment: str) -> Selection:
-    """These boxes, unless several hosts are one box: they would write to it at the same time."""
+def _named(boxes: list[str], addresses: Mapping[str, str], environment: str, apart: bool) -> Selection:
+    """These boxes with their names, unless several hosts are one box: they would write to it at the same time."""
     if boxes == [LOCAL]:
         return Selection({LOCAL: host_of(addresses.get(LOCAL) or environment) or LOCAL})
     by_address: dict[str, list[str]] = {}
@@ -109,7 +111,7 @@ def _apart(boxes: list[str], addresses: Mapping[str, str], environment: str) -> 
         if address:
             by_address.setdefault(address.rstrip("/").lower(), []).append(host)
     for hosts in by_address.values():
-        if len(hosts) > 1:
+        if apart and len(hosts) > 1:
             shown = ", ".join(hosts[:_SHOWN]) + (" and %d more" % (len(hosts) - _SHOWN) if len(hosts) > _SHOWN else "")
             return Selection(
                 {},

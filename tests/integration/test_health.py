@@ -241,4 +241,4 @@ def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box
     assert done.status == 0, done.output
     facts = sections(tmp_path / "health.html")
     assert facts["Needs a hand"] == "Nothing. All boxes are well."
-    assert facts["Boxes"] == "localhost v75, the newest well"
+    assert facts["Boxes"] == "127.0.0.1 v75, the newest well"

@@ -23,6 +23,7 @@ def found(
     chosen: list[str] | None = None,
     environment: str = "",
     limit: list[str] | None = None,
+    apart: bool = True,
 ) -> dict[str, Any]:
     """What the first play of a playbook finds, which is for all hosts and for ``localhost``."""
     play = limit or list(dict.fromkeys([*inventory, "localhost"]))
@@ -31,7 +32,7 @@ def found(
         for host in [*play, *inventory]
     }
     groups = {"all": inventory, **({"boxes": group} if group else {})}
-    return boxes(hostvars, chosen if chosen == ["localhost"] else play, groups, chosen, environment)
+    return boxes(hostvars, chosen if chosen == ["localhost"] else play, groups, chosen, environment, apart)
 
 
 def test_a_host_is_no_box_by_default() -> None:
@@ -111,6 +112,7 @@ def test_hosts_that_are_one_box_are_refused() -> None:
     assert told["boxes"] == {}
     assert told["error"].startswith("web0, web1, web2, web3, web4 and 4 more are all the same box, box.example.com,")
     assert "-e miab_hosts=localhost" in told["error"]
+    assert list(found(hosts, dict.fromkeys(hosts, BOX), apart=False)["boxes"]) == hosts
 
 
 def test_a_pattern_and_a_limit_that_have_nothing_in_common() -> None:
