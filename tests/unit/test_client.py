@@ -814,3 +814,34 @@ def test_a_write_may_have_more_time_than_others(talk: Talk) -> None:
         client.send(Call("POST", "/quick", seconds=10))
         client.send(Call("POST", "/slow", seconds=1800))
     assert script.timeouts == [120, 1800]
+
+
+def test_an_error_of_a_handler_is_no_refused_login(talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
+    """power-mailinabox answers 401 to what it can't read, with the error as the reason."""
+    error = Answer(401, "", reason="example.net is not a domain name that corresponds to a zone.")
+    client, _script, _waits = talk(Answer(200, []), error, error)
+    client.ask(DNS_ZONES)
+    with pytest.raises(errors.UnexpectedAnswer, match=r"500 .*example\.net is not a domain name") as refusal:
+        client.ask(DNS_ZONES)
+    assert refusal.value.details["status"] == 500
+    with pytest.raises(errors.OutcomeUnknown, match=r"500 .*example\.net is not a domain name"):
+        client.send(WRITE)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["Incorrect email address or password.", "Invalid password.", "That's not a user (me@box.example.com)", ""],
+)
+def test_a_refused_login_stays_one(reason: str, talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
+    client, _script, _waits = talk(Answer(200, []), Answer(401, "", reason=reason))
+    client.ask(DNS_ZONES)
+    with pytest.raises(errors.AuthenticationFailed):
+        client.ask(DNS_ZONES)
+
+
+def test_credentials_that_were_never_accepted_are_not_good(
+    talk: Callable[..., tuple[Client, Script, list[float]]],
+) -> None:
+    client, _script, _waits = talk(Answer(401, "", reason="some reason"))
+    with pytest.raises(errors.AuthenticationFailed):
+        client.ask(DNS_ZONES)

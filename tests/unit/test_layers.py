@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "module_utils/_model/shape.py": set(),
     "module_utils/_model/plan.py": {"_values"},
     "module_utils/_model/reads.py": {"_values", "plan", "shape"},
+    "module_utils/_model/forks.py": {"_values", "plan", "reads"},
     "module_utils/_model/publishing.py": {"_values", "plan", "reads"},
     "module_utils/_resources/*.py": {"_model", "_values"},
     # What it tells of an object is what the object's own module would show.

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain, repeat
 from typing import AbstractSet, Any, Callable, Iterable, Mapping
 
+from .._model import forks
 from .._model.plan import (
     BoxQuestion,
     Call,
@@ -43,6 +44,7 @@ class Client:
     :param secrets: that the box may repeat, beside those of the connection and of calls.
     :param interruption: notices that the run has to end early.
 
+    :ivar marks: what the answers have shown that upstream doesn't have.
     :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
     """
 
@@ -57,6 +59,7 @@ class Client:
     ) -> None:
         self.connection = connection
         self._interruption = interruption or Interruption()
+        self.marks: set[forks.Mark] = set()
         self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
         self._sleep = sleep
         self._now = now
@@ -127,9 +130,13 @@ class Client:
                 error.message += " " + question.hint
             raise error
         if question.json:
-            return question.parse(decoded(method, path, answer))
-        refuse_page(method, path, answer)
-        return question.parse(answer.text)
+            content = decoded(method, path, answer)
+        else:
+            refuse_page(method, path, answer)
+            content = answer.text
+        value = question.parse(content)
+        self.marks |= forks.marks(question.name, content)
+        return value
 
     def send(self, call: Call) -> str:
         """Send a write, once, and return what the box says.

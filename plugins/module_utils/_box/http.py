@@ -65,6 +65,14 @@ _HINTS = {
 }
 
 
+# Why any box refuses credentials.
+_LOGIN_REASON = re.compile(
+    r"Incorrect email address or password\.|Invalid password\.|(missing|invalid)-totp-token|You are not an administrator\."
+    r"|Enter (a|an email address and) password\.|Authorization header invalid\.|No authorization header provided\."
+    r"|That's not a user \(.*\)\.?\Z",
+    re.DOTALL,
+)
+
 IdleConnections = Dict[Tuple[str, Union[bool, str]], Any]
 """Open connections (``requests.Session``) that nobody uses at the moment, by box and by what is trusted."""
 
@@ -235,6 +243,11 @@ class Http:
                 attempt.was_refused(for_good=refusal != WRONG_CODE)
             elif answer.status_code < 500:
                 self._accepted.add(credentials)
+        if known and _is_error_of_handler(answer):
+            # The box counts it as a failed log-in all the same.
+            with self._limit.attempt(credentials) as counted:
+                counted.was_refused(for_good=False)
+            answer.status_code = 500
         return answer
 
     def _no_connection(self, error: Exception) -> ConnectionFailed:
@@ -283,7 +296,9 @@ class Http:
                 "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path),
                 path=path,
             )
-        said = "%s %s: the box answers %d %s." % (method, path, status, responses.get(status, ""))
+        said = "%s %s: the box answers %d %s" % (method, path, status, responses.get(status, ""))
+        reason = x_reason(answer)
+        said += ": %s" % self._said(reason, call) if reason else "."
         return UnexpectedAnswer(said, path=path, status=status)
 
     def _said(self, words: Any, call: Call | None) -> str:
@@ -370,6 +385,12 @@ def refuse_page(method: str, path: str, answer: Any) -> None:
             % (method, path),
             path=path,
         )
+
+
+def _is_error_of_handler(answer: Any) -> bool:
+    """Whether a 401 is an error that a handler of power-mailinabox didn't catch: its text is the reason."""
+    reason = x_reason(answer)
+    return answer.status_code == 401 and bool(reason) and _LOGIN_REASON.match(reason) is None
 
 
 def x_reason(answer: Any) -> str:

@@ -54,6 +54,7 @@ class Alias(NamedTuple):
     :ivar automatic: whether the box made it by itself, and makes it again.
     :ivar apart: whether the box keeps automatic aliases apart from those made by hand (v55 and newer).
     :ivar others: more rows of this address that differ from it only in capitals, as the box stores them.
+    :ivar description: on mailinabox-ldap; None elsewhere.
     """
 
     address: str
@@ -62,6 +63,7 @@ class Alias(NamedTuple):
     automatic: bool = False
     apart: bool = True
     others: Tuple[str, ...] = ()
+    description: Optional[str] = None
 
     @property
     def canonical(self) -> str:
@@ -182,11 +184,13 @@ class BackupConfig:
     """Where backups go, without the credentials, which no box shows.
 
     :ivar target: ``local`` instead of the folder's URL. A Backblaze target has its key in it.
+    :ivar rsync_port: on power-mailinabox, which resets it when it is left out of a write; None elsewhere.
     """
 
     target: str = field(repr=False)
     min_age_in_days: int
     folder: str
+    rsync_port: Optional[int] = None
 
 
 def canonical_address(stored: str) -> str:
@@ -280,6 +284,7 @@ def _parse_aliases(answer: Any) -> Aliases:
                 if apart
                 else shape.flag(row, "required") and forwards_to in administrator,
                 apart=apart,
+                description=shape.text_or_none(row, "description"),
             )
         )
     return by_address(found)
@@ -341,7 +346,8 @@ def _parse_mfa(answer: Any) -> Mfa:
 def _parse_backup_config(answer: Any) -> BackupConfig:
     target, folder = shape.text(answer, "target"), shape.text(answer, "file_target_directory")
     days = shape.number(answer, "min_age_in_days")
-    return BackupConfig("local" if target == "file://" + folder else target, days, folder)
+    port = shape.number(answer, "target_rsync_port") if "target_rsync_port" in answer else None
+    return BackupConfig("local" if target == "file://" + folder else target, days, folder, port)
 
 
 def _parse_lines(answer: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .._model import publishing
+from .._model import forks, publishing
 from .._model.plan import Call, Change, Known, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
@@ -160,8 +160,9 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     users: Users = known[USERS.name]
     _check_senders(wanted, senders, users)
     _check_stays(Alias(wanted.address, receivers, senders), users, aliases)
-    _check_receivers(wanted, receivers, users, aliases)
-    receivers = tuple(_as_sent(receiver, wanted, users) for receiver in receivers)
+    box = forks.of(known)
+    _check_receivers(wanted, receivers, users, aliases, box)
+    receivers = tuple(_as_sent(receiver, wanted, users, box) for receiver in receivers)
     # A box updates the row in lower case only: with capitals it would keep the old one, and add another.
     stale = [row for row in ((alias.address, *alias.others) if alias else ()) if _is_in_capitals(row)]
     form = {
@@ -172,6 +173,11 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
         "permitted_senders": ",".join(users[sender].spelling for sender in senders),
     }
+    if alias and alias.description is not None:
+        # A box that has descriptions erases one that is left out.
+        form["description"] = alias.description
+    elif box.needs_descriptions and wanted.address.startswith("@"):
+        form["description"] = "Mail alias " + wanted.address
     call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
     after = view(Alias(wanted.address, tuple(map(stored_receiver, receivers)), senders))
     return Change("alias", wanted.address, before, after, (call, *map(_removal, stale)))
@@ -202,9 +208,9 @@ def _is_in_capitals(stored: str) -> bool:
     return stored.isascii() and stored != stored.lower()
 
 
-def _as_sent(receiver: str, wanted: WantedAlias, users: Users) -> str:
+def _as_sent(receiver: str, wanted: WantedAlias, users: Users, box: forks.Box) -> str:
     """A receiver as the box takes it: that of an address that proves a domain has to be the very text of a user."""
-    if not names.is_dcv(wanted.address):
+    if not _leads_to_administrators(wanted.address, box):
         return receiver
     folded = receiver.lower()
     return users[folded].spelling if folded in users else folded
@@ -237,7 +243,14 @@ def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: Users) 
         )
 
 
-def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Users, aliases: Aliases) -> None:
+def _leads_to_administrators(address: str, box: forks.Box) -> bool:
+    """Whether a box lets an alias of this address forward to administrators only."""
+    return names.is_dcv(address) or address.partition("@")[0].partition("+")[0] in box.reserved
+
+
+def _check_receivers(
+    wanted: WantedAlias, receivers: tuple[str, ...], users: Users, aliases: Aliases, box: forks.Box
+) -> None:
     folded = _folded(receivers)
     if receivers and wanted.address not in folded and _is_user(users, wanted.address) and not wanted.force:
         raise Guarded(
@@ -246,15 +259,16 @@ def _check_receivers(wanted: WantedAlias, receivers: tuple[str, ...], users: Use
             option="address",
             value=wanted.address,
         )
-    if not names.is_dcv(wanted.address):
+    if not _leads_to_administrators(wanted.address, box):
         return
+    why = "proves who owns the domain" if names.is_dcv(wanted.address) else "is reserved for reports to this box"
     for receiver in folded:
-        if not names.is_dcv(receiver) and not _is_admin(users, names.without_tag(receiver)):
+        if not _leads_to_administrators(receiver, box) and not _is_admin(users, names.without_tag(receiver)):
             raise InvalidOption(
                 "forwards_to",
                 list(receivers),
-                "%s proves who owns the domain, so it may only forward to administrators of the box, and %s is none"
-                % (wanted.address, receiver),
+                "%s %s, so it may only forward to administrators of the box, and %s is none"
+                % (wanted.address, why, receiver),
             )
     hiding = next((",".join(other.forwards_to) for other in aliases.values() if other.automatic and other.apart), "")
     if _can_be_hidden(wanted.address) and ",".join(_latest_first(receivers)) <= hiding:

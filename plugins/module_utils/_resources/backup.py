@@ -268,6 +268,8 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         return Change("backup", "settings", before, before)
     user, password = _credentials(wanted, target)
     form = {"target": target, "target_user": user, "target_pass": password, "min_age": str(age)}
+    if config.rsync_port is not None:
+        form["target_rsync_port"] = str(config.rsync_port)
     call = Call(
         "POST",
         _PATH,

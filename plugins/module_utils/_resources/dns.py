@@ -129,6 +129,9 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     if set(_target(wanted, present)) == set(present):
         return []
     questions = [DNS_ZONES]
+    if not known[DNS_RECORDS.name]:
+        # An empty list doesn't show whether the box is a fork that would store something else.
+        questions.append(USERS)
     new_cname = wanted.present and wanted.rtype == "CNAME" and not stored
     # What the box publishes by itself matters to CNAMEs only. What changes at a name can concern two of them.
     beside = ["_dmarc." + wanted.name] + [wanted.name] * (wanted.present and wanted.rtype != "CNAME")
@@ -140,7 +143,7 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     first_zone = known.get(DNS_ZONES.name, ())[:1]
     if wanted.present and wanted.rtype in ("A", "AAAA") and names.zone_of(wanted.name, first_zone):
         questions.append(ALIASES)
-    return [read for read in questions if read.name not in known]
+    return [read for read in dict.fromkeys(questions) if read.name not in known]
 
 
 def plan(wanted: WantedRecord, known: Known) -> Change:

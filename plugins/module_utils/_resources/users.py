@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from .._model import publishing
+from .._model import forks, publishing
 from .._model.plan import Call, Change, Known, PasswordProof, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Aliases, User, Users
@@ -214,11 +214,11 @@ def plan_among_others(wanted: WantedUser, known: Known) -> Change:
             "quota: this box has no quotas (Mail-in-a-Box has them from v73 on); leave quota out.", option="quota"
         )
     if user is None:
-        return _plan_creation(wanted, users)
+        return _plan_creation(wanted, users, forks.of(known))
     return _plan_update(wanted, user, users, known)
 
 
-def _plan_creation(wanted: WantedUser, users: Users) -> Change:
+def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
     # A box takes any address for its first account, so it may have such a user already.
     if names.is_dcv(wanted.email):
         raise InvalidOption(
@@ -227,11 +227,20 @@ def _plan_creation(wanted: WantedUser, users: Users) -> Change:
             "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
             % ", ".join(names.DCV_LOCAL_PARTS),
         )
+    if wanted.email.partition("@")[0].partition("+")[0] in box.reserved:
+        raise InvalidOption(
+            "email",
+            wanted.email,
+            "this box reserves %s@ in every domain for its own reports: make an alias of it that forwards to an"
+            " administrator" % wanted.email.partition("@")[0],
+        )
     if wanted.password is None:
         raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
     privileges = wanted.privileges or ()
     _check_privileges(privileges, ())
-    form = {"email": wanted.email, "password": wanted.password, "privileges": "\n".join(privileges)}
+    separate = box.ignores_privileges_of_new_users
+    given = () if separate else privileges
+    form = {"email": wanted.email, "password": wanted.password, "privileges": "\n".join(given)}
     after: View = {"email": wanted.email, "state": "present", "privileges": list(privileges)}
     if wanted.quota is not None:
         form["quota"] = after["quota"] = wanted.quota
@@ -244,10 +253,11 @@ def _plan_creation(wanted: WantedUser, users: Users) -> Change:
             "%s had a mailbox before, which is archived in %s: the new user gets the old mail."
             % (wanted.email, archived.mailbox)
         )
+    later = [_privilege_call("add", wanted.email, word) for word in privileges] if separate else []
     call = Call(
         "POST", "/mail/users/add", form, secret=("password",), sentences=_SENTENCES, rebuild=(REBUILD_DNS, REBUILD_WEB)
     )
-    return Change("user", wanted.email, _absent(wanted.email), after, (call,), tuple(warnings))
+    return Change("user", wanted.email, _absent(wanted.email), after, (call, *later), tuple(warnings))
 
 
 def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> Change:
@@ -264,9 +274,7 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
             ("remove", set(user.privileges) - set(wanted.privileges)),
         ):
             for word in sorted(words):
-                calls.append(
-                    Call("POST", "/mail/users/privileges/" + path, {"email": user.spelling, "privilege": word})
-                )
+                calls.append(_privilege_call(path, user.spelling, word))
     if wanted.quota is not None:
         after["quota"] = wanted.quota
         if wanted.quota != before["quota"]:
@@ -299,6 +307,10 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
         warnings=_quota_warnings(wanted),
         locks_out=demoted and user.email == known["caller"],
     )
+
+
+def _privilege_call(what: str, email: str, word: str) -> Call:
+    return Call("POST", "/mail/users/privileges/" + what, {"email": email, "privilege": word})
 
 
 def _quota_warnings(wanted: WantedUser) -> tuple[str, ...]:

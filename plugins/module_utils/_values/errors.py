@@ -55,6 +55,18 @@ class Unsupported(BoxError):
     code = "unsupported"
 
 
+class LosesData(BoxError):
+    """The write would lose data on this fork; nothing was sent."""
+
+    code = "loses_data"
+
+
+class UnknownBox(BoxError):
+    """The box is neither upstream nor a known fork; nothing was sent."""
+
+    code = "unknown_box"
+
+
 class MissingLibrary(BoxError):
     """A Python library is missing on the machine that runs the task."""
 
