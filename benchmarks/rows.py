@@ -31,14 +31,14 @@ KINDS = {
     "miab_user": (
         "miab_users",
         {"email": "{{ item.email }}", "privileges": "{{ item.privileges }}", "quota": "{{ item.quota }}"},
-        {"path": "/mail/users/quota?email={{ item.email }}", "holds": "told.json.quota == item.quota"},
+        {"path": "/mail/users/quota?email={{ item.email }}", "holds": "reported.json.quota == item.quota"},
     ),
     "miab_alias": (
         "miab_aliases",
         {"address": "{{ item.address }}", "forwards_to": "{{ item.forwards_to }}"},
         {
             "path": "/mail/aliases?format=json",
-            "holds": "(told.json | map(attribute='aliases') | flatten | selectattr('address', 'equalto', item.address)"
+            "holds": "(reported.json | map(attribute='aliases') | flatten | selectattr('address', 'equalto', item.address)"
             " | first).forwards_to == item.forwards_to",
         },
     ),
@@ -47,7 +47,7 @@ KINDS = {
         {"name": "{{ item.name }}", "type": "{{ item.type }}", "values": "{{ item['values'] }}"},
         {
             "path": "/dns/custom/{{ item.name }}/{{ item.type }}",
-            "holds": "(told.json | map(attribute='value') | list) == item['values']",
+            "holds": "(reported.json | map(attribute='value') | list) == item['values']",
         },
     ),
 }

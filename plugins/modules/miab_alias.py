@@ -126,9 +126,7 @@ from ..module_utils._resources import aliases
 TASK = Task(
     name="alias",
     options=aliases.OPTIONS,
-    check=aliases.check,
-    needs=aliases.needs_alone,
-    plan=aliases.plan_alone,
+    planner=aliases.PLANNER,
     publishes=True,
 )
 

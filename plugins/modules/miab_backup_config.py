@@ -178,9 +178,7 @@ TASK = Task(
     name="backup_config",
     options=backup.OPTIONS,
     rules=backup.RULES,
-    check=backup.check,
-    needs=backup.needs,
-    plan=backup.plan,
+    planner=backup.PLANNER,
     secrets=backup.secrets,
 )
 

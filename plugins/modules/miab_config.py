@@ -329,9 +329,7 @@ TASK = Task(
         "keep": {"type": "list", "elements": "str", "default": []},
         "purge_limit": {"type": "int"},
     },
-    check=whole_box.check,
-    needs=whole_box.needs,
-    plan=whole_box.plan,
+    planner=whole_box.PLANNER,
     secrets=lambda options: backup.secrets(options["backup"] or {}),
     publishes=True,
 )

@@ -122,9 +122,7 @@ TASK = Task(
     name="dns_record",
     options=dns.OPTIONS,
     rules=dns.RULES,
-    check=dns.check,
-    needs=dns.needs,
-    plan=dns.plan_alone,
+    planner=dns.PLANNER,
     publishes=True,
 )
 

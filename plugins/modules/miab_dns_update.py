@@ -79,9 +79,7 @@ from ..module_utils._resources import updates
 TASK = Task(
     name="dns_update",
     options={"force": {"type": "bool", "default": False}},
-    check=updates.check_dns,
-    needs=updates.needs,
-    plan=updates.plan_dns,
+    planner=updates.DNS_PLANNER,
 )
 
 

@@ -258,9 +258,7 @@ TASK = Task(
             "default": [info.ALL],
         },
     },
-    check=info.check,
-    needs=info.needs,
-    plan=info.plan,
+    planner=info.PLANNER,
 )
 
 

@@ -150,9 +150,7 @@ TASK = Task(
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     },
     rules={"required_if": [("state", "present", ("label",))]},
-    check=mfa.check,
-    needs=mfa.needs,
-    plan=mfa.plan,
+    planner=mfa.PLANNER,
     secrets=mfa.secrets,
 )
 

@@ -78,9 +78,7 @@ from ..module_utils._resources import nameservers
 TASK = Task(
     name="secondary_nameserver",
     options={"hostnames": {"type": "list", "elements": "str", "required": True}},
-    check=nameservers.check,
-    needs=nameservers.needs,
-    plan=nameservers.plan,
+    planner=nameservers.PLANNER,
     publishes=True,
 )
 

@@ -116,9 +116,7 @@ TASK = Task(
     options={
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     },
-    check=sessions.check,
-    needs=sessions.needs,
-    plan=sessions.plan,
+    planner=sessions.PLANNER,
 )
 
 

@@ -169,9 +169,7 @@ TASK = Task(
         "wait": {"type": "int", "default": 0},
     },
     rules={"required_if": [("state", "installed", ("certificate",))]},
-    check=certificates.check,
-    needs=certificates.needs,
-    plan=certificates.plan,
+    planner=certificates.PLANNER,
     secrets=certificates.secrets,
     publishes=True,
 )

@@ -118,9 +118,7 @@ TASK = Task(
         "path": {"type": "path"},
     },
     file_key="csr",
-    check=signing_requests.check,
-    needs=signing_requests.needs,
-    plan=signing_requests.plan,
+    planner=signing_requests.PLANNER,
 )
 
 

@@ -104,9 +104,7 @@ TASK = Task(
         "reboot_timeout": {"type": "int", "default": 600},
     },
     rules={"required_one_of": [("privacy", "packages", "reboot")]},
-    check=system.check,
-    needs=system.needs,
-    plan=system.plan,
+    planner=system.PLANNER,
 )
 
 

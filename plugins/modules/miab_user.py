@@ -140,9 +140,7 @@ from ..module_utils._resources import users
 TASK = Task(
     name="user",
     options=users.OPTIONS,
-    check=users.check,
-    needs=users.needs_alone,
-    plan=users.plan_alone,
+    planner=users.PLANNER,
     publishes=True,
 )
 

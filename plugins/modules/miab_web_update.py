@@ -67,9 +67,7 @@ from ..module_utils._resources import updates
 TASK = Task(
     name="web_update",
     options={},
-    check=updates.check_web,
-    needs=updates.needs,
-    plan=updates.plan_web,
+    planner=updates.WEB_PLANNER,
 )
 
 

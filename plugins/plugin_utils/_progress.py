@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from ..module_utils._engine.task import Step
+from ..module_utils._engine.progress import Step
 from ..module_utils._values.texts import printable
 
 # Which task needs no more than this has nothing to tell.

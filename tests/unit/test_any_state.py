@@ -66,7 +66,7 @@ class RulesClient:
         if reply.status == 400:
             raise Refused(str(reply.body))
         if reply.status != 200:
-            raise OutcomeUnknown(str(reply.body), reply.status)
+            raise OutcomeUnknown(str(reply.body), OutcomeUnknown.FAILED, reply.status)
         return str(reply.body)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Step
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.progress import Step
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _progress
 from ansible_collections.mailinabox.admin.plugins.plugin_utils._progress import Pace, ProgressLines, pace
 

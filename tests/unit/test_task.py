@@ -13,17 +13,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Step, Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.progress import Step
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     Change,
     FileText,
     Known,
+    Plan,
+    Planner,
     Read,
     Wait,
 )
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     ConnectionFailed,
+    Guarded,
     InvalidOption,
     OutcomeUnknown,
     Refused,
@@ -61,7 +65,7 @@ def check(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(options["wanted"])
 
 
-TASK = Task("words", {}, check, lambda _wanted, known: [] if "words" in known else [WORDS], plan)
+TASK = Task("words", {}, Planner(check, lambda _wanted, known: [] if "words" in known else [WORDS], plan))
 
 
 class FakeClient:
@@ -157,6 +161,25 @@ def test_check_mode_predicts_what_a_run_does(do: Do) -> None:
     assert real["warnings"] == ["odd"]
 
 
+def test_a_gate_stops_a_run_before_its_first_write() -> None:
+    asked: list[Any] = []
+
+    def gate(wanted: tuple[str, ...], plan: Plan, ask: Callable[[Read], Any]) -> None:
+        asked.append((wanted, [call.body for call in plan.calls], ask(WORDS)))
+        raise Guarded("The plan is not the approved one.")
+
+    task = replace(TASK, gates=(gate,))
+    client = FakeClient({"a"}, {})
+    result = run(task, {**CONNECTION, "wanted": ["a", "b"]}, False, connect=lambda _connection: client)
+    assert result["msg"] == "The plan is not the approved one."
+    assert asked == [(("a", "b"), ["b"], ("a",))]
+    assert (result["changed"], client.sent) == (False, [])
+    for nothing_to_write in ({"wanted": ["a"]}, {"wanted": ["b"], "check_mode": True}):
+        options = {**CONNECTION, "wanted": nothing_to_write["wanted"]}
+        check_mode = "check_mode" in nothing_to_write
+        assert not run(task, options, check_mode, connect=lambda _connection: client).get("failed")
+
+
 def test_a_bad_option_reaches_no_box(do: Do) -> None:
     result, client = do("")
     assert result["failed"]
@@ -179,7 +202,8 @@ def test_a_refusal_tells_what_was_done(do: Do) -> None:
 
 
 def doubt(status: int | None = None) -> OutcomeUnknown:
-    return OutcomeUnknown("POST /words/add: it broke.", status)
+    kind = {None: OutcomeUnknown.LOST, 500: OutcomeUnknown.FAILED}.get(status, OutcomeUnknown.LOST)
+    return OutcomeUnknown("POST /words/add: it broke.", kind, status)
 
 
 @pytest.mark.parametrize("status", [None, 502, 504])
@@ -209,11 +233,11 @@ def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
             "gone. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
         ),
         (
-            [None, (OutcomeUnknown("It broke.", 500), False)],
+            [None, (OutcomeUnknown("It broke.", OutcomeUnknown.FAILED, 500), False)],
             "It broke. Nothing of it was stored. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
         ),
         (
-            [None, (OutcomeUnknown("It broke.", 504), False)],
+            [None, (OutcomeUnknown("It broke.", OutcomeUnknown.LOST, 504), False)],
             "It broke. Nothing of it was stored after 3.5 s. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
         ),
     ],
@@ -323,7 +347,9 @@ def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
         reveals = {} if has else {"secret": secret}
         return Change("mfa", "me", state, {"state": "present"}, () if has else (call,), reveals=reveals)
 
-    task = Task("mfa", {}, lambda _options: None, lambda _w, known: [] if "words" in known else [WORDS], plan_anew)
+    task = Task(
+        "mfa", {}, Planner(lambda _options: None, lambda _w, known: [] if "words" in known else [WORDS], plan_anew)
+    )
     client = FakeClient(set(), {"/enable": [(doubt(), False)]})
     result = run(task, CONNECTION, False, connect=lambda _connection: client)
     assert client.sent == ["POST /enable"]
@@ -345,7 +371,9 @@ def test_a_write_that_a_new_plan_does_without_is_not_taken_for_stored() -> None:
                 self.words.clear()
             return super().send(call)
 
-    task = Task("words", {}, lambda _o: None, lambda _w, known: [] if "words" in known else [WORDS], plan_removal)
+    task = Task(
+        "words", {}, Planner(lambda _o: None, lambda _w, known: [] if "words" in known else [WORDS], plan_removal)
+    )
     client = Replacing({"a", "b", "old"}, {"/words/add": [(doubt(), False)]})
     result = run(task, CONNECTION, False, connect=lambda _connection: client)
     assert result["failure"]["code"] == "outcome_unknown"
@@ -384,7 +412,7 @@ def plan_slowly(wanted: tuple[str, ...], known: Known) -> Change:
     return Change("words", "all", words, after, calls, reveals={"secret": "s3cret"}, settle_seconds=1)
 
 
-SLOW = Task("words", {}, check, lambda _wanted, known: [] if "words" in known else [WORDS], plan_slowly)
+SLOW = Task("words", {}, Planner(check, lambda _wanted, known: [] if "words" in known else [WORDS], plan_slowly))
 
 
 def slowly(client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
@@ -420,7 +448,7 @@ def test_a_secret_that_is_another_each_time_is_sent_once() -> None:
         return Change("words", "all", {"state": "absent"}, {"state": "present"}, (call,))
 
     client = FakeClient(set(), {"/enable": [(doubt(), False)] * 5})
-    task = Task("words", {}, check, lambda _wanted, _known: [], plan)
+    task = Task("words", {}, Planner(check, lambda _wanted, _known: [], plan))
     result = run(task, {**CONNECTION, "wanted": []}, False, connect=lambda _connection: client)
     assert client.sent == ["POST /enable"]
     assert result["failure"]["code"] == "box_failed"
@@ -431,7 +459,7 @@ def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
     change = Change("words", "all", {"state": "absent"}, {"state": "present"}, (call,))
     client = FakeClient(set(), {"/enable": [(Refused("you sent secret=made+by+the+box", text="key-1"), False)]})
     client.keys = {"key-1"}
-    task = Task("words", {}, check, lambda _wanted, _known: [], lambda _wanted, _known: change)
+    task = Task("words", {}, Planner(check, lambda _wanted, _known: [], lambda _wanted, _known: change))
     result = run(task, {**CONNECTION, "wanted": []}, False, connect=lambda _connection: client)
     assert result["msg"] == "you sent secret=********. Nothing was changed."
     assert result["failure"]["details"]["text"] == "********"
@@ -502,10 +530,12 @@ def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
         task = Task(
             "text",
             {},
-            lambda _options: None,
-            lambda _wanted, known: [] if question.name in known else [question],
-            lambda _wanted, known: Change(
-                "text", "all", {"text": known[question.name]}, {"text": known[question.name]}
+            Planner(
+                lambda _options: None,
+                lambda _wanted, known: [] if question.name in known else [question],
+                lambda _wanted, known: Change(
+                    "text", "all", {"text": known[question.name]}, {"text": known[question.name]}
+                ),
             ),
         )
         client = FakeClient(set(), {})

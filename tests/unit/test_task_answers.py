@@ -12,7 +12,14 @@ import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Change, Known, Outage, Read
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
+    Call,
+    Change,
+    Known,
+    Outage,
+    Planner,
+    Read,
+)
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     BoxError,
     OutcomeUnknown,
@@ -90,7 +97,7 @@ def plan_call(likely_noop: bool = False, verifiable: bool = False, **details: An
             (Call("POST", "/do", parse=judged, name="done", likely_noop=likely_noop, verifiable=verifiable),),
         )
 
-    return Task("thing", {}, lambda _options: None, lambda _wanted, _known: [], plan)
+    return Task("thing", {}, Planner(lambda _options: None, lambda _wanted, _known: [], plan))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,7 @@ def test_an_error_in_disguise_is_no_success() -> None:
 
 
 def test_what_no_reading_shows_stays_unknown() -> None:
-    result = do(plan_call(), FakeClient([OutcomeUnknown("POST /do: it broke.", 504)]))
+    result = do(plan_call(), FakeClient([OutcomeUnknown("POST /do: it broke.", OutcomeUnknown.LOST, 504)]))
     assert result["failure"]["code"] == "outcome_unknown"
     assert result["msg"].startswith("POST /do: it broke. Nothing that can be read tells")
 
@@ -148,7 +155,7 @@ def needs_two(_wanted: None, known: Known) -> list[Read]:
     return [read for read in (LIST, DUE) if read.name not in known]
 
 
-TWO = Task("thing", {}, lambda _options: None, needs_two, plan_two)
+TWO = Task("thing", {}, Planner(lambda _options: None, needs_two, plan_two))
 
 
 class Restarting(FakeClient):
@@ -191,7 +198,7 @@ def test_a_box_that_does_not_go_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize("status", [None, 502])
 def test_a_box_may_be_gone_before_it_answers(status: int | None) -> None:
-    client = Restarting("1", OutcomeUnknown("POST /restart: it broke.", status))
+    client = Restarting("1", OutcomeUnknown("POST /restart: it broke.", OutcomeUnknown.LOST, status))
     assert not do(TWO, client).get("failed")
     assert client.outages == [BACK]
 
@@ -226,7 +233,7 @@ def finding(optional: bool) -> Task:
         view = {"found": found.code if isinstance(found, BoxError) else found}
         return Change("info", "it", view, view)
 
-    return Task("", {}, lambda _options: None, lambda _wanted, known: [] if "found" in known else [read], plan)
+    return Task("", {}, Planner(lambda _options: None, lambda _wanted, known: [] if "found" in known else [read], plan))
 
 
 LACKING = Unsupported("GET /found: no such thing", path="/found")

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ansible_collections.mailinabox.admin.plugins.module_utils._box import http as _http
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
-from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Step, Task, run
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Change
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.progress import Step
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Change, Planner
 from ansible_collections.mailinabox.admin.plugins.module_utils._values import secrets
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     BoxError,
@@ -92,7 +93,7 @@ def test_a_line_of_many_is_one_of_ours(said: str) -> None:
 @given(SAID)
 def test_no_warning_and_no_header_hands_on_a_command(said: str) -> None:
     change = Change("alias", said, {}, {}, warnings=("alias: " + said,))
-    task = Task("alias", {}, lambda _options: None, lambda _wanted, _known: [], lambda _wanted, _known: change)
+    task = Task("alias", {}, Planner(lambda _options: None, lambda _wanted, _known: [], lambda _wanted, _known: change))
     result = run(task, CONNECTION, False, lambda _connection: FakeClient())  # type: ignore[arg-type,return-value]
     assert all(map(is_harmless, (*result["warnings"], result["diff"]["before_header"])))
 

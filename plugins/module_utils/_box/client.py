@@ -85,8 +85,13 @@ class Client:
 
     @property
     def warnings(self) -> list[str]:
-        """What the one who runs the task should know of this conversation."""
-        return [self._limit.trouble] if self._limit.trouble else []
+        """What users should know about this conversation."""
+        found = [self._limit.trouble] if self._limit.trouble else []
+        if self.connection.verify is False:
+            found.append(
+                "validate_certs is false: the box is whoever answers, and may read the password and change every answer."
+            )
+        return found
 
     @property
     def signed_out(self) -> bool:
@@ -158,11 +163,17 @@ class Client:
         self._sign_in.sign_in_again(call)
         if answer.status_code >= 500:
             message = self._http.wrong_answer(call.method, call.path, answer, call).message
-            raise OutcomeUnknown(message, answer.status_code, path=call.path)
+            kind = OutcomeUnknown.FAILED if answer.status_code == 500 else OutcomeUnknown.LOST
+            raise OutcomeUnknown(message, kind, answer.status_code, path=call.path)
         if answer.status_code != 200:
             raise self._http.wrong_answer(call.method, call.path, answer, call)
         if is_page(answer.text):
-            raise OutcomeUnknown("%s %s: the answer is a web page." % (call.method, call.path), 200, path=call.path)
+            raise OutcomeUnknown(
+                "%s %s: the answer is a web page." % (call.method, call.path),
+                OutcomeUnknown.CUT_OFF,
+                200,
+                path=call.path,
+            )
         self._sign_in.use_new_password(call)
         return str(answer.text)
 

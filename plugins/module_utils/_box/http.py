@@ -178,13 +178,14 @@ class Http:
         except requests.RequestException as error:
             if _never_arrived(error):
                 raise self._no_connection(error) from error
+            kind = OutcomeUnknown.LOST
             if isinstance(error, UnfitAnswer):
-                said = str(error)
+                kind, said = OutcomeUnknown.CUT_OFF, str(error)
             elif isinstance(error, requests.Timeout):
                 said = "the box did not answer within %g s" % timeout
             else:
                 said = "the connection broke before the box answered (%s)" % _reason(error)
-            raise OutcomeUnknown("%s %s: %s." % (method, path, said), None, path=path) from error
+            raise OutcomeUnknown("%s %s: %s." % (method, path, said), kind, path=path) from error
 
     def served(self, domain: str) -> bytes:
         """The certificate (DER) that the box shows to who asks for a domain.

@@ -18,7 +18,8 @@ from .._box.http import HAS_REQUESTS, IdleConnections
 from .._box.interruption import Interruption
 from .._values import secrets as _secrets
 from .._values.texts import printable
-from .task import Progress, Task, run
+from .progress import Progress
+from .task import Task, run
 
 
 def _option(name: str, **spec: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Generic, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from .._values.secrets import MASK, in_url
 
@@ -272,19 +272,56 @@ class Change:
         }
 
 
+class PlannedCall(NamedTuple):
+    """A call and the change that it is part of."""
+
+    call: Call
+    change: Change
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Changes, in the order in which they are to be made."""
+    """Changes, in the order in which they are made."""
 
     changes: Tuple[Change, ...]
 
     @property
+    def planned_calls(self) -> Tuple[PlannedCall, ...]:
+        """The calls in the order in which they are made: repairs first, because until then every other call fails."""
+        found = (PlannedCall(call, change) for change in self.changes for call in change.calls)
+        return tuple(sorted(found, key=lambda planned: not planned.call.repairs))
+
+    @property
     def calls(self) -> Tuple[Call, ...]:
-        """In the order in which they are to be made: everything else fails until those are made that mend."""
-        return tuple(
-            sorted((call for change in self.changes for call in change.calls), key=lambda call: not call.repairs)
-        )
+        return tuple(planned.call for planned in self.planned_calls)
 
     @property
     def warnings(self) -> Tuple[str, ...]:
         return tuple(warning for change in self.changes for warning in change.warnings)
+
+
+_Wanted = TypeVar("_Wanted")
+_Planned = TypeVar("_Planned", Change, Plan)
+
+
+@dataclass(frozen=True)
+class Planner(Generic[_Wanted, _Planned]):
+    """How objects of one kind are planned. All functions are pure.
+
+    :param check: turns the options of one object into what is wanted; raises ``InvalidOption``.
+    :param needs: the questions that are still open before ``plan`` can be called; empty in the end.
+    :param plan: the change, or the plan of many changes, that leads from what is known to what is wanted.
+    :param single_needs: the same for a task that changes nothing else, if it has to look at more than a task that
+        checks the effects of all its changes together.
+    :param single_plan: the same.
+    """
+
+    check: Callable[[Mapping[str, Any]], _Wanted]
+    needs: Callable[[_Wanted, Known], Sequence[Question]]
+    plan: Callable[[_Wanted, Known], _Planned]
+    single_needs: Optional[Callable[[_Wanted, Known], Sequence[Question]]] = None
+    single_plan: Optional[Callable[[_Wanted, Known], _Planned]] = None
+
+    def single(self) -> Planner[_Wanted, _Planned]:
+        """The planner for a task that changes nothing else."""
+        return Planner(self.check, self.single_needs or self.needs, self.single_plan or self.plan)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
-from .._model.plan import Call, Change, Known, Question, View
+from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
 from .._values import names
@@ -424,3 +424,6 @@ def needed_by_the_box(aliases: Aliases) -> set[str]:
         # A box that has made no automatic aliases yet doesn't tell its name.
         domains = {address.partition("@")[2] for address in aliases}
     return {local + domain for local in ("administrator@", "hostmaster@") for domain in domains}
+
+
+PLANNER = Planner(check, needs, plan, needs_alone, plan_alone)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-from .._model.plan import Call, Change, Known, Question, View
+from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.reads import BACKUP_CONFIG, BackupConfig
 from .._values import names
 from .._values import secrets as _secrets
@@ -357,3 +357,6 @@ def declared(config: BackupConfig) -> View:
     if b2 is None:
         return view(config)
     return {"b2": {"key_id": b2.key_id, "bucket": b2.bucket}, "min_age_in_days": config.min_age_in_days}
+
+
+PLANNER = Planner(check, needs, plan)

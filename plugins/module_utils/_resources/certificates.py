@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
 from .._model import shape
-from .._model.plan import Call, Change, CurrentTime, Known, Question, Read, ServedCertificate, View, Wait
+from .._model.plan import Call, Change, CurrentTime, Known, Planner, Question, Read, ServedCertificate, View, Wait
 from .._model.publishing import REBUILD_WEB
 from .._model.reads import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
 from .._values import names, pem
@@ -344,3 +344,6 @@ def _view(domain: str, held: Certificate) -> View:
         "ends": pem.moment(held.ends),
         "sha256": held.sha256,
     }
+
+
+PLANNER = Planner(check, needs, plan)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
-from .._model.plan import Call, Change, Known, Question, View
+from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import (
     ORPHAN_REMEDY,
     OVERRIDDEN,
@@ -348,3 +348,6 @@ def apply_change(records: Records, change: Change) -> None:
         records.pop(key, None)
     else:
         records[key] = tuple(Record(*key, value) for value in after["values"])
+
+
+PLANNER = Planner(check, needs, plan, single_plan=plan_alone)

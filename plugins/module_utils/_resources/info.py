@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
-from .._model.plan import Change, Known, Question, Read, View
+from .._model.plan import Change, Known, Planner, Question, Read, View
 from .._model.publishing import ORPHAN_REMEDY, OVERRIDDEN, conflicting, content, is_overridden, orphans, unpublishable
 from .._model.reads import (
     ALIASES,
@@ -264,3 +264,6 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
         raise next(iter(failures.values()))
     warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())
     return Change("info", "of the box", gathered, gathered, warnings=warnings)
+
+
+PLANNER = Planner(check, needs, plan)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 
-from .._model.plan import Call, Change, Known, Question, View
+from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.reads import USERS, Mfa, Scheme, mfa_status
 from .._values import names
 from .._values.errors import InvalidOption, UnexpectedAnswer
@@ -164,3 +164,6 @@ def _view(wanted: WantedScheme, user: str, schemes: Tuple[Scheme, ...]) -> View:
     elif schemes:
         view["labels"] = [scheme.label for scheme in schemes]
     return view
+
+
+PLANNER = Planner(check, needs, plan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, Sequence, Tuple
 
-from .._model.plan import Call, Change, Known, Question, View
+from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import REBUILD_DNS
 from .._model.reads import SECONDARY_NAMESERVERS
 from .._values import names
@@ -87,3 +87,6 @@ def plan(wanted: Wanted, known: Known) -> Change:
 def view(entries: Sequence[str]) -> View:
     """Entries of a box in the form of the module's option; their order means nothing."""
     return {"hostnames": sorted({_canonical_stored(entry) for entry in entries})}
+
+
+PLANNER = Planner(check, needs, plan)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .._model.plan import Change, Known, LogIn, LogOut, Question
+from .._model.plan import Change, Known, LogIn, LogOut, Planner, Question
 from .._values.errors import InvalidOption
 from .._values.secrets import MASK
 
@@ -41,3 +41,6 @@ def plan(begins: bool, known: Known) -> Change:
     view = {"state": "present" if begins else "absent"}
     reveals = {"api_key": known[LogIn().name]} if begins else {}
     return Change("session", str(known["caller"]), view, view, reveals=reveals)
+
+
+PLANNER = Planner(check, needs, plan)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from .._model.plan import Change, FileText, Known, Question, View
+from .._model.plan import Change, FileText, Known, Planner, Question, View
 from .._model.reads import signing_request
 from .._values import names, pem
 from .._values.errors import InvalidOption, UnexpectedAnswer
@@ -76,3 +76,6 @@ def _is_right(wanted: WantedRequest, held: str, made: str) -> bool:
     except ValueError:
         return False
     return old == pem.SigningRequest(wanted.domain, wanted.country, new.key)
+
+
+PLANNER = Planner(check, needs, plan)

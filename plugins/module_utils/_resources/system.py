@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from .._model.plan import Call, Change, Known, Outage, Question, Read, View
+from .._model.plan import Call, Change, Known, Outage, Planner, Question, Read, View
 from .._model.reads import PRIVACY, REBOOT_REQUIRED, UPDATES
 from .._values.errors import InvalidOption, UnexpectedAnswer
 
@@ -112,3 +112,6 @@ def _parse_upgrade(said: str) -> int:
 def _parse_reboot(said: str) -> bool:
     """Whether the box restarts; somebody else may have restarted it in between."""
     return not said.startswith(_NO_REBOOT)
+
+
+PLANNER = Planner(check, needs, plan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Mapping, Sequence, Tuple
 
-from .._model.plan import Call, Change, Known, Question
+from .._model.plan import Call, Change, Known, Planner, Question
 from .._model.publishing import DIAGNOSIS
 from .._model.reads import DNS_ZONES
 
@@ -69,3 +69,7 @@ def plan_web(_wanted: None, known: Known) -> Change:
         return Change("web", "of all domains", {"updated": known[_UPDATED]}, {})
     call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, likely_noop=True, verifiable=False)
     return Change("web", "of all domains", {}, {}, (call,))
+
+
+DNS_PLANNER = Planner(check_dns, needs, plan_dns)
+WEB_PLANNER = Planner(check_web, needs, plan_web)

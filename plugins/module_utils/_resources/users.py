@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
-from .._model.plan import Call, Change, Known, PasswordProof, Question, View
+from .._model.plan import Call, Change, Known, PasswordProof, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Aliases, User, Users
 from .._values import names
@@ -415,3 +415,6 @@ def apply_change(users: Users, change: Change) -> None:
     user = _active(users, change.key)
     stored = user.stored if user else None
     users[change.key] = User(change.key, tuple(after["privileges"]), True, after.get("quota"), None, stored=stored)
+
+
+PLANNER = Planner(check, needs, plan_among_others, needs_alone, plan_alone)

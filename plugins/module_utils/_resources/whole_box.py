@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model import publishing
-from .._model.plan import Change, Known, Plan, Question, Read
+from .._model.plan import Change, Known, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
 from .._values import names as _names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
@@ -56,17 +56,20 @@ class WantedConfig:
 
 
 class _Section(NamedTuple):
-    """How one section is read: the planner's functions, and how to name an entry."""
+    """One section of a declaration.
 
-    check: Callable[[Mapping[str, Any]], Any]
-    needs: Callable[[Any, Known], Sequence[Question]]
-    plan: Callable[[Any, Known], Change]
-    label: Callable[[Mapping[str, Any]], str]
-    key: Callable[[Any], Any]
+    :ivar planner: plans its entries.
+    :ivar label: the words that name an entry in messages.
+    :ivar key: what no two entries may have in common.
+    """
+
+    planner: Planner[Any, Change]
+    label: Callable[[Mapping[str, Any]], str] = lambda _options: ""
+    key: Callable[[Any], Any] = lambda _wanted: 0
 
 
 def _check_record(options: Mapping[str, Any]) -> dns.WantedRecord:
-    """What is declared of a name and type is all of it."""
+    """A declaration lists all values of a name and type."""
     return dns.check({**options, "exclusive": True})
 
 
@@ -75,16 +78,16 @@ def _check_privacy(options: Mapping[str, Any]) -> system.WantedSystem:
 
 
 _SECTIONS = {
-    "users": _Section(users.check, users.needs, users.plan_among_others, lambda o: str(o["email"]), lambda w: w.email),
-    "aliases": _Section(aliases.check, aliases.needs, aliases.plan, lambda o: str(o["address"]), lambda w: w.address),
+    "users": _Section(users.PLANNER, lambda options: str(options["email"]), lambda wanted: wanted.email),
+    "aliases": _Section(aliases.PLANNER, lambda options: str(options["address"]), lambda wanted: wanted.address),
     "dns_records": _Section(
-        _check_record, dns.needs, dns.plan, lambda o: "%s %s" % (o["name"], o["type"]), lambda w: w.key
+        replace(dns.PLANNER, check=_check_record),
+        lambda options: "%s %s" % (options["name"], options["type"]),
+        lambda wanted: wanted.key,
     ),
-    "secondary_nameservers": _Section(
-        nameservers.check, nameservers.needs, nameservers.plan, lambda o: "", lambda w: 0
-    ),
-    "backup": _Section(backup.check, backup.needs, backup.plan, lambda o: "", lambda w: 0),
-    "privacy": _Section(_check_privacy, system.needs, system.plan, lambda o: "", lambda w: 0),
+    "secondary_nameservers": _Section(nameservers.PLANNER),
+    "backup": _Section(backup.PLANNER),
+    "privacy": _Section(replace(system.PLANNER, check=_check_privacy)),
 }
 
 
@@ -108,7 +111,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         seen: dict[Any, str] = {}
         for where, entry in _entries(name, options[name], section):
             try:
-                wanted = section.check(entry)
+                wanted = section.planner.check(entry)
             except BoxError as error:
                 mistakes.append(Mistake(where, error.message))
                 continue
@@ -169,7 +172,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
         if name == "dns_records" and not isinstance(records, dict):
             continue
         for item in wanted.sections[name]:
-            for question in section.needs(item.wanted, known):
+            for question in section.planner.needs(item.wanted, known):
                 questions[question.name] = question
     return list(questions.values())
 
@@ -494,7 +497,7 @@ class _Planning:
         made = []
         for item in items:
             try:
-                change = _SECTIONS[name].plan(item.wanted, self._known)
+                change = _SECTIONS[name].planner.plan(item.wanted, self._known)
             except BoxError as error:
                 self.mistakes.append(Mistake(item.where, error.message))
                 continue
@@ -536,3 +539,6 @@ class _Planning:
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
         return publishing.content(self._known, publishing.content(self._read)).zones
+
+
+PLANNER = Planner(check, needs, plan)

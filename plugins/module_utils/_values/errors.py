@@ -103,20 +103,36 @@ class UnexpectedAnswer(BoxError):
 
 
 class OutcomeUnknown(BoxError):
-    """A write was sent, and its answer doesn't tell whether the box stored it.
+    """A write was sent, and its answer doesn't say whether the box stored it.
 
-    :param status: the HTTP status, or None if the connection broke.
+    :param kind: how the answer failed: one of the constants below.
+    :param status: the HTTP status, for people; None if there was no answer.
     """
 
     code = "outcome_unknown"
 
-    def __init__(self, message: str, status: int | None, **details: Any) -> None:
-        super().__init__(message, status=status, **details)
+    LOST = "lost"
+    """No answer of the box arrived: the connection broke, or a proxy gave up. The box may still be working."""
+
+    FAILED = "failed"
+    """The box itself answered that it failed. It has stopped working on the request."""
+
+    CUT_OFF = "cut_off"
+    """The answer is not complete, or is not one of a box. The box may still be working."""
+
+    def __init__(self, message: str, kind: str, status: int | None = None, **details: Any) -> None:
+        super().__init__(message, kind=kind, status=status, **details)
+        self.kind = kind
         self.status = status
+
+    @property
+    def may_still_run(self) -> bool:
+        """Whether the box may still be working on the request."""
+        return self.kind != self.FAILED
 
 
 class BoxFailed(BoxError):
-    """The box failed at a write (HTTP 5xx), and what it had stored of it is known."""
+    """The box failed at a write, and what it stored of it is known."""
 
     code = "box_failed"
 

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask questions until a plan is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._box.client import Client
+from .._model.plan import FileText, Known, Plan, Planner, Question, Read
+from .._values.errors import UnexpectedAnswer, Unsupported
+from . import files
+from .progress import Reporter, Step
+
+
+class Planning:
+    """Plans from what the box has now. It can plan again after each write.
+
+    :ivar secrets: the secrets in all calls that were planned so far.
+    """
+
+    def __init__(self, planner: Planner[Any, Any], wanted: Any, client: Client, reporter: Reporter) -> None:
+        self.secrets: set[str] = set()
+        self._planner = planner
+        self._wanted = wanted
+        self._client = client
+        self._reporter = reporter
+        # What stays known when the box is read again.
+        self._kept: Known = {
+            "caller": client.connection.username,
+            "by_password": client.connection.password is not None,
+        }
+
+    def plan(self) -> Plan:
+        """Read what the planner needs, and plan.
+
+        :raises BoxError: if the box can't be read, or the planner refuses.
+        """
+        known = dict(self._kept)
+        while True:
+            questions = self._planner.needs(self._wanted, known)
+            if not questions:
+                break
+            for done, question in enumerate(questions):
+                self._reporter.begin(Step("read", done, len(questions) - done, question.name))
+                known[question.name] = self.ask(question)
+        planned = self._planner.plan(self._wanted, known)
+        plan = planned if isinstance(planned, Plan) else Plan((planned,))
+        self.secrets.update(secret for call in plan.calls for secret in call.secrets)
+        return plan
+
+    def ask(self, question: Question) -> Any:
+        """The value of one question. For an optional read that the box can't answer, it is the error."""
+        if isinstance(question, FileText):
+            return files.text(question.path)
+        if not isinstance(question, Read):
+            return self._client.ask(question)
+        try:
+            value = self._client.ask(question)
+        except (Unsupported, UnexpectedAnswer) as error:
+            # A box may fail at a read. An answer of another shape means that it is not a box.
+            if not question.optional or (isinstance(error, UnexpectedAnswer) and "status" not in error.details):
+                raise
+            value = error
+        if question.once:
+            self._kept[question.name] = value
+        return value
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep what the box answered to a call, for the plans that follow."""
+        self._kept[name] = value

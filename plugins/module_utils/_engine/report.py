@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the result of a run, in the form that Ansible takes."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Sequence
+
+from .._model.plan import Call, Change
+from .._values.errors import BoxError
+from .._values.texts import printable
+
+
+def result(changed: bool, calls: Iterable[Call], warnings: Sequence[str], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a run that succeeded.
+
+    :param calls: those that were sent, or in check mode would be.
+    :param details: what the module itself returns.
+    """
+    made: dict[str, Any] = {"changed": changed, "calls": [call.as_result() for call in calls], **details}
+    if warnings:
+        made["warnings"] = [printable(warning) for warning in warnings]
+    return made
+
+
+def failure(error: BoxError, calls: Iterable[Call] = (), changed: bool = False) -> dict[str, Any]:
+    """The result of a run that failed.
+
+    :param calls: those that were sent.
+    :param changed: whether they changed anything.
+    """
+    return {
+        "failed": True,
+        "changed": changed,
+        "msg": error.message,
+        "failure": error.as_failure(),
+        "calls": [call.as_result() for call in calls],
+    }
+
+
+def requests(reads: int, writes: int) -> dict[str, int]:
+    """How many requests a run has sent: those that change nothing, and those that may."""
+    return {"reads": reads, "writes": writes}
+
+
+def diff(first: Change, last: Change, url: str) -> dict[str, Any]:
+    """The difference between an object before and after a run.
+
+    :param url: the URL of the box.
+    """
+    header = printable("%s %s on %s" % (first.resource, first.key, url))
+    return {"before_header": header, "after_header": header, "before": first.before, "after": last.after}
