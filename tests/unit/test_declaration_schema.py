@@ -96,7 +96,7 @@ def test_it_refuses_what_the_module_refuses(options: dict[str, Any]) -> None:
     reported = ArgumentSpecValidator(**argument_rules(definition)).validate({**CONNECTION, **options})
     if not reported.error_messages:
         with pytest.raises(BoxError):
-            definition.plan(definition.check(reported.validated_parameters), {})
+            definition.planner.plan(definition.planner.check(reported.validated_parameters), {})
     assert list(VALIDATOR.iter_errors({f"miab_{name}": value for name, value in options.items()}))
 
 
