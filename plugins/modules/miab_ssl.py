@@ -56,6 +56,17 @@ options:
         after it is predicted.
     type: int
     default: 0
+  new_domains:
+    description:
+      - Mail domains that an earlier task of the same run adds to the box. In check mode they are not there yet, and without
+        this option the task fails for them. With it, the task predicts the certificate, and warns that it could not check
+        everything.
+      - It covers a domain of the list, and the names that a box adds to one, such as V(www.example.org).
+      - Outside check mode, it makes no difference for a domain that the box has.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
 requirements:
   - cryptography, for O(state=installed)
 extends_documentation_fragment:
@@ -79,6 +90,19 @@ EXAMPLES = r"""
     domain: box.example.com
     certificate: "{{ lookup('ansible.builtin.file', 'box.example.com.pem') }}"
     chain: "{{ lookup('ansible.builtin.file', 'chain.pem') }}"
+
+# These two also work in check mode, where the domain isn't on the box yet.
+- name: Add the first user of a domain
+  mailinabox.admin.miab_user:
+    email: ann@new.example
+    user_password: "{{ vault_ann_password }}"
+
+- name: Get its certificate
+  mailinabox.admin.miab_ssl:
+    domain: new.example
+    state: provisioned
+    wait: 600
+    new_domains: [new.example]
 """
 
 RETURN = r"""
@@ -167,6 +191,7 @@ TASK = Task(
         "chain": {"type": "str"},
         "state": {"type": "str", "choices": ["installed", certificates.PROVISIONED], "default": "installed"},
         "wait": {"type": "int", "default": 0},
+        "new_domains": {"type": "list", "elements": "str", "default": []},
     },
     rules={"required_if": [("state", "installed", ("certificate",))]},
     planner=certificates.PLANNER,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import datetime
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -65,7 +66,15 @@ PRIVATE = crypto.private_pem(OTHER_KEY)
 
 def wanted(domain: str = "example.org", **options: Any) -> certificates.WantedCertificate:
     return certificates.check(
-        {"domain": domain, "certificate": GOOD, "chain": None, "state": "installed", "wait": 0, **options}
+        {
+            "domain": domain,
+            "certificate": GOOD,
+            "chain": None,
+            "state": "installed",
+            "wait": 0,
+            "new_domains": [],
+            **options,
+        }
     )
 
 
@@ -220,7 +229,7 @@ def test_a_certificate_that_is_served_is_not_installed_again() -> None:
             "example.net",
             issued("example.net"),
             {WEB_DOMAINS.name: [{"domain": "example.org"}]},
-            "which are example.org",
+            "websites are: example.org",
         ),
         ("example.org", issued("example.org", since=-1), {}, "valid from"),
         ("example.org", issued("example.org", days=-0.5), {}, "and it is 2026-11-22T12:00:00Z"),
@@ -316,8 +325,8 @@ def status(**changed: tuple[str, str]) -> SslStatus:
     return SslStatus(tuple(CertificateStatus(name, *row) for name, row in rows.items()), tuple(can))
 
 
-def provision(domain: str, wait: int = 0, **facts: Any) -> Any:
-    declared = wanted(domain, state="provisioned", certificate=None, wait=wait)
+def provision(domain: str, wait: int = 0, new_domains: Sequence[str] = (), **facts: Any) -> Any:
+    declared = wanted(domain, state="provisioned", certificate=None, wait=wait, new_domains=new_domains)
     return certificates.plan(declared, {SSL_STATUS.name: status(), **facts})
 
 
@@ -331,17 +340,38 @@ def test_provisioning(domain: str, calls: int) -> None:
     assert change.after["state"] == "provisioned"
 
 
+@pytest.mark.parametrize("domain", ["new.example", "www.new.example", "mta-sts.new.example"])
+def test_a_domain_that_comes_in_the_same_run(domain: str) -> None:
+    change = provision(domain, new_domains=["New.Example"])
+    assert [call.path for call in change.calls] == ["/ssl/provision"]
+    assert change.after == {"domain": domain, "state": "provisioned"}
+    assert "The box doesn't have the domain %s yet" % domain in change.warnings[0]
+    # If it hasn't come after all, the box is asked once.
+    with pytest.raises(InvalidOption, match="this box has no website for the domain"):
+        provision(domain, new_domains=["new.example"], **{str(change.calls[0].name): certificates.Outcomes(())})
+    declared = wanted(domain, certificate=issued(domain), new_domains=["new.example"])
+    change = certificates.plan(declared, {**known(SELF_SIGNED, domain), WEB_DOMAINS.name: []})
+    assert [call.path for call in change.calls] == ["/ssl/install"]
+    assert "The box doesn't have the domain" in change.warnings[0]
+
+
+def test_a_new_domain_that_is_none() -> None:
+    with pytest.raises(InvalidOption, match="new_domains"):
+        wanted(new_domains=["no domain"])
+
+
 @pytest.mark.parametrize(
     ("domain", "error", "words"),
     [
         ("lost.example.org", Refused, "does not resolve to this machine"),
-        ("elsewhere.example.org", InvalidOption, "no domain for which this box has a website"),
-        ("example.net", InvalidOption, "no domain for which this box has a website"),
+        ("elsewhere.example.org", InvalidOption, "this box has no website for the domain"),
+        ("example.net", InvalidOption, "this box has no website for the domain"),
     ],
 )
 def test_what_can_not_be_provisioned(domain: str, error: type[Exception], words: str) -> None:
-    with pytest.raises(error, match=words):
-        provision(domain)
+    for new_domains in ([], ["example.com", "elsewhere.example.org"]):
+        with pytest.raises(error, match=words):
+            provision(domain, new_domains=new_domains)
 
 
 def test_waiting_for_the_name() -> None:

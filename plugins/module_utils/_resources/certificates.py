@@ -36,6 +36,10 @@ _REMARK = "there is no valid certificate for "
 
 PROVISIONED = "provisioned"
 
+_NOT_YET = "The box doesn't have the domain %s yet, so the certificate can be checked only when the domain is there."
+# What a box puts before a mail domain to make the names of further websites.
+_ADDED_NAMES = ("www.", "autoconfig.", "autodiscover.", "mta-sts.")
+
 
 @dataclass(frozen=True)
 class WantedCertificate:
@@ -44,12 +48,14 @@ class WantedCertificate:
     :param leaf: the certificate to install; None to let the box get one.
     :param chain: the certificates of the authorities between it and one that everybody knows.
     :param wait: how many seconds the box may take until it can get one.
+    :param is_new: whether the box may get the domain only in the same run.
     """
 
     domain: str
     leaf: Optional[Certificate] = None
     chain: Tuple[Certificate, ...] = ()
     wait: int = 0
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,9 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
         raise InvalidOption("domain", options["domain"], str(error)) from error
     if options["wait"] < 0:
         raise InvalidOption("wait", options["wait"], "a number of seconds, or 0, is needed")
+    is_new = _is_new(domain, options["new_domains"])
     if options["state"] == PROVISIONED:
-        return WantedCertificate(domain, wait=options["wait"])
+        return WantedCertificate(domain, wait=options["wait"], is_new=is_new)
     # Ansible takes an option that is there with no value for one that is given.
     leaf, *chain = _read("certificate", options["certificate"] or "")
     # In one text with the certificate, or in one of its own.
@@ -106,7 +113,19 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
                 % (below.subject, below.issuer),
             )
         below = issuer
-    return WantedCertificate(domain, leaf, tuple(chain))
+    return WantedCertificate(domain, leaf, tuple(chain), is_new=is_new)
+
+
+def _is_new(domain: str, new_domains: Sequence[str]) -> bool:
+    """Whether the box has a website for the domain, or for a name that it adds to one, once it has new domains."""
+    for text in new_domains:
+        try:
+            new = names.domain(text.strip())
+        except ValueError as error:
+            raise InvalidOption("new_domains", text, str(error)) from error
+        if domain in (new, *(prefix + new for prefix in _ADDED_NAMES)):
+            return True
+    return False
 
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
@@ -140,7 +159,10 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
     before, after = _view(wanted.domain, served), _view(wanted.domain, wanted.leaf)
     if served.sha256 == wanted.leaf.sha256:
         return Change("certificate", wanted.domain, after, after)
-    _check_domain(wanted.domain, [str(row.get("domain")) for row in known[WEB_DOMAINS.name]])
+    domains = [str(row.get("domain")) for row in known[WEB_DOMAINS.name]]
+    is_coming = wanted.is_new and wanted.domain not in domains
+    if not is_coming:
+        _check_domain(wanted.domain, domains)
     _check_leaf(wanted, wanted.leaf, served, known)
     form = {
         "domain": wanted.domain,
@@ -148,16 +170,27 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
         "chain": "".join(issuer.pem for issuer in wanted.chain),
     }
     call = Call("POST", "/ssl/install", form, parse=_installed, rebuild=(REBUILD_WEB,))
-    return Change("certificate", wanted.domain, before, after, (call,), settle_seconds=_SETTLES)
+    warnings = (_NOT_YET % wanted.domain,) if is_coming else ()
+    return Change("certificate", wanted.domain, before, after, (call,), warnings, settle_seconds=_SETTLES)
 
 
 def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
     domain = wanted.domain
     read: SslStatus = known[SSL_STATUS.name]
     rows = {row.domain: row for row in read.certificates}
+    done: list[Outcomes] = [known[name] for name in sorted(known) if name.startswith(_PROVISIONING)]
+    if wanted.is_new and domain not in rows and not done:
+        return Change(
+            "certificate",
+            domain,
+            {"domain": domain, "state": "absent"},
+            {"domain": domain, "state": PROVISIONED},
+            (_provision(0),),
+            (_NOT_YET % domain,),
+            needs_replan=True,
+        )
     _check_domain(domain, [row.domain for row in read.certificates if row.status != "not-applicable"])
     row = rows[domain]
-    done: list[Outcomes] = [known[name] for name in sorted(known) if name.startswith(_PROVISIONING)]
     can_provision = domain in read.can_provision
     after: View = {"domain": domain, "state": PROVISIONED}
     if row.status == "success" and not can_provision:
@@ -185,17 +218,24 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
             "the box to be able to get a certificate for %s: %s" % (domain, row.text),
             option="wait",
         )
-    call = Call(
+    before = {"domain": domain, "state": "absent", "status": row.text}
+    return Change("certificate", domain, before, after, (_provision(len(done), wait),), needs_replan=True)
+
+
+def _provision(number: int, wait: Optional[Wait] = None) -> Call:
+    """The call that makes the box get certificates.
+
+    :param number: of such calls in this run before.
+    """
+    return Call(
         "POST",
         "/ssl/provision",
         parse=_outcomes,
-        name="%s %d" % (_PROVISIONING, len(done)),
+        name="%s %d" % (_PROVISIONING, number),
         wait=wait,
         seconds=_PROVISIONING_SECONDS,
         rebuild=(REBUILD_WEB,),
     )
-    before = {"domain": domain, "state": "absent", "status": row.text}
-    return Change("certificate", domain, before, after, (call,), needs_replan=True)
 
 
 def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
@@ -260,7 +300,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
         raise InvalidOption(
             "domain",
             domain,
-            "no domain for which this box has a website, which are %s; a box makes one for each domain that has mail"
+            "this box has no website for the domain; its websites are: %s. A box makes one for each domain that has mail"
             % (", ".join(sorted(domains)) or "none"),
         )
 
