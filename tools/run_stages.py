@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the stages of the test suite, all of them or those named, and tell at the end which passed."""
+"""Run the stages of the test suite, all of them or those you name, and print at the end which passed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from checkout import ROOT, environment
@@ -35,6 +37,8 @@ class Stage:
     shows: str = ""
     # What a command says that fails by bad luck alone. It is run once more then.
     unlucky: str = ""
+    # Whether it keeps two cores busy. Other stages run two at a time.
+    wide: bool = False
 
 
 STAGES = (
@@ -49,6 +53,7 @@ STAGES = (
         ("pytest -n 2 tests/bad_input",),
         proof=r"\b[1-9]\d* inputs tried",
         shows=r"(?m)^.* inputs tried(?:\n +\d+ .*)*",
+        wide=True,
     ),
     Stage(
         "contract",
@@ -62,12 +67,14 @@ STAGES = (
         ("pytest -n 2 --dist worksteal tests/transitions",),
         proof=r"\b[5-9]\d{3} transitions in memory: .*broken: 0\n(?s:.*)\b2\d\d transitions over HTTPS: .*broken: 0\n",
         shows=r"(?m)^\d+ transitions in memory(?s:.*?)^(?:the zones were read by|there is no named).*$",
+        wide=True,
     ),
     Stage(
         "integration",
         ("pytest -n 2 --dist worksteal tests/integration",),
         proof=r"\b[1-9]\d* texts searched for [1-9]\d* secrets, 0 found",
         shows=r"(?m)^.* texts searched for .*$",
+        wide=True,
     ),
     Stage(
         "faults",
@@ -75,6 +82,7 @@ STAGES = (
         # The last columns of the matrix count what was lost, and what is unpublished.
         proof=r"\nall +[1-9]\d* +\d+ +\d+ +0 +0\n",
         shows=r"(?ms)^fault +tried .*?^all [^\n]*$",
+        wide=True,
     ),
     Stage(
         "browser",
@@ -87,8 +95,11 @@ STAGES = (
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",
     ),
-    Stage("artifact", ("python tools/artifact.py", "python tools/sbom.py"), proof="The prediction was right"),
-    Stage("installation", ("python tools/try_installation.py",), proof=r"(?:installed: .*\n){6}"),
+    Stage(
+        "artifact",
+        ("python tools/artifact.py", "python tools/sbom.py", "python tools/try_installation.py"),
+        proof=r"The prediction was right(?s:.*?)\n(?:installed: .*\n){6}",
+    ),
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests"),
     Stage(
         "ansible-lint",
@@ -159,32 +170,61 @@ def fault(stage: Stage, output: str) -> str | None:
     return None
 
 
-def run_stage(stage: Stage, live: bool) -> str:
-    """Run one stage and return the word for how it went: passed, failed or skipped."""
-    print(f"== stage {stage.name}", flush=True)
+@dataclass(frozen=True)
+class Result:
+    """How a stage ended: passed, failed or skipped; what it printed, and what of that is worth showing."""
+
+    stage: Stage
+    ended: str
+    seconds: float
+    output: str
+    shown: str
+
+
+def run_stage(stage: Stage, live: bool) -> Result:
+    """Run one stage."""
+    started = time.monotonic()
     output, reason = "", None
     for command in stage.commands:
         code, printed = execute(command, live)
         if code and stage.unlucky and re.search(stage.unlucky, printed):
-            print(f"again, because of bad luck: {stage.unlucky}", flush=True)
-            code, printed = execute(command, live)
+            code, again = execute(command, live)
+            printed += f"\nagain, because of bad luck: {stage.unlucky}\n{again}"
         output += printed
         if code:
             reason = f"{command}: exit code {code}"
             break
+    seconds = time.monotonic() - started
     if not reason and stage.lacking and stage.lacking in output:
-        print(f"skipped: {stage.lacking}", flush=True)
-        return "skipped"
+        return Result(stage, "skipped", seconds, output, f"skipped: {stage.lacking}")
     reason = reason or fault(stage, output)
     if reason:
-        print(f"{'' if live else output}{stage.name}: {reason}", flush=True)
-        return "failed"
-    shown = re.search(stage.shows, output) if stage.shows and not live else None
-    if shown:
-        print(shown[0], flush=True)
-    if not live and output.strip():
-        print(output.rstrip().splitlines()[-1], flush=True)
-    return "passed"
+        return Result(stage, "failed", seconds, output, f"{'' if live else output}{stage.name}: {reason}")
+    if live or not output.strip():
+        return Result(stage, "passed", seconds, output, "")
+    found = re.search(stage.shows, output) if stage.shows else None
+    return Result(
+        stage, "passed", seconds, output, "\n".join([*([found[0]] if found else []), output.rstrip().splitlines()[-1]])
+    )
+
+
+def run_all(stages: Sequence[Stage], live: bool) -> Iterator[Result]:
+    """Run stages, and yield each result when it is there: those that are not wide two at a time, then the wide ones."""
+    narrow = [stage for stage in stages if not stage.wide]
+    with ThreadPoolExecutor(1 if live else 2) as pool:
+        for done in as_completed([pool.submit(run_stage, stage, live) for stage in narrow]):
+            yield done.result()
+    for stage in stages:
+        if stage.wide:
+            yield run_stage(stage, live)
+
+
+def slowest(results: Sequence[Result]) -> list[tuple[float, str]]:
+    """The slowest tests of all stages, in seconds, from what pytest printed."""
+    found = re.findall(
+        r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$", "\n".join(one.output for one in results), re.MULTILINE
+    )
+    return sorted(((float(seconds), name) for seconds, name in found), reverse=True)[:10]
 
 
 def main() -> int:
@@ -193,21 +233,24 @@ def main() -> int:
     if not set(names) <= set(known):
         sys.exit(f"usage: run_stages.py [STAGE ...], of {', '.join(known)}")
 
-    table = []
-    for stage in STAGES:
-        if names and stage.name not in names:
-            continue
-        started = time.monotonic()
-        result = run_stage(stage, live=bool(names))
-        seconds = time.monotonic() - started
-        print(f"== {stage.name} {result} in {seconds:.1f} s\n", flush=True)
-        table.append((stage.name, result, seconds))
+    started = time.monotonic()
+    results = []
+    for result in run_all([stage for stage in STAGES if not names or stage.name in names], live=bool(names)):
+        results.append(result)
+        print(f"== stage {result.stage.name}", *filter(None, [result.shown]), sep="\n")
+        print(f"== {result.stage.name} {result.ended} in {result.seconds:.1f} s\n", flush=True)
 
-    for name, result, seconds in table:
-        print(f"{name:<14}{result:<9}{seconds:>7.1f} s")
-        if result == "skipped":
-            print(f"{'':<14}NOT TESTED: {name} lacks something here, see above")
-    counts = Counter(result for name, result, seconds in table)
+    if not names:
+        print("The slowest tests:")
+        for seconds, name in slowest(results):
+            print(f"{seconds:>7.1f} s  {name}")
+        print()
+    for result in sorted(results, key=lambda one: known.index(one.stage.name)):
+        print(f"{result.stage.name:<14}{result.ended:<9}{result.seconds:>7.1f} s")
+        if result.ended == "skipped":
+            print(f"{'':<14}NOT TESTED: {result.stage.name} lacks something here, see above")
+    print(f"all of it in {time.monotonic() - started:.1f} s")
+    counts = Counter(result.ended for result in results)
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")
     return 1 if counts["failed"] else 0

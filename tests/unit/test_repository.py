@@ -12,8 +12,8 @@ from checkout import ROOT, files
 HEADER = [
     "Copyright: (c) 2026, the mailinabox.admin contributors",
     "GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
-    # Written in two parts, so that it does not count as the license of this file.
-    "SPDX-License-Identifier: " + "GPL-3.0-or-later",
+    # In two parts, so that reuse does not take it for the license of this file.
+    ": ".join(["SPDX-License-Identifier", "GPL-3.0-or-later"]),
 ]
 
 
