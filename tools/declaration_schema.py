@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write docs/schemas/declaration.json: a JSON Schema of the ``miab_*`` variables, for editors.
 
-The names, types and descriptions come from the argument specs of the role ``box``, so an option that is new there is new
-in the schema, too. What a specification of arguments can't say stands in FORMS.
+The names, types and descriptions come from the argument specs of the role ``box``, and those of the options in entries from
+the documentation of ``miab_config``. So an option that is new there is new in the schema, too. What a specification of arguments can't say stands in FORMS.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import yaml
 from checkout import ROOT
 
 SPECS = ROOT / "roles" / "box" / "meta" / "argument_specs.yml"
+MODULE = ROOT / "plugins" / "modules" / "miab_config.py"
+# Lists that can't come in parts.
+WHOLE = ("miab_certificates", "miab_mfa", "miab_other_variables")
 TARGET = ROOT / "docs" / "schemas" / "declaration.json"
 # Where the documentation site has it.
 URL = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["documentation"] + "/schemas/declaration.json"
@@ -113,10 +116,30 @@ def entries(path: tuple[str, ...], options: Mapping[str, Any]) -> Schema:
     return found
 
 
+def with_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Documented options of a module in the form of the argument specs of a role."""
+    return {
+        name: {
+            **{key: found for key, found in option.items() if key != "suboptions"},
+            **({"options": with_options(option["suboptions"])} if "suboptions" in option else {}),
+        }
+        for name, option in options.items()
+    }
+
+
 def schema() -> Schema:
     """The whole schema. It takes other variables beside those of the collection, and no unknown ``miab_`` variable."""
     options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    names = "|".join(sorted(options))
+    documented = yaml.safe_load(MODULE.read_text(encoding="utf-8").split('DOCUMENTATION = r"""')[1].partition('"""')[0])
+    for name, option in with_options(documented["options"]).items():
+        if "options" in option:
+            options["miab_" + name]["options"] = option["options"]
+    lists = [name for name, option in options.items() if option["type"] == "list" and name not in WHOLE]
+    parts = {
+        f"^{name}__.+$": {"description": f"A part of {name}.", **value((name,), options[name])}
+        for name in sorted(lists)
+    }
+    names = "|".join([*sorted(options), *(f"{name}__.+" for name in sorted(lists))])
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": URL,
@@ -126,6 +149,7 @@ def schema() -> Schema:
         "properties": {
             name: {**described(option), **value((name,), option)} for name, option in sorted(options.items())
         },
+        "patternProperties": parts,
         "propertyNames": {"pattern": f"^(?!miab_)|^({names})$"},
     }
 

@@ -29,12 +29,14 @@ from ansible.utils.display import Display
 from ..module_utils._box.http import HAS_REQUESTS, IdleConnections
 from ..module_utils._engine.module import argument_rules, perform, secrets
 from ..module_utils._engine.task import Task
-from ..module_utils._values.errors import InvalidOption
+from ..module_utils._values.errors import BoxError, InvalidDeclaration, Mistake
 from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
 
 # A worker runs all items of a loop, and ends. One handshake does for them.
 _IDLE: IdleConnections = {}
+# The variable of a playbook or role that holds the mistakes in the names of its variables: ``{where, why}`` each.
+MISTAKES = "_miab_mistakes"
 # How often a worker that waits for a module looks whether Ansible is still there.
 _WATCH_SECONDS = 0.5
 
@@ -58,8 +60,8 @@ class InProcess(ActionBase):
         if keeps_file and self._task.async_val:
             raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
         try:
-            _arguments.check(argument_rules(task)["argument_spec"], self._task.args)
-        except InvalidOption as error:
+            self._check(task, task_vars or {})
+        except BoxError as error:
             return {"failed": True, "msg": error.message, "failure": error.as_failure()}
         if self._can_run_here():
             with self._environment():
@@ -72,6 +74,22 @@ class InProcess(ActionBase):
         if keeps_file and not result.get("failed"):
             self._keep_file(task, result, task_vars)
         return result
+
+    def _check(self, task: Task, task_vars: dict[str, Any]) -> None:
+        """Refuse arguments that can't be meant, before either door: of a declaration, all of them at once.
+
+        :raises BoxError: with no value in it, because what is secret isn't known yet.
+        """
+        rules = argument_rules(task)
+        if not task.many:
+            _arguments.check(rules["argument_spec"], self._task.args)
+            return
+        found = list(_arguments.find(rules["argument_spec"], self._task.args))
+        # Playbooks and the role know the names of the variables that a declaration comes from.
+        variables = [Mistake(**one) for one in self._templar.template(task_vars.get(MISTAKES, []))]
+        if found or variables:
+            mistakes = _arguments.declaration(rules, self._task.args, found, task.planner.check)
+            raise InvalidDeclaration([*variables, *mistakes])
 
     def _can_run_here(self) -> bool:
         """Whether the worker is the machine, and the user, that the task is to run as."""

@@ -77,10 +77,10 @@ KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *RESULTS
 _PART = "__"
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean NAME?`` with the name that is nearest, or nothing if none is near."""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The name that somebody most likely meant; empty if none is near."""
     near = get_close_matches(name, sorted(known), 1, 0.7)
-    return "; did you mean %s?" % near[0] if near else ""
+    return near[0] if near else ""
 
 
 def parts(name: str, variables: Iterable[str]) -> list[str]:
@@ -123,10 +123,9 @@ def unknown(defined: Iterable[str], others: Iterable[str] = ()) -> list[dict[str
         is_part = base[0] in LISTS and base[2]
         if name in KNOWN or is_part or any(fnmatchcase(name, pattern) for pattern in others):
             continue
-        hint = suggestion(base[0], LISTS if base[1] else KNOWN)
-        why = "there is no such variable%s%s" % (
-            hint,
-            "" if hint else "; rename it if it is your own, or name it in miab_other_variables",
+        meant = nearest(base[0], LISTS if base[1] else KNOWN)
+        hint = (
+            "did you mean %s?" % meant if meant else "rename it if it is your own, or name it in miab_other_variables"
         )
-        mistakes.append({"where": name, "why": why})
+        mistakes.append({"where": name, "why": "there is no such variable; " + hint})
     return mistakes

@@ -139,7 +139,11 @@ def test_a_connection_from_the_environment(box: Box, tmp_path: Path) -> None:
     ("variables", "words"),
     [
         ({"miab_mfa": [{"label": "phone"}]}, "nobody could sign in with it"),
-        ({"miab_users": [{"email": "ann@example.org", "user_pasword": "some-password"}]}, "user_pasword"),
+        (
+            {"miab_users": [{"email": "ann@example.org", "user_pasword": "some-password"}], "miab_alias": []},
+            "miab_alias: there is no such variable; did you mean miab_aliases?\\nusers[0] ann@example.org: user_pasword: there"
+            " is no such option; did you mean user_password?",
+        ),
         ({"miab_purge": ["everything"]}, "everything"),
     ],
 )
@@ -261,6 +265,13 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
             # Which records break a zone depends on the addresses, too.
             also = {asks["mailboxes"]} if check == "dns" else set()
             assert asked & set(asks.values()) == (set() if severity == "ignore" else {asks[check], *also})
+
+
+def test_a_misspelt_variable_of_health(box: Box, tmp_path: Path) -> None:
+    found, run = health(box, tmp_path, miab_health_backups="ignore")
+    assert run.status == 2
+    expected = "miab_health_backups: there is no such variable; did you mean miab_health_backup?"
+    assert [problem["text"] for problem in found["problems"]] == [expected]
 
 
 def test_what_a_box_cannot_tell(box: Box, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption, UnknownOption
+from ansible_collections.mailinabox.admin.plugins.modules.miab_config import TASK
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 
 SPEC: dict[str, Any] = {
@@ -55,7 +57,6 @@ SPEC: dict[str, Any] = {
         {"item": '{"text": "a"}'},
         {"items": [{"text": "a"}, "text=b"]},
         {"items": []},
-        {"unknown": True},
     ],
 )
 def test_what_is_meant(arguments: dict[str, Any]) -> None:
@@ -106,6 +107,73 @@ def test_what_can_not_be_meant(arguments: dict[str, Any], option: str, why: str)
     with pytest.raises(InvalidOption, match=why) as caught:
         _arguments.check(SPEC, arguments)
     assert caught.value.details["option"] == option
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"texxt": "s3cret"}, "texxt: there is no such option; did you mean text?"),
+        ({"item": {"numbr": 1}}, "item: numbr: there is no such option; did you mean number?"),
+        ({"items": [{}, {"numbr": 1}]}, "items[1]: numbr: there is no such option; did you mean number?"),
+        (
+            {"unheard": "s3cret", "text": "a"},
+            "unheard: there is no such option; the options are flag, item, items, number, path, raw, secret, text, texts,"
+            " untyped",
+        ),
+    ],
+)
+def test_an_option_that_does_not_exist(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UnknownOption) as caught:
+        _arguments.check(SPEC, arguments)
+    assert caught.value.message == message
+    assert caught.value.code == "invalid_option"
+
+
+def declared(**options: Any) -> list[str]:
+    """The mistakes of a declaration, as they are told."""
+    rules = argument_rules(TASK)
+    arguments = {"host": "box.example.com", "username": "me@box.example.com", "password": "some-password", **options}
+    found = list(_arguments.find(rules["argument_spec"], arguments))
+    return ["%s: %s" % mistake for mistake in _arguments.declaration(rules, arguments, found, TASK.planner.check)]
+
+
+def test_all_mistakes_of_a_declaration_are_told_with_misspelt_options() -> None:
+    told = declared(
+        users=[
+            {"email": "ann@example.org", "quotta": "1G"},
+            {"email": "no address"},
+            {"emial": "bob@example.org", "user_password": "s3cret-password"},
+            {"email": "carol@example.org", "user_password": 12345678},
+            {"user_password": "s3cret-password"},
+        ],
+        aliases=[
+            {"adress": "sales@example.org", "forwards_to": ["ann@example.org"]},
+            {"address": "x@example.org", "forwards_to": ["nobody"]},
+            {"address": "x@example.org", "forwards_to": ["ann@example.org"]},
+        ],
+        dns_record=[],
+        purge=["aliases"],
+    )
+    assert told[:4] == [
+        "dns_record: there is no such option; did you mean dns_records?",
+        "users[0] ann@example.org: quotta: there is no such option; did you mean quota?",
+        "users[2] bob@example.org: emial: there is no such option; did you mean email?",
+        "users[3].user_password: a number is no secret, because YAML may have changed its digits; put it in quotes",
+    ]
+    assert told[4:6] == [
+        "users[4]: email is missing",
+        "aliases[0] sales@example.org: adress: there is no such option; did you mean address?",
+    ]
+    assert told[6].startswith("users[1] no address: ")
+    assert told[7].startswith("aliases[1] x@example.org: ")
+    assert len(told) == 8
+    assert not [line for line in told if "s3cret" in line]
+
+
+def test_what_else_ansible_finds_is_told_along() -> None:
+    told = declared(users=[{"emial": "ann@example.org"}], purge=["everything"])
+    assert told[0] == "users[0] ann@example.org: emial: there is no such option; did you mean email?"
+    assert "everything" in told[1]
 
 
 def test_a_value_is_not_told() -> None:

@@ -75,6 +75,10 @@ def complaints(spec: dict[str, Any], given: dict[str, Any], **rules: Any) -> lis
     return list(ArgumentSpecValidator(spec, **rules).validate(given).error_messages)
 
 
+def task_of(module: str) -> Any:
+    return import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(read(name))):
@@ -115,16 +119,16 @@ def test_names_are_there(name: str) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_yaml_is_what_modules_roles_and_playbooks_take(name: str) -> None:
     variables = {option: spec for options in ROLES.values() for option, spec in options.items()}
+    variables |= {"miab_" + option: spec for option, spec in task_of("miab_config").options.items()}
     for code in blocks(read(name), "ya?ml"):
         for mapping in mappings(yaml.safe_load(code)):
             for key, value in mapping.items():
                 module = key.removeprefix("mailinabox.admin.")
                 if module in MODULES:
-                    task = import_module("ansible_collections.mailinabox.admin.plugins.modules." + module).TASK
-                    rules = argument_rules(task)
+                    rules = argument_rules(task_of(module))
                     assert not complaints(rules.pop("argument_spec"), {**SIGNED_IN, **(value or {})}, **rules), code
-                elif key in variables and not (isinstance(value, str) and value.startswith("{{")):
-                    assert not complaints({key: variables[key]}, {key: value}), code
+                elif key.partition("__")[0] in variables and not (isinstance(value, str) and value.startswith("{{")):
+                    assert not complaints({key: variables[key.partition("__")[0]]}, {key: value}), code
 
 
 def examples() -> Iterator[str]:

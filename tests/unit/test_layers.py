@@ -106,7 +106,7 @@ MAY_IMPORT = {
     },
     "module_utils/_engine/module.py": {"_box", "_model", "_values", "progress", "task", "ansible"},
     "modules/*.py": {"_engine", "_resources"},
-    "plugin_utils/_arguments.py": {"_values", "ansible"},
+    "plugin_utils/_arguments.py": {"_values", "_variables", "ansible"},
     "plugin_utils/_in_process.py": {"_arguments", "_box", "_engine", "_progress", "_values", "ansible"},
     "plugin_utils/_progress.py": {"_engine", "_values"},
     # What filters know together.

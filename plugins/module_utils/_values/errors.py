@@ -43,6 +43,15 @@ class InvalidOption(BoxError):
         super().__init__("%s: %.200r: %.1500s" % (option, value, why), option=option, value=value)
 
 
+class UnknownOption(BoxError):
+    """There is no option of this name; nothing was sent."""
+
+    code = "invalid_option"
+
+    def __init__(self, option: str, why: str) -> None:
+        super().__init__("%s: %s" % (option, why), option=option)
+
+
 class Guarded(BoxError):
     """What was asked would lose mail or lock somebody out; ``force`` lets it through."""
 
