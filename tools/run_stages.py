@@ -91,6 +91,12 @@ STAGES = (
         lacking="there is no Chromium",
     ),
     Stage(
+        "monitoring",
+        ("pytest tests/monitoring",),
+        proof=r"\b[1-9]\d* passed",
+        lacking="there is no promtool",
+    ),
+    Stage(
         "demo",
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",

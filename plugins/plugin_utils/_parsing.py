@@ -52,7 +52,7 @@ def fullness(user: Mapping[str, Any]) -> float | None:
 
 def _number(version: str) -> tuple[int, ...] | None:
     """A release in order; None for the name of something else, as forks may have."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    found = re.match(r"v?([0-9]{1,9}(?:\.[0-9]{1,9})*)", version)
     return tuple(map(int, found[1].split("."))) if found else None
 
 

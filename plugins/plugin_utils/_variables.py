@@ -47,6 +47,8 @@ PLAYBOOKS = (
     "miab_fail_on_drift",
     "miab_file_mode",
     "miab_health_folder",
+    "miab_metrics_folder",
+    "miab_metrics_each_mailbox",
     "miab_fail_on_problems",
 )
 HEALTH = (
@@ -69,7 +71,7 @@ HEALTH = (
     "miab_health_end",
 )
 # What the role health leaves behind for later tasks.
-RESULTS = ("miab_health", "miab_health_gathered", "miab_health_problems")
+RESULTS = ("miab_health", "miab_health_gathered", "miab_health_problems", "miab_health_status_counts")
 
 KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *RESULTS))
 

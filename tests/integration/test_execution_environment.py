@@ -53,7 +53,7 @@ def test_an_image_gets_what_the_modules_import() -> None:
     found = yaml.safe_load(call("ansible-builder", "introspect", "--sanitize", str(ROOT / ".venv/collections")))
     assert not found["system"]
     reported = {line.split(">=")[0] for line in found["python"]}
-    assert reported == {"cryptography", "dnspython", "idna", "pyotp", "requests"}
+    assert reported == {"cryptography", "dnspython", "idna", "prometheus-client", "pyotp", "requests"}
 
 
 def test_the_image_of_the_examples_can_be_built(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
@@ -15,7 +17,9 @@ from pathlib import Path
 from ansible.release import __version__ as ansible_version
 
 from tests.box import Box, crypto
+from tests.box.faults import Fault
 from tests.box.prepare import prepare
+from tests.inotify import watching
 from tests.tasks import connection
 
 from .playbooks import Run, run_on_hosts
@@ -121,6 +125,13 @@ def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: ob
     return run_on_hosts(hosts, Path("mailinabox.admin.health"), folder, arguments)
 
 
+@contextmanager
+def other_file_system(folder: Path) -> Iterator[Path]:
+    """A folder on another file system than this one if there is one, so that no file can be moved there at once."""
+    with tempfile.TemporaryDirectory(dir=next(filter(os.path.isdir, ("/dev/shm", folder)))) as found:  # noqa: S108
+        yield Path(found)
+
+
 def recap(done: Run) -> dict[str, tuple[int, int]]:
     """How many tasks changed something, and how many failed, by host."""
     counts = re.findall(r"^(\S+) +: .*changed=(\d+) .*failed=(\d+)", done.output.partition("PLAY RECAP")[2], re.M)
@@ -188,13 +199,33 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             assert facts["Status checks"].startswith(f"{BAD} ")
 
 
-def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
+def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> None:
     with fleet() as boxes:
         del boxes[DOWN]
         arguments = ("-e", "miab_fail_on_problems=true", "-e", "miab_file_mode=0640")
-        done = run(boxes, tmp_path, *arguments)
+        with other_file_system(tmp_path) as metrics, watching(metrics) as names:
+            done = run(boxes, tmp_path, *arguments, "-e", f"miab_metrics_folder={metrics}")
+            text = (metrics / "health.prom").read_text(encoding="utf-8")
+            modes = [path.stat().st_mode & 0o777 for path in (metrics / "health.prom", tmp_path / "health.html")]
         assert done.status == 2, done.output
-        assert (tmp_path / "health.html").stat().st_mode & 0o777 == 0o640
+        assert modes == [0o640, 0o640]
+        # What node_exporter could read was there as a whole.
+        assert names.written
+        assert not [name for name in names.written if name.endswith(".prom")]
+        assert {name for name in names.moved if name.endswith(".prom")} == {"health.prom"}
+        assert text.endswith("# EOF\n")
+        for line in (
+            f'miab_up{{box="{GOOD}"}} 1.0',
+            f'miab_version_info{{box="{OLD}",version="v0.51"}} 1.0',
+            f'miab_status_checks{{box="{GOOD}",result="error"}} 0.0',
+            f'miab_updates_available{{box="{BAD}"}} 2.0',
+            f'miab_drift_objects{{action="create",box="{BAD}"}} 1.0',
+        ):
+            assert line in text
+        assert "mailbox=" not in text
+        seconds = re.search(r"^miab_run_duration_seconds (\d+\.\d+)$", text, re.MULTILINE)
+        assert seconds
+        assert 0.1 < float(seconds[1]) < 100
         assert recap(done) == {GOOD: (0, 0), BAD: (0, 1), OLD: (0, 0)}
         # Those that are left only warn.
         ignored = {
@@ -209,11 +240,23 @@ def test_problems_fail_a_run_if_they_are_to(tmp_path: Path) -> None:
 
 def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path: Path) -> None:
     heal(newest_box)
+    with Box() as hanging:
+        hanging.faults.append(Fault("hang", times=99))
+        check_unreachable(newest_box, hanging, tmp_path)
+        # It held up the others for one timeout.
+        assert len(hanging.log) == 1
+
+
+def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
     reach = {"miab_" + option: value for option, value in connection(newest_box).items()}
     failing: dict[str, tuple[dict[str, str], str]] = {
         "lacking.example.com": ({"miab_password": "{{ vault_nobody_filled_in }}"}, "vault_nobody_filled_in"),
         "misspelt.example.com": ({"miab_health_backup": "perhaps"}, "perhaps"),
         "refused.example.com": ({"miab_password": "not-the-password"}, "refuses the credentials"),
+        "hanging.example.com": (
+            {**{"miab_" + option: value for option, value in connection(hanging).items()}, "miab_timeout": "2"},
+            "The read operation timed out. That is longer than timeout, which is 2 s.",
+        ),
         "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, LOST),
     }
     if ANSIBLE_CORE < (2, 19):
