@@ -25,7 +25,9 @@ version = release = GALAXY["version"]
 author = "the mailinabox.admin contributors"
 project_copyright = f"2026, {author}"
 
-extensions = ["myst_parser", "sphinx_antsibull_ext"]
+extensions = ["myst_parser", "sphinx_antsibull_ext", "sphinx_copybutton"]
+# Copy the commands of a block, without their prompts and without what they print.
+copybutton_prompt_text = "$ "
 exclude_patterns = ["build", "docsite", "schemas"]
 default_role = "any"
 nitpicky = True
@@ -43,7 +45,7 @@ html_use_index = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 pygments_style = "ansible"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 
 # Where Ansible's own documentation has what antsibull-docs refers to. It is told here so that no build needs the
 # network, or depends on what it finds there.
@@ -79,15 +81,24 @@ def find_labels() -> dict[str, str]:
 
 
 def link_names(app: Sphinx, doctree: nodes.document) -> None:
-    """Make the name of a module or role a link, so that guides can write `miab_user` and read well elsewhere, too."""
+    """Make the name of a module, role or playbook a link, so that guides can write `miab_user` and read well elsewhere."""
     known = find_labels()
+    # A playbook can have the name of a role or a filter. Guides call those by their short names.
+    playbooks = {f"{project}.{path.stem}" for path in (DOCS.parent / "playbooks").glob("*.yml")}
     for literal in list(doctree.findall(nodes.literal)):
-        label = known.get(literal.astext())
-        if not label or isinstance(literal.parent, (nodes.reference, nodes.title, addnodes.pending_xref)):
+        name = literal.astext()
+        if isinstance(literal.parent, (nodes.reference, nodes.title, addnodes.pending_xref)):
             continue
-        reference = addnodes.pending_xref(
-            "", reftype="ref", refdomain="std", reftarget=label, refexplicit=True, refwarn=True
-        )
+        if name in playbooks and app.env.docname != "playbooks":
+            reference = addnodes.pending_xref(
+                "", reftype="doc", refdomain="std", reftarget="/playbooks", refexplicit=True, refwarn=True
+            )
+        elif name in known and name not in playbooks:
+            reference = addnodes.pending_xref(
+                "", reftype="ref", refdomain="std", reftarget=known[name], refexplicit=True, refwarn=True
+            )
+        else:
+            continue
         literal.replace_self(reference)
         reference += literal
 
