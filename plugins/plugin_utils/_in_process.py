@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -27,14 +27,17 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._box.http import HAS_REQUESTS, IdleConnections
-from ..module_utils._engine.module import argument_rules, perform, secrets
+from ..module_utils._engine.module import CONNECTION_OPTIONS, argument_rules, perform, secrets
 from ..module_utils._engine.task import Task
 from ..module_utils._values.errors import BoxError, InvalidDeclaration, Mistake
 from . import _arguments
 from ._progress import IS_WATCHED, ProgressLines, pace
+from ._refused_logins import RefusedLogins
 
 # A worker runs all items of a loop, and ends. One handshake does for them.
 _IDLE: IdleConnections = {}
+# Likewise, one refusal of the credentials does for them.
+_REFUSED = RefusedLogins()
 # The variable of a playbook or role that holds the mistakes in the names of its variables: ``{where, why}`` each.
 MISTAKES = "_miab_mistakes"
 # How often a worker that waits for a module looks whether Ansible is still there.
@@ -63,6 +66,10 @@ class InProcess(ActionBase):
             self._check(task, task_vars or {})
         except BoxError as error:
             return {"failed": True, "msg": error.message, "failure": error.as_failure()}
+        credentials = self._credentials()
+        refused = _REFUSED.find(credentials)
+        if refused is not None:
+            return refused
         if self._can_run_here():
             with self._environment():
                 result = self._run_here(task, task_vars)
@@ -71,6 +78,7 @@ class InProcess(ActionBase):
                 result = self._execute_module(
                     module_name=self._task.action, task_vars=task_vars, wrap_async=self._task.async_val
                 )
+        _REFUSED.note(credentials, result)
         if keeps_file and not result.get("failed"):
             self._keep_file(task, result, task_vars)
         return result
@@ -90,6 +98,11 @@ class InProcess(ActionBase):
         if found or variables:
             mistakes = _arguments.declaration(rules, self._task.args, found, task.planner.check)
             raise InvalidDeclaration([*variables, *mistakes])
+
+    def _credentials(self) -> Hashable:
+        """What decides whether a box refuses this task: where it runs, and the options of the connection."""
+        given = [str(self._task.args.get(name)) for name in CONNECTION_OPTIONS]
+        return (self._play_context.remote_addr, str(self._task.environment), *given)
 
     def _can_run_here(self) -> bool:
         """Whether the worker is the machine, and the user, that the task is to run as."""

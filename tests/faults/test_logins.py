@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import perform
 from tests.box import Box, Fault, Totp, prepare
 from tests.integration.playbooks import DOORS, VERSIONS, play
-from tests.tasks import Clock, run_task
+from tests.tasks import Clock, connection, run_task, task, validated
 
 ME = "me@box.example.com"
 BOB = "bob@example.org"
@@ -68,14 +69,40 @@ def test_500_users_whose_passwords_are_right(version: str) -> None:
 def test_a_wrong_password_fails_every_task_at_its_first_request(door: str, tmp_path: Path) -> None:
     with Box("v75") as box:
         look: dict[str, Any] = {"mailinabox.admin.miab_info": WRONG}
-        tasks = [{**look, "name": str(number)} for number in range(4)] + [{**look, "loop": list(range(6))}]
+        loop = {**look, "loop": list(range(6)), "name": "loop"}
+        tasks = [loop, *({**look, "name": str(number)} for number in range(4))]
         run = play(box, tasks, tmp_path, door)
         assert all(outcome.failed for outcome in run.outcomes)
-        items = [outcome.result for outcome in run.outcomes[:4]] + run.outcomes[4].result["results"]
+        items = run.outcomes[0].result["results"] + [outcome.result for outcome in run.outcomes[1:]]
         assert [item["failure"]["code"] for item in items] == ["authentication"] * 10
-        assert [item["requests"]["reads"] for item in items] == [1] * 3 + [0] * 7
+        # One refusal is enough for all items of a loop.
+        assert [item["requests"]["reads"] for item in items] == [1, *[0] * 5, 1, 1, 0, 0]
+        assert len({item["msg"] for item in items[:6]}) == 1
         assert "isn't asked again" in items[-1]["msg"]
         assert len(box.failed_logins) == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "usual", "is_hinted"),
+    [
+        ("miab_user", {"email": BOB, "password": "for-bob-1234"}, "adminpass123", True),
+        ("miab_user", {"email": BOB, "password": "for-bob-1234"}, "", False),
+        ("miab_user", {"email": BOB, "password": "for-bob-1234"}, "for-bob-1234", False),
+        ("miab_user", {"email": BOB, "password": "wrong-1234", "user_password": "for-bob-1234"}, "adminpass123", False),
+        ("miab_info", {"password": "wrong-1234"}, "adminpass123", False),
+    ],
+)
+def test_a_password_that_is_meant_for_the_user(
+    module: str, options: dict[str, Any], usual: str, is_hinted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIAB_PASSWORD", usual)
+    with Box("v75") as box:
+        result = perform(task(module), validated(module, {**connection(box), **options}), True, [options["password"]])
+        assert result["failure"]["code"] == "authentication"
+        name = box.url.removesuffix("/admin")
+        assert f"the box {name} refuses the credentials of {ME}" in result["msg"], result["msg"]
+        assert ("use user_password" in result["msg"]) == is_hinted
+        assert result["msg"] == result["failure"]["message"]
 
 
 def test_a_wrong_code_is_tried_no_more_often_than_a_wrong_password() -> None:

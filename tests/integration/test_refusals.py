@@ -139,7 +139,7 @@ def test_a_wrong_password_is_tried_once(box: Box, tmp_path: Path, door: str) -> 
     defaults = {**connection(box), "password": "wrong-password"}
     outcome = play(box, [ZONES], tmp_path, door, defaults).outcomes[0]
     assert outcome.result["failure"]["code"] == "authentication"
-    assert "the box refuses the credentials: In" in outcome.result["msg"]
+    assert "refuses the credentials of me@box.example.com: In" in outcome.result["msg"]
     assert "wrong-password" not in str(outcome.result)
     assert len(box.failed_logins) == len(box.log) == 1
 

@@ -10,6 +10,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,11 @@ FINAL = [
     (Answer(401, "", "Incorrect email address or password."), errors.AuthenticationFailed, "Check username"),
     (Answer(401, "", "missing-totp-token"), errors.AuthenticationFailed, "totp_secret"),
     (Answer(401, "", "You are not an administrator."), errors.AuthenticationFailed, "Only an administrator"),
-    (Answer(403, "no"), errors.AuthenticationFailed, "refuses the credentials: no"),
+    (
+        Answer(403, "no"),
+        errors.AuthenticationFailed,
+        "the box https://box.example.com refuses the credentials of me@box.example.com: no",
+    ),
     (
         Answer(301, "", Location="https://other.example/?token=x"),
         errors.UnexpectedAnswer,
@@ -359,6 +364,31 @@ def test_a_body_is_sent_as_it_is(talk: Talk) -> None:
 
 OK = Answer(body={"status": "ok", "api_key": "key", "email": "me@box.example.com", "privileges": ["admin"]})
 INVALID = Answer(body={"status": "invalid", "reason": "invalid-totp-token"})
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (None, "Check totp_secret, and the clocks of the box and of this machine"),
+        ("yesterday", "Check totp_secret, and the clocks of the box and of this machine"),
+        (-20, "Check totp_secret. The clocks of the box and of this machine agree"),
+        (95, "The clock of the box is 95 seconds ahead of that of this machine"),
+        (-3600, "The clock of the box is 3600 seconds behind that of this machine"),
+    ],
+)
+@pytest.mark.parametrize("question", ["a read", "a write"])
+def test_a_refused_code_compares_the_clocks(talk: Talk, ahead: Any, words: str, question: str) -> None:
+    now = 1_800_000_000
+    date = {"Date": formatdate(now + ahead, usegmt=True) if isinstance(ahead, int) else ahead} if ahead else {}
+    invalid = [Answer(body={"status": "invalid", "reason": "invalid-totp-token"}, **date)] * 3
+    bad_code = [OK, Answer(400, "Invalid token.", **date), Answer(body={"status": "ok"})]
+    client, _script, _slept = talk(*(invalid if question == "a read" else bad_code), totp_secret=SECRET, now=now)
+    with client, pytest.raises(errors.BoxError) as caught:
+        client.ask(DNS_ZONES) if question == "a read" else client.send(WRITE)
+    # Without a date, all that is known of a write is what the box says.
+    assert (words in caught.value.message) == (question == "a read" or isinstance(ahead, int))
+
+
 NO_MFA_CODE = Answer(body={"status": "missing-totp-token", "reason": "missing-totp-token"})
 
 
@@ -384,9 +414,18 @@ def test_old_boxes_have_no_session_to_end(talk: Talk) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(401, "", "Invalid password."), "GET /me: the box refuses"),
-        (Answer(body={"status": "invalid", "reason": "Invalid password."}), "GET /me: the box refuses"),
-        (Answer(body={"status": "ok", "api_key": "key", "privileges": []}), "GET /me: the box refuses"),
+        (
+            Answer(401, "", "Invalid password."),
+            "GET /me: the box .* refuses the credentials of me@",
+        ),
+        (
+            Answer(body={"status": "invalid", "reason": "Invalid password."}),
+            "GET /me: the box .* refuses the credentials of me@",
+        ),
+        (
+            Answer(body={"status": "ok", "api_key": "key", "privileges": []}),
+            "GET /me: the box .* refuses the credentials of me@",
+        ),
         (Answer(500), "GET /me: the box answers 500"),
         (Answer(body={}), "GET /me: not what a box answers"),
     ],
@@ -410,7 +449,7 @@ def test_a_used_code_is_followed_by_the_next(talk: Talk) -> None:
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ([INVALID] * 3, "clock of this machine"),
+        ([INVALID] * 3, "clocks of the box and of this machine"),
         ([Answer(body={"status": "invalid", "reason": "Incorrect email address or password."})], "Check username"),
     ],
 )

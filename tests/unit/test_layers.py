@@ -118,8 +118,17 @@ MAY_IMPORT = {
     "module_utils/_engine/module.py": {"_box", "_model", "_values", "progress", "task", "ansible"},
     "modules/*.py": {"_engine", "_resources"},
     "plugin_utils/_arguments.py": {"_values", "_variables", "ansible"},
-    "plugin_utils/_in_process.py": {"_arguments", "_box", "_engine", "_progress", "_values", "ansible"},
+    "plugin_utils/_in_process.py": {
+        "_arguments",
+        "_box",
+        "_engine",
+        "_progress",
+        "_refused_logins",
+        "_values",
+        "ansible",
+    },
     "plugin_utils/_progress.py": {"_engine", "_values"},
+    "plugin_utils/_refused_logins.py": set(),
     # What filters know together.
     "plugin_utils/_boxes.py": set(),
     "plugin_utils/_digest.py": set(),

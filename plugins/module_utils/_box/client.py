@@ -64,7 +64,7 @@ class Client:
         self._sleep = sleep
         self._now = now
         self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
-        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle, secrets)
+        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle, secrets, now)
         wait_for_code = partial(self._wait, "a one-time code works once")
         self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now, self._interruption)
 

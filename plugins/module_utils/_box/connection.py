@@ -42,6 +42,11 @@ class Connection:
     verify: Union[bool, str] = True
     timeout: float = 120
 
+    @property
+    def base_url(self) -> str:
+        """The URL of the box itself, as people know it."""
+        return self.url[: -len(_PREFIX)] if self.url.endswith(_PREFIX) else self.url
+
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:
         """The connection that a task's options declare.

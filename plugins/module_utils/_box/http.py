@@ -9,8 +9,10 @@ import json
 import re
 import socket
 import ssl
+import time
 import warnings
 from contextlib import nullcontext
+from email.utils import parsedate_to_datetime
 from http.client import responses
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
@@ -54,13 +56,16 @@ _ESCAPED_HALF = re.compile(rb"\\u[dD]")
 
 NOT_AN_ADMINISTRATOR = "You are not an administrator."
 WRONG_CODE = "invalid-totp-token"
+# Why a box doesn't set up codes: the first one is wrong.
+_INVALID_CODE = "Invalid token."
+# A box takes the code before the current one and the code after it, too.
+_CLOCK_TOLERANCE = 30
 
 
 _HINTS = {
     "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
     "Invalid password.": "Check password or api_key.",
     "missing-totp-token": "The account has MFA: give totp_secret, or an api_key.",
-    WRONG_CODE: "Check totp_secret and the clock of this machine.",
     NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
 }
 
@@ -82,6 +87,7 @@ class Http:
 
     :param idle: from which it takes an open connection, and to which it gives it back.
     :param secrets: that a box may repeat, beside those of the connection.
+    :param now: the time in seconds since 1970.
     :ivar secrets: all that are known so far.
     :ivar reads: how many requests were sent that change nothing.
     :ivar writes: how many that may.
@@ -94,6 +100,7 @@ class Http:
         limit: LoginLimit,
         idle: Optional[IdleConnections] = None,
         secrets: Iterable[str] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
         own = (connection.password, connection.api_key, connection.totp_secret)
         self.secrets = {secret for secret in (*own, *secrets) if secret}
@@ -102,6 +109,9 @@ class Http:
         self._connection = connection
         self._sleep = sleep
         self._limit = limit
+        self._now = now
+        # By how many seconds the clock of the box is ahead, once an answer has shown it.
+        self._clock_ahead: float | None = None
         self._idle = idle
         self._key = (connection.url, connection.verify)
         self._session: Any = (idle or {}).pop(self._key, None) or _new_session()
@@ -238,6 +248,7 @@ class Http:
                 # A redirect would carry the credentials to somebody else.
                 allow_redirects=False,
             )
+            self._compare_clocks(answer)
             refusal = _failed_login(path, answer) if attempt else ""
             if attempt and refusal:
                 # A code that was used before says nothing of the password.
@@ -251,6 +262,27 @@ class Http:
             answer.status_code = 500
         return answer
 
+    def _compare_clocks(self, answer: Any) -> None:
+        try:
+            date = parsedate_to_datetime(answer.headers.get("Date", ""))
+            self._clock_ahead = date.timestamp() - self._now()
+        except (ValueError, TypeError, IndexError, OverflowError, OSError):
+            # No date, or none that a clock shows.
+            return
+
+    def _why_no_code(self) -> str:
+        """Why a box most likely refuses a one-time code, and what to do, in sentences."""
+        ahead = self._clock_ahead
+        if ahead is None:
+            return "Check totp_secret, and the clocks of the box and of this machine."
+        if abs(ahead) <= _CLOCK_TOLERANCE:
+            return "Check totp_secret. The clocks of the box and of this machine agree."
+        return (
+            "The clock of the box is %d seconds %s that of this machine. One-time codes need clocks that differ by at most"
+            " %d seconds: correct the wrong one."
+            % (abs(ahead), "ahead of" if ahead > 0 else "behind", _CLOCK_TOLERANCE)
+        )
+
     def _no_connection(self, error: Exception) -> ConnectionFailed:
         hint = "Check host, and that the box is up."
         if _caused_by(error, ssl.SSLCertVerificationError):
@@ -262,10 +294,15 @@ class Http:
         url = self._connection.url
         return ConnectionFailed("%s: %s. %s" % (url, _reason(error), hint), host=url)
 
-    def check_signed_in(self, answer: Any, method: str, path: str, call: Call | None = None) -> None:
-        """Raise an error for an answer from where the credentials aren't good, or to where they must not be sent."""
+    def check_signed_in(
+        self, answer: Any, method: str, path: str, call: Call | None = None, account: str | None = None
+    ) -> None:
+        """Raise an error for a refusal of the credentials, and for a redirect, which is never followed.
+
+        :param account: that the request signed in with, if it is not that of the connection.
+        """
         if answer.status_code in (401, 403):
-            raise self.refused_credentials(method, path, x_reason(answer) or str(answer.text), call)
+            raise self.refused_credentials(method, path, x_reason(answer) or str(answer.text), call, account)
         if 300 <= answer.status_code < 400:
             raise UnexpectedAnswer(
                 "%s %s: the box redirects to %s. Nothing was sent there; if that is the box, name it in host."
@@ -275,13 +312,15 @@ class Http:
             )
 
     def refused_credentials(
-        self, method: str, path: str, reason: str, call: Call | None = None
+        self, method: str, path: str, reason: str, call: Call | None = None, account: str | None = None
     ) -> AuthenticationFailed:
         reason = reason.strip()
-        reply = reason if reason in _HINTS else self._said(reason, call)
+        reply = reason if reason in _HINTS or reason == WRONG_CODE else self._said(reason, call)
+        hint = self._why_no_code() if reason == WRONG_CODE else _HINTS.get(reason, "Check username and password.")
         return AuthenticationFailed(
-            "%s %s: the box refuses the credentials: %s %s It isn't asked again, because it bans who fails too often."
-            % (method, path, reply, _HINTS.get(reason, "Check username and password.")),
+            "%s %s: the box %s refuses the credentials of %s: %s %s The task doesn't try again, because a box bans an"
+            " address after too many failed logins."
+            % (method, path, self._connection.base_url, account or self._connection.username, reply, hint),
             path=path,
             reason=reply,
         )
@@ -291,7 +330,8 @@ class Http:
         status = answer.status_code
         if status == 400:
             text = self._said(answer.text, call)
-            return Refused("%s %s: the box refuses: %s" % (method, path, text), path=path, text=text)
+            hint = " " + self._why_no_code() if text == _INVALID_CODE and self._clock_ahead is not None else ""
+            return Refused("%s %s: the box refuses: %s%s" % (method, path, text, hint), path=path, text=text)
         if status == 404:
             return Unsupported(
                 "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path),

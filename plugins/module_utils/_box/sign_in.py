@@ -255,7 +255,7 @@ class SignIn:
             is_session = False
             method, path = _LOG_IN[is_session]
             answer = self._http.read(method, path, credentials, headers=headers, delays=())
-        self._http.check_signed_in(answer, method, path)
+        self._http.check_signed_in(answer, method, path, account=credentials[0])
         if answer.status_code != 200:
             raise self._http.wrong_answer(method, path, answer)
         reply = decoded(method, path, answer)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import traceback
@@ -84,10 +85,26 @@ def perform(
         message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)
         result = {"failed": True, "msg": printable(message), "exception": traceback.format_exc()}
     failure = result.get("failure")
+    if failure and failure["code"] == "authentication" and _is_misplaced_password(task, options):
+        failure["message"] += _MISPLACED_PASSWORD
+        result["msg"] += _MISPLACED_PASSWORD
     if failure and failure["code"] == "missing_library":
         details = failure["details"]
         result["msg"] = missing_required_lib(details["library"], reason=details["reason"])
     return dict(_secrets.masked(result, secrets)) if result.get("failed") else result
+
+
+_MISPLACED_PASSWORD = (
+    " The option password is that of the account that signs in, and MIAB_PASSWORD in the environment is another one. For"
+    " the password of the user that the task declares, use user_password."
+)
+
+
+def _is_misplaced_password(task: Task, options: Mapping[str, Any]) -> bool:
+    """Whether the password to sign in with may be meant for the user that the task declares."""
+    usual = os.environ.get("MIAB_PASSWORD")
+    misses_one = "user_password" in task.options and not options["user_password"]
+    return misses_one and bool(usual) and options["password"] not in (None, usual)
 
 
 class _Module(AnsibleModule):
