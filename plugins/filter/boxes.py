@@ -86,6 +86,9 @@ def boxes(
 ) -> dict[str, Any]:
     """Which hosts of the play are boxes: ``{boxes, note, error}``."""
     inventory = list(groups["all"])
+    if chosen == "":
+        # Before ansible-core 2.19, a template that yields none yields an empty text.
+        chosen = None
     members = groups.get(_boxes.GROUP, ()) if chosen is None else chosen
     addresses = _addresses(hostvars, {*inventory, *hosts})
     return _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment, apart)._asdict()

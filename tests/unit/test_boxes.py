@@ -20,7 +20,7 @@ def found(
     inventory: list[str],
     addresses: dict[str, str] | None = None,
     group: list[str] | None = None,
-    chosen: list[str] | None = None,
+    chosen: list[str] | str | None = None,
     environment: str = "",
     limit: list[str] | None = None,
     apart: bool = True,
@@ -32,7 +32,7 @@ def found(
         for host in [*play, *inventory]
     }
     groups = {"all": inventory, **({"boxes": group} if group else {})}
-    return boxes(hostvars, chosen if chosen == ["localhost"] else play, groups, chosen, environment, apart)
+    return boxes(hostvars, ["localhost"] if chosen == ["localhost"] else play, groups, chosen, environment, apart)
 
 
 def test_a_host_is_no_box_by_default() -> None:
@@ -49,6 +49,8 @@ def test_a_host_is_no_box_by_default() -> None:
         ({"addresses": {BOX: "192.0.2.1"}}, [BOX]),
         ({"addresses": {BOX: "192.0.2.1"}, "group": ["web1.example.com"]}, ["web1.example.com", BOX]),
         ({"chosen": [BOX]}, [BOX]),
+        # What older releases of Ansible make of none.
+        ({"group": [BOX], "chosen": ""}, [BOX]),
         ({"chosen": [*WEB, BOX]}, [*WEB, BOX]),
         # Hosts that have an address of their own count before the environment.
         ({"addresses": {BOX: "192.0.2.1"}, "environment": "box.example.net"}, [BOX]),
