@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 COMMANDS = (
     '{{ lookup("pipe", "touch CANARY") }}',
@@ -42,3 +44,36 @@ def values(count: int, canary: Path) -> Iterator[str]:
         if chosen.random() < 0.5:
             parts.append("@x.org")
         yield "".join(parts).replace("CANARY", str(canary))
+
+
+# Fields that name something, or say of what kind a row is. With hostile texts there, tasks and filters stop early.
+IDENTIFIERS = frozenset(
+    {
+        *("email", "address", "address_display", "forwards_to", "permitted_senders", "qname", "rtype", "zone", "domain"),
+        *("hostnames", "type", "status", "privileges", "quota", "target", "file_target_directory", "date"),
+    }
+)  # fmt: skip
+# Without these a box lets nobody in.
+_SHAPE = frozenset({"api_key", "secret"})
+
+
+def spread(answer: Any, texts: Sequence[str], spared: frozenset[str]) -> Any:
+    """An answer with hostile texts in its fields: the last row of each list comes once more for each text.
+
+    :param spared: fields that stay as they are.
+    """
+    if isinstance(answer, dict):
+        return {key: item if key in spared | _SHAPE else spread(item, texts, spared) for key, item in answer.items()}
+    if not isinstance(answer, list) or not answer:
+        return _filled(answer, texts[0], spared)
+    rows = [*answer, *(_filled(answer[-1], text, spared) for text in texts)]
+    return list({json.dumps(row): row for row in rows}.values())
+
+
+def _filled(value: Any, text: str, spared: frozenset[str]) -> Any:
+    """A value with the same hostile text in each place for a text."""
+    if isinstance(value, dict):
+        return {key: item if key in spared | _SHAPE else _filled(item, text, spared) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, text, spared) for item in value]
+    return text if isinstance(value, str) else value

@@ -51,6 +51,12 @@ def find_python(version: str) -> str | None:
     return shutil.which(f"python{version}", path=search_path()) or next(map(str, reversed(installed)), None)
 
 
+def read_matrix() -> list[tuple[str, str]]:
+    """The pairs of ansible-core and Python that CI tests, in its order."""
+    included = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["test"]["strategy"]["matrix"]["include"]
+    return [(entry["core"], entry["python"]) for entry in included]
+
+
 def choose(matrix: list[tuple[str, str]], wanted: list[str]) -> list[tuple[str, str]]:
     """Choose an interpreter for each ansible-core, as (core, path); both in the matrix's order."""
     found: dict[str, list[str]] = {}
@@ -97,8 +103,7 @@ def run(core: str, python: str) -> Result:
 
 
 def main() -> int:
-    included = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["test"]["strategy"]["matrix"]["include"]
-    matrix = [(entry["core"], entry["python"]) for entry in included]
+    matrix = read_matrix()
     if not set(sys.argv[1:]) <= {core for core, python in matrix}:
         sys.exit(f"usage: all_cores.py [CORE ...], of {', '.join(dict.fromkeys(core for core, python in matrix))}")
     chosen = choose(matrix, sys.argv[1:])

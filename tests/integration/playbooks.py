@@ -19,6 +19,7 @@ import yaml
 from tests.box import Box
 from tests.tasks import connection
 
+PROGRAMS = Path(sys.executable).parent
 PLUGINS = Path(__file__).parent / "plugins"
 ROOT = Path(__file__).parents[2]
 
@@ -99,12 +100,14 @@ def run_on_hosts(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     seconds: float = 100,
+    programs: Path = PROGRAMS,
 ) -> Run:
     """Run a playbook file with an inventory of these hosts, each with its variables.
 
     :param seconds: how many it may take.
+    :param programs: the folder with ``ansible-playbook``.
     """
-    command = start_on_hosts(hosts, playbook, folder, arguments, environment)
+    command = start_on_hosts(hosts, playbook, folder, arguments, environment, programs)
     try:
         output, errors = command.communicate(timeout=seconds)
     finally:
@@ -124,6 +127,7 @@ def start_on_hosts(
     folder: Path,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    programs: Path = PROGRAMS,
 ) -> subprocess.Popen[str]:
     """Start ``ansible-playbook`` with an inventory of these hosts, each with its variables."""
     record = folder / "record.jsonl"
@@ -135,7 +139,7 @@ def start_on_hosts(
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
     return subprocess.Popen(
         [
-            str(Path(sys.executable).with_name("ansible-playbook")),
+            str(programs / "ansible-playbook"),
             *("-i", str(folder / "inventory.yml")),
             *arguments,
             str(playbook),
