@@ -19,7 +19,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan impor
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     OutcomeUnknown,
     Refused,
-    UnexpectedAnswer,
+    UnexpectedStatus,
 )
 from tests.box import State, new_state
 from tests.box.prepare import prepare
@@ -57,7 +57,7 @@ class RulesClient:
         reply = answer(self.state, question.method, question.path)
         if reply.status != 200:
             said = f"{question.method} {question.path}: HTTP {reply.status}. {question.hint}"
-            raise UnexpectedAnswer(said, path=question.path, status=reply.status)
+            raise UnexpectedStatus(said, reply.status, question.path)
         return question.parse(json.loads(reply.body))
 
     def send(self, call: Call) -> str:

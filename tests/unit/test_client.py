@@ -103,6 +103,14 @@ class Script(BaseAdapter):
         return [base64.b64decode(headers["Authorization"].partition(" ")[2]).decode() for headers in self.headers]
 
 
+def scripted(script: Script, options: dict[str, Any], sleep: Any, now: Any) -> Client:
+    """A client whose open connection leads to a script."""
+    connection = Connection.from_options({**OPTIONS, **options})
+    session = requests.Session()
+    session.mount("https://", script)
+    return Client(connection, sleep, now, idle={(connection.url, connection.verify): session})
+
+
 def codes_at(*moments: int) -> list[str]:
     return [pyotp.TOTP(SECRET).at(moment) for moment in moments]
 
@@ -113,8 +121,7 @@ def talk() -> Iterator[Callable[..., tuple[Client, Script, list[float]]]]:
 
     def start(*steps: Answer | Exception, now: float = 1000.0, **options: Any) -> tuple[Client, Script, list[float]]:
         script, slept = Script(*steps), []
-        client = Client(Connection.from_options({**OPTIONS, **options}), sleep=slept.append, now=lambda: now)
-        client._http._session.mount("https://", script)
+        client = scripted(script, options, sleep=slept.append, now=lambda: now)
         reply: list[float] = []
         client.on_wait = lambda seconds, _why: reply.append(seconds)
         waits.append((slept, reply))
@@ -560,9 +567,8 @@ def test_a_code_that_somebody_else_used_is_followed_by_another(talk: Talk) -> No
 
 def test_who_has_used_all_codes_waits_for_the_next() -> None:
     clock = Clock(1010.0)
-    client = Client(Connection.from_options({**OPTIONS, "totp_secret": SECRET}), clock.sleep, clock.now)
     script = Script(*[INVALID] * 3, OK)
-    client._http._session.mount("https://", script)
+    client = scripted(script, {"totp_secret": SECRET}, clock.sleep, clock.now)
     reply: list[tuple[float, str]] = []
     client.on_wait = lambda seconds, why: reply.append((seconds, why))
     with pytest.raises(errors.AuthenticationFailed):
@@ -732,11 +738,8 @@ def test_where_nobody_listens_no_certificate_is_seen(talk: Talk) -> None:
 )
 def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
     time = [1000.0]
-    client = Client(
-        Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
-    )
     script = Script(*[Answer(body=False)] * comes_after, Answer(body=True))
-    client._http._session.mount("https://", script)
+    client = scripted(script, {}, sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1])
     wait = Wait(Read("ready", "/ready", bool), seconds, "it to be ready", option="wait")
     with client:
         if comes_after < 99:
@@ -771,10 +774,8 @@ def test_what_is_waited_for(talk: Talk) -> None:
 
 def test_that_a_box_could_ban_is_told_before_it_is_waited_for() -> None:
     time, reply = [1000.0], []
-    client = Client(
-        Connection.from_options(OPTIONS), sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1]
-    )
-    client._http._session.mount("https://", Script(*[Answer(401, "", "Incorrect email address or password.")] * 11))
+    script = Script(*[Answer(401, "", "Incorrect email address or password.")] * 11)
+    client = scripted(script, {}, sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1])
     client.on_wait = lambda seconds, why: reply.append((round(seconds), why))
     with client:
         for number in range(11):
@@ -800,9 +801,9 @@ def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
     assert client.reads == 7
 
 
-def test_a_box_that_stays_away(talk: Talk) -> None:
-    client, _script, slept = talk(*[REFUSED] * 20)
-    client._now = lambda: sum(slept)
+def test_a_box_that_stays_away() -> None:
+    slept: list[float] = []
+    client = scripted(Script(*[REFUSED] * 20), {}, sleep=slept.append, now=lambda: sum(slept))
     with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
         client.wait_for_restart(OUTAGE)
     assert 60 <= sum(slept) < 66

@@ -26,6 +26,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
     Refused,
     TimedOut,
     UnexpectedAnswer,
+    UnexpectedStatus,
     Unsupported,
 )
 from tests.tasks import CONNECTION
@@ -237,7 +238,7 @@ def finding(optional: bool) -> Task:
 
 
 LACKING = Unsupported("GET /found: no such thing", path="/found")
-FAILING = UnexpectedAnswer("GET /found: the box answers 500", path="/found", status=500)
+FAILING = UnexpectedStatus("GET /found: the box answers 500", 500, "/found")
 STRANGE = UnexpectedAnswer("GET /found: a web page came back", path="/found")
 
 

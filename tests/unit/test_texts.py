@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._box import http as _http
-from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.answers import Meaning
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.progress import Step
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
@@ -61,18 +61,16 @@ class Said(Answer):
 
 
 def errors(said: str) -> list[BoxError]:
-    http: Any = Client(Connection.from_options(CONNECTION))._http
+    meaning = Meaning(Connection.from_options(CONNECTION), (), time.time)
     found: list[BoxError] = []
-    for ask, status in (
-        *((http.check_signed_in, status) for status in (301, 401, 403)),
-        *((_http.refuse_page, 200), (_http.decoded, 200)),
-    ):
+    for status in (200, 301, 400, 401, 403, 404, 500):
         try:
-            answer: Any = Said(status, said)
-            ask(*((answer, "GET", "/x") if ask == http.check_signed_in else ("GET", "/x", answer)))
+            answer: Any = meaning.of_read("GET", "/x", Said(status, said), "me@box.example.com")
+            answer.json()
         except BoxError as error:
             found.append(error)
-    return found + [http.wrong_answer("GET", "/x", Said(status, said)) for status in (400, 404, 500)]
+    assert len(found) == 7
+    return found
 
 
 @given(SAID)

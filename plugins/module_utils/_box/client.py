@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from itertools import chain, repeat
-from typing import AbstractSet, Any, Callable, Iterable, Mapping
+from typing import AbstractSet, Any, Callable, Iterable
 
 from .._model import forks
 from .._model.plan import (
@@ -23,11 +23,12 @@ from .._model.plan import (
     ServedCertificate,
     Wait,
 )
-from .._values.errors import OutcomeUnknown, TimedOut, UnexpectedAnswer
+from .._values.errors import TimedOut, UnexpectedStatus
+from .clock import Clock
 from .connection import Connection
-from .http import Http, IdleConnections, decoded, is_page, refuse_page
+from .http import Http, IdleConnections
 from .interruption import Interruption
-from .login_limit import Credentials, LoginLimit
+from .login_limit import LoginLimit
 from .sign_in import SignIn
 
 # How long to wait before a box that is away is asked whether it is back: ever longer, up to the last.
@@ -44,9 +45,7 @@ class Client:
     :param secrets: that the box may repeat, beside those of the connection and of calls.
     :param interruption: notices that the run has to end early.
 
-    :ivar marks: what the answers have shown that upstream doesn't have.
-    :ivar on_wait: called before each wait, with its seconds, and why: the words behind "because".
-    """
+    :ivar marks: what the answers have shown that upstream doesn't have."""
 
     def __init__(
         self,
@@ -58,15 +57,21 @@ class Client:
         secrets: Iterable[str] = (),
     ) -> None:
         self.connection = connection
-        self._interruption = interruption or Interruption()
         self.marks: set[forks.Mark] = set()
-        self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
-        self._sleep = sleep
-        self._now = now
-        self._limit = LoginLimit(connection.url, partial(self._wait, "the box bans who fails too often"), now)
-        self._http = Http(connection, partial(self._wait, "the box didn't answer"), self._limit, idle, secrets, now)
-        wait_for_code = partial(self._wait, "a one-time code works once")
-        self._sign_in = SignIn(connection, self._http, self._limit, wait_for_code, now, self._interruption)
+        self._interruption = interruption or Interruption()
+        self._clock = clock = Clock(sleep, now)
+        self._limit = LoginLimit(connection.url, partial(clock.wait, "the box bans who fails too often"), clock.now)
+        self._http = Http(connection, partial(clock.wait, "the box didn't answer"), self._limit, idle, secrets, now)
+        self._sign_in = SignIn(connection, self._http, self._limit, clock, self._interruption)
+
+    @property
+    def on_wait(self) -> Callable[[float, str], None]:
+        """Called before each wait with its seconds and with the reason, to be put after "because"."""
+        return self._clock.on_wait
+
+    @on_wait.setter
+    def on_wait(self, report: Callable[[float, str], None]) -> None:
+        self._clock.on_wait = report
 
     @property
     def reads(self) -> int:
@@ -114,7 +119,7 @@ class Client:
         :raises BoxError: if the box can't be reached, refuses the credentials, or answers what no box answers.
         """
         if isinstance(question, CurrentTime):
-            return self._now()
+            return self._clock.now()
         if isinstance(question, ServedCertificate):
             return self._http.served(question.domain)
         if isinstance(question, LogIn):
@@ -126,19 +131,13 @@ class Client:
         return self._ask_box(question)
 
     def _ask_box(self, question: Read) -> Any:
-        method, path = question.method, question.path
-        answer = self._http.read(method, path, self._sign_in.credentials(), question.form)
-        self._http.check_signed_in(answer, method, path)
-        if answer.status_code != 200:
-            error = self._http.wrong_answer(method, path, answer)
-            if answer.status_code == 500 and question.hint:
+        try:
+            answer = self._sign_in.read(question)
+        except UnexpectedStatus as error:
+            if error.box_failed and question.hint:
                 error.message += " " + question.hint
-            raise error
-        if question.json:
-            content = decoded(method, path, answer)
-        else:
-            refuse_page(method, path, answer)
-            content = answer.text
+            raise
+        content = answer.json() if question.json else answer.text
         value = question.parse(content)
         self.marks |= forks.marks(question.name, content)
         return value
@@ -151,97 +150,44 @@ class Client:
         :raises Interrupted: if the run has to end before it.
         """
         self._interruption.check()
-        self._http.secrets |= call.secrets
-        try:
-            answer = self._sign_in.send(call, lambda credentials, headers: self._send(call, credentials, headers))
-        except OutcomeUnknown:
-            self._sign_in.sign_in_again(call)
-            raise
-        self._http.check_signed_in(answer, call.method, call.path, call)
-        if answer.status_code in (400, 404):
-            raise self._http.wrong_answer(call.method, call.path, answer, call)
-        self._sign_in.sign_in_again(call)
-        if answer.status_code >= 500:
-            message = self._http.wrong_answer(call.method, call.path, answer, call).message
-            kind = OutcomeUnknown.FAILED if answer.status_code == 500 else OutcomeUnknown.LOST
-            raise OutcomeUnknown(message, kind, answer.status_code, path=call.path)
-        if answer.status_code != 200:
-            raise self._http.wrong_answer(call.method, call.path, answer, call)
-        if is_page(answer.text):
-            raise OutcomeUnknown(
-                "%s %s: the answer is a web page." % (call.method, call.path),
-                OutcomeUnknown.CUT_OFF,
-                200,
-                path=call.path,
-            )
-        self._sign_in.use_new_password(call)
-        return str(answer.text)
-
-    def _send(self, call: Call, credentials: Credentials, headers: Mapping[str, str]) -> Any:
-        data: dict[str, str] | bytes | None = None
-        if call.form is not None:
-            data = dict(call.form)
-            if call.mfa_of is not None and "secret" in data:
-                data["token"] = self._sign_in.code(data["secret"], "secret")
-        elif call.body is not None:
-            headers = {**headers, "Content-Type": "text/plain"}
-            data = call.body.encode("ascii")
-        return self._http.write(call.method, call.path, credentials, data, headers, call.seconds)
+        return self._sign_in.send(call)
 
     def wait_for(self, wait: Wait) -> None:
         """Ask again and again until what a call needs has come.
 
         :raises TimedOut: if it doesn't come in time.
         """
-        end = self._now() + wait.seconds
+        end = self._clock.now() + wait.seconds
         delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
         while not self.ask(wait.over):
-            left = end - self._now()
+            left = end - self._clock.now()
             if left <= 0:
                 raise TimedOut(
                     "%s: waited %g s in vain for %s" % (wait.option, wait.seconds, wait.what),
                     option=wait.option,
                     value=wait.seconds,
                 )
-            self._wait("the call needs " + wait.what, min(left, next(delays)))
+            self._clock.wait("the call needs " + wait.what, min(left, next(delays)))
 
     def pause(self, seconds: float) -> None:
         """Give the box time to show what was written."""
-        self._sleep(seconds)
+        self._clock.pause(seconds)
 
     def wait_for_restart(self, outage: Outage) -> None:
         """Wait until the box is back, and go on with the password where a session has ended.
 
         :raises TimedOut: if that takes too long.
         """
-        end = self._now() + outage.seconds
+        end = self._clock.now() + outage.seconds
         delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
         why = "the box isn't back yet"
-        self._wait(why, next(delays))
-        while not self._is_over(outage):
-            if self._now() >= end:
+        self._clock.wait(why, next(delays))
+        while not self._sign_in.is_over(outage.over, _POLL_TIMEOUT):
+            if self._clock.now() >= end:
                 raise TimedOut(
                     "%s: the box isn't back after %g s. It may come yet; have a look at it, or allow it more time."
                     % (outage.option, outage.seconds),
                     option=outage.option,
                     value=outage.seconds,
                 )
-            self._wait(why, next(delays))
-
-    def _wait(self, why: str, seconds: float) -> None:
-        self.on_wait(seconds, why)
-        self._sleep(seconds)
-
-    def _is_over(self, outage: Outage) -> bool:
-        read = outage.over
-        answer = self._http.look(read.method, read.path, self._sign_in.credentials(), read.form, _POLL_TIMEOUT)
-        if answer is None:
-            return False
-        if answer.status_code == 401:
-            # The key was good until now, so the box has forgotten it: that is a restart.
-            self._sign_in.forget_key()
-            return True
-        try:
-            return answer.status_code == 200 and bool(read.parse(decoded(read.method, read.path, answer)))
-        except UnexpectedAnswer:
-            return False
+            self._clock.wait(why, next(delays))

@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
-from .._model.plan import Call, PasswordProof
+from .._model.plan import Call, PasswordProof, Read
 from .._model.shape import WrongShapeError, part, text, text_or_none, texts
-from .._values.errors import ConnectionFailed, InvalidOption, MissingLibrary, UnexpectedAnswer
-from .._values.secrets import MASK
-from .connection import Connection
-from .http import (
-    NOT_AN_ADMINISTRATOR,
-    WRONG_CODE,
-    Http,
-    decoded,
-    x_reason,
+from .._values.errors import (
+    AuthenticationFailed,
+    BoxError,
+    InvalidOption,
+    MissingLibrary,
+    OutcomeUnknown,
+    UnexpectedAnswer,
+    Unsupported,
 )
+from .._values.secrets import MASK
+from .answers import NOT_AN_ADMINISTRATOR, WRONG_CODE, Answer
+from .clock import Clock
+from .connection import Connection
+from .http import Http
 from .interruption import Interruption
 from .login_limit import Credentials, LoginLimit
 
@@ -45,8 +49,7 @@ class SignIn:
         connection: Connection,
         http: Http,
         limit: LoginLimit,
-        sleep: Callable[[float], None],
-        now: Callable[[], float],
+        clock: Clock,
         interruption: Interruption,
     ) -> None:
         self.keys: set[str] = set()
@@ -54,8 +57,7 @@ class SignIn:
         self._connection = connection
         self._http = http
         self._limit = limit
-        self._sleep = sleep
-        self._now = now
+        self._clock = clock
         self._interruption = interruption
         self._me = connection.username
         # The password that is known to be the own one; None if the run goes by a key.
@@ -98,15 +100,34 @@ class SignIn:
         return key
 
     def end_session(self) -> bool:
-        """Whether the box ends the key that the run is signed in with; boxes that can't let it end by itself."""
-        answer = self._http.read("POST", "/logout", self.credentials())
-        if answer.status_code == 404:
+        """End the session of the key that the run is signed in with; return whether the box can do that."""
+        try:
+            answer = self._http.read("POST", "/logout", self.credentials())
+        except Unsupported:
             # v0.54 and older derive their key from the password.
             return False
-        self._http.check_signed_in(answer, "POST", "/logout")
-        if answer.status_code != 200 or not isinstance(decoded("POST", "/logout", answer), dict):
-            raise self._http.wrong_answer("POST", "/logout", answer)
+        if not isinstance(answer.json(), dict):
+            raise UnexpectedAnswer("POST /logout: not what a box answers to a log-out.", path="/logout")
         return True
+
+    def read(self, question: Read) -> Answer:
+        """The answer to a read."""
+        return self._http.read(question.method, question.path, self.credentials(), question.form)
+
+    def is_over(self, read: Read, timeout: float) -> bool:
+        """Whether a box that may be down is up again, and the value of a read is true."""
+        credentials = self.credentials()
+        try:
+            answer = self._http.probe(read.method, read.path, credentials, read.form, timeout)
+            return bool(read.parse(answer.json()))
+        except AuthenticationFailed as error:
+            if error.cause == AuthenticationFailed.FORBIDDEN:
+                return False
+            # The key was good until now, so the box has forgotten it: it has restarted.
+            self.forget_key()
+            return True
+        except BoxError:
+            return False
 
     def forget_key(self) -> None:
         """Go on with the password, if there is one, because the box has forgotten the key."""
@@ -116,40 +137,60 @@ class SignIn:
         if password is not None:
             self._use_password(password)
 
-    def send(self, call: Call, send: Callable[[Credentials, Mapping[str, str]], Any]) -> Any:
-        """The answer to a call.
+    def send(self, call: Call) -> str:
+        """Send a call, and return the text of the answer.
 
-        One that ends all sessions of its user is sent without one: a box goes on counting a session
-        that ended so among its 64, and can't be told to drop it.
+        :raises OutcomeUnknown: if the box may have stored it all the same.
+        :raises BoxError: if it certainly has not.
+        """
+        try:
+            text = self._send(call)
+        except (OutcomeUnknown, UnexpectedAnswer):
+            self._sign_in_again(call)
+            raise
+        self._sign_in_again(call)
+        self._use_new_password(call)
+        return text
 
-        :param send: sends it with credentials and headers.
+    def _send(self, call: Call) -> str:
+        """Send a call. One that ends all sessions of its user is sent without a session.
+
+        A box goes on counting a session that ended so among its 64, and can't be told to drop it.
         """
         password = self._own_password or self._connection.password
         by_given_key = self._credentials == (self._me, self._connection.api_key)
         needs_none = self._signed_in and not (self._has_session or by_given_key)
         if self._me not in (call.password_of, call.mfa_of) or password is None or needs_none:
-            return send(self.credentials(), {})
+            return self._http.write(call, self.credentials(), {}, self._token(call))
         if by_given_key:
-            if not (self._totp_secret or self._knows((self._me, password)) == "ok"):
-                return send(self._credentials, {})
+            if not (self._totp_secret or self._try_log_in((self._me, password)) == "ok"):
+                return self._http.write(call, self._credentials, {}, self._token(call))
             self._log_out(self._credentials)
         self.sign_out()
         self._use_password(password)
-        for _code in _CODES:
-            answer = send(self._credentials, self._code_header())
-            # As long as it's the code that is refused, nothing was done.
-            if x_reason(answer) != WRONG_CODE:
-                break
-        return answer
+        codes = list(_CODES)
+        while True:
+            codes.pop()
+            try:
+                return self._http.write(call, self._credentials, self._code_header(), self._token(call))
+            except AuthenticationFailed as error:
+                # As long as the code is refused, nothing was done.
+                if error.cause != AuthenticationFailed.WRONG_CODE or not codes:
+                    raise
 
-    def use_new_password(self, call: Call) -> None:
+    def _token(self, call: Call) -> str:
+        """The code that proves the secret of a call for codes; empty for any other call."""
+        is_enabling = call.mfa_of is not None and call.form is not None and "secret" in call.form
+        return self.code(call.form["secret"], "secret") if is_enabling and call.form else ""
+
+    def _use_new_password(self, call: Call) -> None:
         """Go on with the password that a call has set, if it is the own one."""
         if call.password_of == self._me and call.form is not None:
             self._own_password = call.form["password"]
             self._has_session = False
             self._use_password(self._own_password)
 
-    def sign_in_again(self, call: Call) -> None:
+    def _sign_in_again(self, call: Call) -> None:
         """Go on without the session that a change of the own MFA ends, whether the box has made it or not.
 
         A box that asks for no code takes no notice of one.
@@ -169,13 +210,14 @@ class SignIn:
             return proof.password == self._own_password
         credentials = (proof.email, proof.password)
         if proof.admin:
-            return self._knows(credentials) in ("ok", "missing-totp-token")
-        answer = self._http.read("GET", "/mail/users", credentials)
-        if answer.status_code == 200 or x_reason(answer) in (NOT_AN_ADMINISTRATOR, "missing-totp-token"):
-            return True
-        if answer.status_code == 401:
-            return False
-        raise self._http.wrong_answer("GET", "/mail/users", answer)
+            return self._try_log_in(credentials) in ("ok", "missing-totp-token")
+        try:
+            self._http.read("GET", "/mail/users", credentials)
+        except AuthenticationFailed as error:
+            if error.cause == AuthenticationFailed.FORBIDDEN:
+                raise
+            return error.cause in (AuthenticationFailed.NOT_AN_ADMINISTRATOR, AuthenticationFailed.MISSING_CODE)
+        return True
 
     def code(self, secret: str, option: str, later: float = 0) -> str:
         """The one-time code of the moment, or that of some seconds later.
@@ -187,7 +229,7 @@ class SignIn:
         except ImportError as error:
             raise MissingLibrary("pyotp", "by %s, to make one-time codes" % option) from error
         try:
-            return str(pyotp.TOTP(secret).at(int(self._now() + later)))
+            return str(pyotp.TOTP(secret).at(int(self._clock.now() + later)))
         except ValueError as error:
             raise InvalidOption(option, MASK, "not the base32 text that authenticator apps take") from error
 
@@ -196,8 +238,8 @@ class SignIn:
             self._limit.check(self._credentials)
             self._is_checked = True
 
-    def _knows(self, credentials: Credentials) -> str:
-        """The status of a log-in without a code. Who may have MFA is asked so: here a missing code is no failed login."""
+    def _try_log_in(self, credentials: Credentials) -> str:
+        """The status of a log-in without a code. An account may have MFA: a missing code is not a failed login here."""
         with self._interruption.defer_signals():
             reply, is_session = self._log_in(credentials)
             if reply["status"] == "ok" and is_session:
@@ -219,7 +261,7 @@ class SignIn:
                     self._tried_codes.add(code)
                     return {"x-auth-token": code}
             with self._interruption.allow_signals():
-                self._sleep(_TOTP_SECONDS - self._now() % _TOTP_SECONDS)
+                self._clock.wait("a one-time code works once", _TOTP_SECONDS - self._clock.now() % _TOTP_SECONDS)
 
     def _new_key(self) -> tuple[str, bool]:
         """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
@@ -233,12 +275,12 @@ class SignIn:
             if reply.get("reason") != WRONG_CODE:
                 break
         if reply["status"] != "ok":
-            raise self._http.refused_credentials(*_LOG_IN[is_session], str(reply.get("reason")))
+            raise self._http.refusal(*_LOG_IN[is_session], str(reply.get("reason")))
         key = reply.get("api_key") or ""
         if "admin" not in reply["privileges"] or not key:
             if is_session:
                 self._log_out((self._me, key))
-            raise self._http.refused_credentials(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
+            raise self._http.refusal(*_LOG_IN[is_session], NOT_AN_ADMINISTRATOR)
         return key, is_session
 
     def _log_in(
@@ -250,18 +292,16 @@ class SignIn:
         """
         is_session = True
         method, path = _LOG_IN[is_session]
-        answer = self._http.read(method, path, credentials, headers=headers, delays=())
-        if answer.status_code == 404:
+        try:
+            answer = self._http.read(method, path, credentials, headers=headers, delays=())
+        except Unsupported:
             is_session = False
             method, path = _LOG_IN[is_session]
             answer = self._http.read(method, path, credentials, headers=headers, delays=())
-        self._http.check_signed_in(answer, method, path, account=credentials[0])
-        if answer.status_code != 200:
-            raise self._http.wrong_answer(method, path, answer)
-        reply = decoded(method, path, answer)
+        reply = answer.json()
         if isinstance(reply, dict) and isinstance(reply.get("api_key"), str):
             self.keys.add(reply["api_key"])
-            self._http.secrets.add(reply["api_key"])
+            self._http.add_secret(reply["api_key"])
         try:
             _check_log_in(reply, is_session)
         except WrongShapeError as error:
@@ -269,14 +309,14 @@ class SignIn:
         return reply, is_session
 
     def _log_out(self, credentials: Credentials) -> None:
-        if self._interruption.is_due:
-            # Somebody waits for the end of this process.
-            self._http.look("POST", "/logout", credentials, None, _GOODBYE_SECONDS)
-            return
         try:
-            self._http.read("POST", "/logout", credentials)
-        except ConnectionFailed:
-            # A box that is gone has forgotten its sessions, and the run's own outcome matters more.
+            if self._interruption.is_due:
+                # Something waits for the end of this process.
+                self._http.probe("POST", "/logout", credentials, None, _GOODBYE_SECONDS)
+            else:
+                self._http.read("POST", "/logout", credentials)
+        except BoxError:
+            # A box that is gone has forgotten its sessions, and the outcome of the run matters more.
             return
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._box.client import Client
 from .._model.plan import FileText, Known, Plan, Planner, Question, Read
-from .._values.errors import UnexpectedAnswer, Unsupported
+from .._values.errors import UnexpectedStatus, Unsupported
 from . import files
 from .progress import Reporter, Step
 
@@ -58,9 +58,8 @@ class Planning:
             return self._client.ask(question)
         try:
             value = self._client.ask(question)
-        except (Unsupported, UnexpectedAnswer) as error:
-            # A box may fail at a read. An answer of another shape means that it is not a box.
-            if not question.optional or (isinstance(error, UnexpectedAnswer) and "status" not in error.details):
+        except (Unsupported, UnexpectedStatus) as error:
+            if not question.optional:
                 raise
             value = error
         if question.once:

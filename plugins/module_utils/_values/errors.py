@@ -94,9 +94,23 @@ class ConnectionFailed(BoxError):
 
 
 class AuthenticationFailed(BoxError):
-    """The box refuses the credentials. Asking again would count towards a ban."""
+    """The box refuses the credentials. Asking again would count towards a ban.
+
+    :param cause: one of the constants below.
+    """
 
     code = "authentication"
+
+    WRONG_CREDENTIALS = "wrong_credentials"
+    WRONG_CODE = "wrong_code"
+    MISSING_CODE = "missing_code"
+    NOT_AN_ADMINISTRATOR = "not_an_administrator"
+    FORBIDDEN = "forbidden"
+    """The credentials are right, and the request is refused for another reason."""
+
+    def __init__(self, message: str, cause: str = WRONG_CREDENTIALS, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.cause = cause
 
 
 class Refused(BoxError):
@@ -109,6 +123,17 @@ class UnexpectedAnswer(BoxError):
     """The answer is none that a box gives: another status, type or shape."""
 
     code = "unexpected_answer"
+
+
+class UnexpectedStatus(UnexpectedAnswer):
+    """The HTTP status of an answer is not that of a result. A box may answer so; an answer of another shape is not a box's.
+
+    :ivar box_failed: whether the box itself failed, and not a proxy.
+    """
+
+    def __init__(self, message: str, status: int, path: str) -> None:
+        super().__init__(message, path=path, status=status)
+        self.box_failed = status == 500
 
 
 class OutcomeUnknown(BoxError):

@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The time of a run, and its waits."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+
+class Clock:
+    """Tells the time, and waits.
+
+    :param sleep: waits some seconds.
+    :param now: returns the time in seconds since 1970.
+    :ivar on_wait: called before each wait with its seconds and with the reason, to be put after "because".
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.time) -> None:
+        self.on_wait: Callable[[float, str], None] = lambda _seconds, _why: None
+        self.now = now
+        self.pause = sleep
+
+    def wait(self, why: str, seconds: float) -> None:
+        self.on_wait(seconds, why)
+        self.pause(seconds)
