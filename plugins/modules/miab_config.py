@@ -217,7 +217,42 @@ options:
     description:
       - How many objects may be purged. If there are more, nothing is changed, and the task fails and lists them.
       - Left out, it is 5, or 20 % of what the box has now in the sections of O(purge), whichever is more.
+      - A section in O(purge_limits) does not count here.
     type: int
+  purge_limits:
+    description: How many objects of one section may be purged.
+    type: dict
+    suboptions:
+      users:
+        description: How many users.
+        type: int
+      aliases:
+        description: How many aliases.
+        type: int
+      dns_records:
+        description: How many names and types of DNS records.
+        type: int
+    version_added: 1.1.0
+  remove_limit:
+    description:
+      - How many objects may be removed because their entry says C(state=absent). If there are more, nothing is changed, and
+        the task fails and lists them. There is no limit by default.
+    type: int
+    version_added: 1.1.0
+  domains:
+    description:
+      - The domains for which the declaration may have users and aliases. An entry with another domain, such as a
+        misspelt one, is a mistake. Without this option every domain is allowed.
+    type: list
+    elements: str
+    version_added: 1.1.0
+  show_undeclared:
+    description:
+      - Whether C(notes) names all users, aliases and DNS records of the box that are not declared. Otherwise it has their
+        numbers, for the sections that are declared and not purged.
+    type: bool
+    default: false
+    version_added: 1.1.0
 extends_documentation_fragment:
   - mailinabox.admin.box
   - mailinabox.admin.attributes
@@ -283,6 +318,31 @@ changes:
       type: dict
       returned: success
       sample: {"email": "ann@example.org", "privileges": [], "quota": "2G", "state": "present"}
+notes:
+  description: What you should know beside the changes.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 1.1.0
+  contains:
+    kind:
+      description:
+        - V(new_domain) or V(domain_removed) for a domain that the box comes to serve, or no longer serves.
+        - V(dangling_alias) for a declared alias that forwards to an address on the box that does not exist.
+        - V(undeclared) for objects of the box that are not declared.
+      type: str
+      returned: success
+      sample: new_domain
+    about:
+      description: The domain, the alias or the section.
+      type: str
+      returned: success
+      sample: exmaple.org
+    text:
+      description: One line for people.
+      type: str
+      returned: success
+      sample: "new domain exmaple.org: the box will make a DNS zone and accept mail for it. Did you mean example.org?"
 calls:
   description:
     - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
@@ -328,6 +388,13 @@ TASK = Task(
         "purge": {"type": "list", "elements": "str", "choices": ["users", "aliases", "dns_records"], "default": []},
         "keep": {"type": "list", "elements": "str", "default": []},
         "purge_limit": {"type": "int"},
+        "purge_limits": {
+            "type": "dict",
+            "options": {"users": {"type": "int"}, "aliases": {"type": "int"}, "dns_records": {"type": "int"}},
+        },
+        "remove_limit": {"type": "int"},
+        "domains": {"type": "list", "elements": "str"},
+        "show_undeclared": {"type": "bool", "default": False},
     },
     planner=whole_box.PLANNER,
     secrets=lambda options: backup.secrets(options["backup"] or {}),

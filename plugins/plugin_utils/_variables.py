@@ -30,6 +30,7 @@ LISTS = (
     "miab_secondary_nameservers",
     "miab_purge",
     "miab_keep",
+    "miab_domains",
 )
 # A whole each.
 SETTINGS = (
@@ -38,6 +39,9 @@ SETTINGS = (
     "miab_backup",
     "miab_privacy",
     "miab_purge_limit",
+    "miab_purge_limits",
+    "miab_remove_limit",
+    "miab_show_undeclared",
 )
 PLAYBOOKS = (
     "miab_hosts",

@@ -277,7 +277,138 @@ def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
     assert len(caught.value.details["would_go"]) == 40 - kept
     assert "user u39@example.org" in caught.value.message
     # Also in the words of who uses the playbooks, and how to go on.
-    assert "set purge_limit (the variable miab_purge_limit) to %d" % (40 - kept) in caught.value.message
+    assert "set purge_limit (in playbooks miab_purge_limit) to %d" % (40 - kept) in caught.value.message
+
+
+def refusal(state: dict[str, Any], **options: Any) -> Guarded:
+    with pytest.raises(Guarded) as caught:
+        plan(state, **options)
+    return caught.value
+
+
+def test_a_section_has_a_limit_of_its_own() -> None:
+    state = known(*MANY[:3], SALES)
+    options: dict[str, Any] = {"users": [], "aliases": [], "purge": ["users", "aliases"], "purge_limit": 1}
+    assert plan(state, **options, purge_limits={"users": 3}).calls
+    told = refusal(state, **options, purge_limits={"users": 2})
+    assert told.message == (
+        "purge_limits.users: 3 objects that are not declared would be removed, and the limit is 2. Nothing was changed. To be"
+        " removed: user u00@example.org, user u01@example.org, user u02@example.org. If that is right, set purge_limits.users"
+        " (in playbooks miab_purge_limits.users) to 3. To keep some, declare them, or name them in keep (in playbooks"
+        " miab_keep)."
+    )
+    assert (
+        refusal(state, **options, purge_limits={"users": 3, "aliases": 0}).details["option"] == "purge_limits.aliases"
+    )
+
+
+def test_of_many_objects_that_would_go_a_message_names_some() -> None:
+    told = refusal(known(*MANY), users=[], purge=["users"])
+    assert "and 20 more." in told.message
+    assert len(told.details["would_go"]) == 40
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_what_is_declared_as_absent_goes_without_a_limit_or_within_it(limit: int | None) -> None:
+    gone = [user(row.email, state="absent") for row in MANY[:2]]
+    assert len(plan(known(*MANY), users=gone, remove_limit=limit).calls) == 2
+
+
+def test_a_limit_of_what_is_declared_as_absent() -> None:
+    gone = [user(row.email, state="absent") for row in MANY[:2]]
+    # What isn't there doesn't count.
+    gone.append(user("nobody@example.org", state="absent"))
+    told = refusal(known(*MANY), users=gone, remove_limit=1)
+    assert told.message.startswith("remove_limit: 2 objects with state=absent would be removed, and the limit is 1.")
+    assert told.message.endswith("set remove_limit (in playbooks miab_remove_limit) to 2.")
+
+
+def notes(state: dict[str, Any], **options: Any) -> list[tuple[str, str]]:
+    return [(note.kind, note.text) for note in plan(state, **options).notes if note.kind != "undeclared"]
+
+
+def test_a_plan_says_which_domains_come_and_go() -> None:
+    typing_error = [new("eve@exmaple.org")]
+    assert notes(known(BOB, ANN), users=typing_error) == [
+        (
+            "new_domain",
+            "new domain exmaple.org: the box will make a DNS zone and accept mail for it. Did you mean example.org?",
+        )
+    ]
+    below = [{"address": "x@lists.example.org", "forwards_to": [ANN.email]}]
+    assert notes(known(ANN), aliases=below) == [
+        ("new_domain", "new domain lists.example.org: the box will accept mail for it")
+    ]
+    state = known(ANN, Record("www.example.org", "A", "192.0.2.1"), Record("x.box.example.com", "A", "192.0.2.1"))
+    assert notes(state, users=[user(ANN.email, state="absent", force=True)]) == [
+        (
+            "domain_removed",
+            "example.org is no longer served: the box will refuse its mail; 1 custom record stays behind",
+        )
+    ]
+    assert notes(known(ANN), users=[new("eve@bücher.example"), user(ANN.email)])[0][1].startswith(
+        "new domain bücher.example"
+    )
+    assert notes(known(ANN), users=[user(ANN.email)]) == []
+
+
+def test_a_plan_names_aliases_that_forward_to_nobody() -> None:
+    def alias(address: str, *receivers: str) -> dict[str, Any]:
+        return {"address": address, "forwards_to": list(receivers)}
+
+    declared = [
+        alias("a@example.org", "Nobody@example.org", ANN.email),
+        alias("b@example.org", "a@example.org", "x@elsewhere.example", "new@example.org"),
+        alias("c@example.org", "any@catch.example.org", ABUSE.address),
+        alias("@catch.example.org", ANN.email),
+    ]
+    expected = "alias a@example.org forwards to Nobody@example.org, and there is no such user or alias on the box"
+    found = notes(known(ANN, ABUSE), aliases=declared, users=[new("new@example.org")])
+    assert [text for kind, text in found if kind == "dangling_alias"] == [expected]
+
+
+def test_a_plan_says_how_much_of_the_box_is_not_declared() -> None:
+    state = known(ANN, BOB, ABUSE, SALES, Record("www.example.org", "A", "192.0.2.1"))
+
+    def undeclared(**options: Any) -> list[str]:
+        return [note.text for note in plan(state, **options).notes if note.kind == "undeclared"]
+
+    assert undeclared(users=[user(ANN.email)]) == ["not declared: 2 users"]
+    assert undeclared(aliases=[{"address": "x@example.org", "forwards_to": [ANN.email]}]) == ["not declared: 1 alias"]
+    assert undeclared(users=[user(ANN.email)], keep=["bob@*"]) == ["not declared: 1 user"]
+    assert undeclared(users=[user(ANN.email)], purge=["users"], purge_limit=9) == []
+    assert undeclared() == []
+    assert undeclared(show_undeclared=True) == [
+        "not declared: 3 users: ann@example.org, bob@example.org, me@box.example.com",
+        "not declared: 1 alias: sales@example.org",
+        "not declared: 1 DNS record: www.example.org A",
+    ]
+
+
+def test_what_is_to_be_shown_is_read() -> None:
+    wanted = whole_box.check(declaration(show_undeclared=True))
+    asked = [question.name for question in whole_box.needs(wanted, {"caller": ME.email})]
+    assert sorted(asked) == sorted([USERS.name, ALIASES.name, DNS_RECORDS.name])
+
+
+def test_a_domain_that_is_not_in_the_list_is_a_mistake() -> None:
+    options: dict[str, Any] = {
+        "users": [new("eve@exmaple.org"), user(ANN.email), user("old@gone.example", state="absent")],
+        "aliases": [{"address": "x@elsewhere.test.example", "forwards_to": [ANN.email]}],
+    }
+    assert whole_box.check(declaration(**options)).mistakes == ()
+    mistakes = whole_box.check(
+        declaration(**options, domains=["Example.org", "box.example.com", "not a domain"])
+    ).mistakes
+    assert [where for where, _why in mistakes] == [
+        "domains",
+        "users[0] eve@exmaple.org",
+        "aliases[0] x@elsewhere.test.example",
+    ]
+    assert mistakes[1].why == (
+        "the domain exmaple.org is not in domains (the variable miab_domains); did you mean example.org?"
+    )
+    assert mistakes[2].why.endswith("miab_domains)")
 
 
 def test_what_comes_allows_no_more_to_go() -> None:

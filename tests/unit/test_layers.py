@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "backup",
         "dns",
         "nameservers",
+        "notes",
         "system",
         "users",
     },

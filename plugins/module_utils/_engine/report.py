@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Sequence
 
-from .._model.plan import Call, Change
+from .._model.plan import Call, Change, Note
 from .._values.errors import BoxError
 from .._values.texts import printable
 
@@ -37,6 +37,11 @@ def failure(error: BoxError, calls: Iterable[Call] = (), changed: bool = False) 
         "failure": error.as_failure(),
         "calls": [call.as_result() for call in calls],
     }
+
+
+def note(made: Note) -> dict[str, str]:
+    """A note of a plan. It may quote a box, so its text is one printable line."""
+    return {"kind": made.kind, "about": printable(made.about), "text": printable(made.text)}
 
 
 def requests(reads: int, writes: int) -> dict[str, int]:

@@ -134,6 +134,7 @@ def _details(
         changes: list[Change] = [change for plan in plans for change in plan.changes if change.calls]
         return {
             task.name: [change.as_result() for change in changes],
+            "notes": [report.note(note) for note in plans[0].notes],
             "diff": [report.diff(change, change, url) for change in changes],
         }
     return {

@@ -279,11 +279,25 @@ class PlannedCall(NamedTuple):
     change: Change
 
 
+class Note(NamedTuple):
+    """What a person should know of a plan beside its changes.
+
+    :ivar kind: what a program can tell it by, such as ``new_domain``.
+    :ivar about: the object that it is about.
+    :ivar text: one line for people.
+    """
+
+    kind: str
+    about: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Changes, in the order in which they are made."""
+    """Changes, in the order in which they are made, and notes for people."""
 
     changes: Tuple[Change, ...]
+    notes: Tuple[Note, ...] = ()
 
     @property
     def planned_calls(self) -> Tuple[PlannedCall, ...]:

@@ -10,20 +10,26 @@ given because an earlier one sees to it, and what goes because nobody declares i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model import publishing
-from .._model.plan import Change, Known, Plan, Planner, Question, Read
+from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
 from .._values import names as _names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from . import aliases, backup, dns, nameservers, system, users
+from . import aliases, backup, dns, nameservers, notes, system, users
 
 # By default so many objects may be purged, or this part of all that could be, whichever is more.
 _PURGE_OBJECTS = 5
 _PURGE_PERCENT = 20
+
+# So many objects that would be removed are named in a message; its details name all.
+_SHOWN = 20
+_UNDECLARED = "%d objects that are not declared"
+_ABSENT = "%d objects with state=absent"
+_KEEP = " To keep some, declare them, or name them in keep (in playbooks miab_keep)."
 
 # What is in addresses and names, and what stands for some of it.
 _KEPT = re.compile(r"[^\s,;:()<>\\\"]+\Z")
@@ -46,6 +52,10 @@ class WantedConfig:
     :ivar mistakes: entries that ask for what no box takes.
     :ivar purge: sections of which only what is declared may stay.
     :ivar keep: patterns of addresses and names that are never purged.
+    :ivar purge_limit: how many objects may be purged, of the sections that have no limit of their own.
+    :ivar purge_limits: how many objects may be purged of one section.
+    :ivar remove_limit: how many objects may be removed that are declared as absent.
+    :ivar show_undeclared: whether to name all objects of the box that nobody declares.
     """
 
     sections: Mapping[str, Tuple[Item, ...]]
@@ -53,6 +63,9 @@ class WantedConfig:
     purge: Tuple[str, ...] = ()
     keep: Tuple[str, ...] = ()
     purge_limit: Optional[int] = None
+    purge_limits: Mapping[str, int] = field(default_factory=dict)
+    remove_limit: Optional[int] = None
+    show_undeclared: bool = False
 
 
 class _Section(NamedTuple):
@@ -121,13 +134,36 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
             seen[key] = where
             items.append(Item(where, wanted))
         sections[name] = tuple(items)
+    mistakes += _check_domains(options["domains"], sections)
     return WantedConfig(
         sections,
         tuple(mistakes),
         tuple(options["purge"]),
         tuple(pattern.strip().lower() for pattern in options["keep"]),
         options["purge_limit"],
+        {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
+        options["remove_limit"],
+        options["show_undeclared"],
     )
+
+
+def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Sequence[Item]]) -> list[Mistake]:
+    """The mistakes of the list of domains that the box may serve, and of entries that would bring another."""
+    if declared is None:
+        return []
+    mistakes, domains = [], []
+    for text in declared:
+        try:
+            domains.append(_names.domain(text))
+        except ValueError as error:
+            mistakes.append(Mistake("domains", "%.200r: %s" % (text, error)))
+    entries = [
+        (item.where, notes.domain_of(_SECTIONS[name].key(item.wanted)))
+        for name in ("users", "aliases")
+        for item in sections[name]
+        if item.wanted.present
+    ]
+    return mistakes + notes.outside(entries, domains)
 
 
 def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -155,9 +191,11 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     """What has to be read, beyond what is known, before :func:`plan` can tell."""
     # Zones come and go with users and aliases, and these name each other: who plans one reads both.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
-    lists: list[Read] = [USERS, ALIASES] if mail else []
+    lists: list[Read] = [USERS, ALIASES] if mail or wanted.show_undeclared else []
     moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
-    if moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge:
+    if wanted.show_undeclared and not (moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge):
+        lists.append(replace(DNS_RECORDS, optional=True))
+    elif moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge:
         # What brings a domain its mail back may be what a box needs to list its records again.
         lists.append(replace(DNS_RECORDS, optional=mail))
     records = known.get(DNS_RECORDS.name)
@@ -188,22 +226,18 @@ def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
     for name, addresses in there.items():
         entries = [item.wanted for item in wanted.sections[name]]
         coming = {_SECTIONS[name].key(entry) for entry in entries if entry.present}
-        if {*map(_domain, coming)} - (before.users if name == "users" else before.mail):
+        if {*map(notes.domain_of, coming)} - (before.users if name == "users" else before.mail):
             return True
         going = {_SECTIONS[name].key(entry) for entry in entries if not entry.present}
         staying |= coming | ((addresses - going) if name not in wanted.purge else set())
-    return {*map(_domain, staying)} != before.mail
-
-
-def _domain(address: str) -> str:
-    return address.partition("@")[2]
+    return {*map(notes.domain_of, staying)} != before.mail
 
 
 def plan(wanted: WantedConfig, known: Known) -> Plan:
     """Everything that leads from what was read to what is declared, in an order that works.
 
     :raises InvalidDeclaration: with all mistakes at once, each with the words that name its entry.
-    :raises Guarded: if more would be purged than the limit allows.
+    :raises Guarded: if more would be purged, or removed, than a limit allows.
     """
     planning = _Planning(wanted, known)
     planning.plan_users()
@@ -218,8 +252,8 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     planning.check_zones()
     if planning.mistakes:
         raise InvalidDeclaration(planning.mistakes)
-    planning.check_purge()
-    return Plan(planning.in_order())
+    planning.check_limits()
+    return Plan(planning.in_order(), planning.notes())
 
 
 class _Planning:
@@ -232,8 +266,8 @@ class _Planning:
         self._known = dict(known)
         self._added: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
         self._removed: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
-        self._purged: list[Change] = []
-        self._purgeable = 0
+        self._purged: dict[str, list[Change]] = {}
+        self._purgeable: dict[str, int] = {}
 
     def plan_users(self) -> None:
         items = self._wanted.sections["users"]
@@ -363,7 +397,7 @@ class _Planning:
                     return item.where
         for section, old in (("users", before.users), ("aliases", before.mail)):
             for item in self._wanted.sections[section]:
-                domain = _domain(_SECTIONS[section].key(item.wanted))
+                domain = notes.domain_of(_SECTIONS[section].key(item.wanted))
                 if item.wanted.present and domain not in old and _names.zone_of(name, (domain,)):
                     return item.where
         return next((item.where for item in records if item.wanted.name == name), "dns_records")
@@ -382,7 +416,8 @@ class _Planning:
             item
             for section in ("users", "aliases")
             for item in self._wanted.sections[section]
-            if not item.wanted.present and _names.zone_of(key[0], (_domain(_SECTIONS[section].key(item.wanted)),))
+            if not item.wanted.present
+            and _names.zone_of(key[0], (notes.domain_of(_SECTIONS[section].key(item.wanted)),))
         ]
         if any(item.wanted.force for item in going):
             return ""
@@ -400,7 +435,7 @@ class _Planning:
             change
             for name in ("users", "aliases")
             for change in self._added[name]
-            if change.action == "create" and _domain(change.key) not in old
+            if change.action == "create" and notes.domain_of(change.key) not in old
         ]
 
     def warn_of_unlisted(self) -> None:
@@ -430,25 +465,48 @@ class _Planning:
         for name in ("secondary_nameservers", "backup", "privacy"):
             self._add(name, self._wanted.sections[name])
 
-    def check_purge(self) -> None:
-        """Refuse to purge more than anybody would expect; most likely the declaration was cut short.
+    def check_limits(self) -> None:
+        """Refuse to remove more than anybody would expect; most likely the declaration was cut short.
 
-        :raises Guarded: with what would go.
+        :raises Guarded: with what would be removed.
         """
+        limits = self._wanted.purge_limits
+        for name, changes in self._purged.items():
+            if name in limits:
+                self._check_limit(
+                    changes, limits[name], "purge_limits.%s" % name, "miab_purge_limits.%s" % name, _UNDECLARED, _KEEP
+                )
+        others = [name for name in self._purged if name not in limits]
         limit = self._wanted.purge_limit
         if limit is None:
-            limit = max(_PURGE_OBJECTS, self._purgeable * _PURGE_PERCENT // 100)
-        if len(self._purged) > limit:
-            names = ["%s %s" % (change.resource, change.key) for change in self._purged]
-            raise Guarded(
-                "purge: %d objects that nobody declares would go, and purge_limit is %d. Nothing was changed."
-                " These would go: %s. If all of them are to go, set purge_limit (the variable miab_purge_limit) to %d."
-                " Declare those that are to stay, or name them in keep (miab_keep)."
-                % (len(names), limit, ", ".join(names), len(names)),
-                option="purge_limit",
-                value=limit,
-                would_go=names,
-            )
+            limit = max(_PURGE_OBJECTS, sum(self._purgeable[name] for name in others) * _PURGE_PERCENT // 100)
+        changes = [change for name in others for change in self._purged[name]]
+        self._check_limit(changes, limit, "purge_limit", "miab_purge_limit", _UNDECLARED, _KEEP)
+        if self._wanted.remove_limit is not None:
+            purged = {id(change) for changes in self._purged.values() for change in changes}
+            absent = [
+                change
+                for changes in self._removed.values()
+                for change in changes
+                if change.calls and id(change) not in purged
+            ]
+            self._check_limit(absent, self._wanted.remove_limit, "remove_limit", "miab_remove_limit", _ABSENT, "")
+
+    def _check_limit(
+        self, changes: Sequence[Change], limit: int, option: str, variable: str, which: str, instead: str
+    ) -> None:
+        names = ["%s %s" % (change.resource, change.key) for change in changes]
+        if len(names) <= limit:
+            return
+        shown = ", ".join(names[:_SHOWN]) + (" and %d more" % (len(names) - _SHOWN) if len(names) > _SHOWN else "")
+        raise Guarded(
+            "%s: %s would be removed, and the limit is %d. Nothing was changed. To be removed: %s. If that is right, set"
+            " %s (in playbooks %s) to %d.%s"
+            % (option, which % len(names), limit, shown, option, variable, len(names), instead),
+            option=option,
+            value=limit,
+            would_go=names,
+        )
 
     def in_order(self) -> tuple[Change, ...]:
         """What comes is there before what needs it, and what goes is gone before what it needs."""
@@ -522,16 +580,50 @@ class _Planning:
         """
         if name not in self._wanted.purge:
             return
-        self._purgeable += len(there)
-        items = []
-        for key in (key for key in there if key not in protected):
-            label = key if isinstance(key, str) else " ".join(key)
-            called = label.partition(" ")[0]
-            # A name is known by two forms if it isn't in ASCII.
-            forms = {called, called + ".", _names.display(called)}
-            if not any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep):
-                items.append(Item("purge of %s %s" % (name, label), gone(key)))
-        self._purged += self._add(name, items, apply_change)
+        self._purgeable[name] = len(there)
+        items = [
+            Item("purge of %s %s" % (name, _called(key)), gone(key))
+            for key in there
+            if key not in protected and not self._is_kept(key)
+        ]
+        self._purged[name] = self._add(name, items, apply_change)
+
+    def _is_kept(self, key: Any) -> bool:
+        """Whether a pattern of ``keep`` names an object."""
+        called = _called(key).partition(" ")[0]
+        # A name is known by two forms if it isn't in ASCII.
+        forms = {called, called + ".", _names.display(called)}
+        return any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep)
+
+    def notes(self) -> tuple[Note, ...]:
+        """What a person should know beside the changes."""
+        declared = [item.wanted for item in self._wanted.sections["aliases"] if item.wanted.present]
+        return (
+            *notes.about_domains(self._read, self._known),
+            *notes.about_aliases(declared, self._known),
+            *notes.about_undeclared(self._undeclared(), self._wanted.show_undeclared),
+        )
+
+    def _undeclared(self) -> dict[str, list[str]]:
+        """What the box has and nobody declares, by section; of the sections that are declared, or of all if asked."""
+        current_aliases = self._read.get(ALIASES.name, {})
+        there: dict[str, list[Any]] = {
+            "users": [email for email, user in self._read.get(USERS.name, {}).items() if user.active],
+            "aliases": [address for address, alias in current_aliases.items() if not alias.automatic],
+        }
+        needed = {"aliases": aliases.needed_by_the_box(current_aliases)}
+        records = self._read.get(DNS_RECORDS.name, {})
+        if not isinstance(records, BoxError):
+            there["dns_records"] = list(records)
+        found = {}
+        for name, keys in there.items():
+            if name in self._wanted.purge or not (self._wanted.sections[name] or self._wanted.show_undeclared):
+                continue
+            declared = {_SECTIONS[name].key(item.wanted) for item in self._wanted.sections[name]} | needed.get(
+                name, set()
+            )
+            found[name] = sorted(_called(key) for key in keys if key not in declared and not self._is_kept(key))
+        return found
 
     def _zones_to_come(self) -> tuple[str, ...]:
         """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
@@ -539,6 +631,11 @@ class _Planning:
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
         return publishing.content(self._known, publishing.content(self._read)).zones
+
+
+def _called(key: Any) -> str:
+    """What an object is called: an address, or a name and a type."""
+    return key if isinstance(key, str) else " ".join(key)
 
 
 PLANNER = Planner(check, needs, plan)
