@@ -103,8 +103,11 @@ class Inventory:
             "module_defaults": {"group/mailinabox.admin.box": reached, "ansible.builtin.uri": signed_in},
             "tasks": list(tasks),
         }
-        path = self._write(name + ".yml", [play])
-        command = ["ansible-playbook", "-i", str(self._folder / "hosts.yml"), "--forks", str(forks), str(path)]
+        return self.ready_made(str(self._write(name + ".yml", [play])), forks)
+
+    def ready_made(self, playbook: str, forks: int = 5) -> Callable[[], Cost]:
+        """A playbook by its file or its full name, to be run as often as wanted; what it writes is in the folder."""
+        command = ["ansible-playbook", "-i", str(self._folder / "hosts.yml"), "--forks", str(forks), playbook]
         extra = {
             "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests/integration/plugins/connection"),
             "ANSIBLE_CONFIG": str(self._folder / "no-such.cfg"),

@@ -51,6 +51,7 @@ KINDS = {
         },
     ),
 }
+HEALTH = "mailinabox.admin.health"
 OBJECTS = 1000
 LOOP = 200
 # A module or uri takes so long that fewer of them tell it as well.
@@ -349,10 +350,45 @@ def many_boxes(folder: Path, rounds: int) -> list[Row]:
     return [hundred, forty]
 
 
+def health_of_many(folder: Path, rounds: int) -> list[Row]:
+    """The health of many boxes, and the same requests sent by ``uri`` tasks, which only receive the answers."""
+    declared = declaration(100)
+    with contextlib.ExitStack() as stack:
+        boxes = [stack.enter_context(Box(state=holding(declared))) for _number in range(100)]
+        for box in boxes:
+            # A box that can't reach the project's site answers with an error.
+            box.state.upstream_version = box.state.version_text
+        stack.enter_context(unchanged(*boxes))
+        one = Inventory(folder / "one-health", {"box": (boxes[0], {})})
+        one.ready_made(HEALTH)()
+        requests = [(entry.method, entry.path) for entry in boxes[0].log]
+        uris = [
+            {"ansible.builtin.uri": {"url": "{{ miab_host }}" + path, "method": method, "return_content": True}}
+            for method, path in requests
+        ]
+        fleet = Inventory(folder / "health", {f"box-{number:03}": (box, {}) for number, box in enumerate(boxes)})
+        # The uri tasks take minutes, so once is enough.
+        ours, theirs = medians(
+            min(rounds, 1), fleet.ready_made(HEALTH, forks=10), fleet.playbook("uri", *uris, forks=10)
+        )
+    return [
+        by_time(
+            f"{len(boxes)} boxes, the playbook `health`, forks 10",
+            f"a playbook of `uri` tasks with the same {len(requests)} requests a box",
+            ours,
+            theirs,
+            8,
+            at_least=True,
+            note=f"one run each; {len(boxes) / ours.seconds:.1f} and {len(boxes) / theirs.seconds:.2f} boxes a second",
+        )
+    ]
+
+
 MEASURES = {
     "config": nothing_to_change,
     "single": single_tasks,
     "writes": many_writes,
     "boxes": many_boxes,
+    "health": health_of_many,
     "proofs": proofs,
 }

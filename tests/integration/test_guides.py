@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,6 +23,7 @@ from tests.box import Box
 from tests.box.prepare import prepare
 
 from .playbooks import ROOT, Run, connection, run_on_hosts, run_playbook
+from .test_roles import heal
 
 STATE: dict[str, Any] = {
     "users": [
@@ -117,3 +122,46 @@ def test_awx_signs_in_by_its_credential(
     assert run.status == status, run.output
     assert "box.example.com: 1 change" in run.output
     assert not newest_box.violations
+
+
+@contextmanager
+def chat() -> Iterator[tuple[str, list[Any]]]:
+    """The address of a webhook, and what comes there."""
+    received: list[Any] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the output of the tests short."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hooks/secret-of-the-webhook", received
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_message_without_prometheus(newest_box: Box, tmp_path: Path) -> None:
+    (tmp_path / "playbook.yml").write_text(yaml.safe_dump(plays_of("monitoring.md")), encoding="utf-8")
+    with Box() as well, chat() as (address, received):
+        heal(well)
+        hosts = {
+            name: {
+                **{"miab_" + option: value for option, value in connection(box).items()},
+                # Without these checks it is known what the message says.
+                **{f"miab_health_{check}": "ignore" for check in ("certificates", "status_checks", "mailboxes", "dns")},
+                "chat_webhook": address,
+            }
+            for name, box in (("well.example.com", well), ("ill.example.com", newest_box))
+        }
+        run = run_on_hosts(hosts, tmp_path / "playbook.yml", tmp_path)
+    assert run.status == 0, run.output
+    assert received == [{"text": "ill.example.com: There is no backup."}]
+    assert "secret-of-the-webhook" not in run.output

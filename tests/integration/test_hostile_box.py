@@ -120,7 +120,7 @@ def playbook(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("core", extremes())
 def test_nothing_that_a_box_says_is_run(core: str, tmp_path: Path) -> None:
     canary, folder = tmp_path / "canary", tmp_path / "out"
-    paths = {f"miab_{name}_folder": str(folder) for name in ("export", "plan", "health")}
+    paths = {f"miab_{name}_folder": str(folder) for name in ("export", "plan", "health", "metrics")}
     with ExitStack() as stack:
         boxes = {name: stack.enter_context(make()) for name, make in hostile_boxes(canary).items()}
         hosts = {
@@ -130,6 +130,7 @@ def test_nothing_that_a_box_says_is_run(core: str, tmp_path: Path) -> None:
                 "ansible_connection": "local",
                 "miab_purge_limit": 10_000,
                 "miab_health_end": False,
+                "miab_metrics_each_mailbox": True,
             }
             for name, box in boxes.items()
         }
@@ -140,7 +141,7 @@ def test_nothing_that_a_box_says_is_run(core: str, tmp_path: Path) -> None:
     assert "mistake in the collection" not in done.output
     # What has only odd values can be exported, and the box is what its export declares.
     assert {file.name for file in folder.iterdir()} == {
-        *("fields.yml", "values.yml", "health.html", "plan.json", "plan.md"),
+        *("fields.yml", "values.yml", "health.html", "health.prom", "plan.json", "plan.md"),
     }
     assert not [entry for entry in boxes["values"].log if entry.is_write]
     assert "export again" in done.output
