@@ -68,7 +68,7 @@ def expected() -> Iterator[str]:
     yield "index"
     yield from (guide.stem for guide in DOCS.glob("*.md"))
     for kind, files in (
-        ("module", ROOT.glob("plugins/modules/miab_*.py")),
+        ("module", ROOT.glob("plugins/modules/[!_]*.py")),
         ("filter", ROOT.glob("plugins/filter/[!_]*.py")),
         ("role", (path.parent.parent for path in ROOT.glob("roles/*/meta/argument_specs.yml"))),
     ):

@@ -97,6 +97,14 @@ STAGES = (
         lacking="there is no promtool",
     ),
     Stage(
+        "dns",
+        ("pytest -n 2 --dist worksteal tests/dns",),
+        proof=r"100 changes of a box, [1-9]\d* changes of records, 300 record sets of others as before",
+        lacking="there is no PowerDNS",
+        shows=r"(?m)^100 changes of a box.*$",
+        wide=True,
+    ),
+    Stage(
         "demo",
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",

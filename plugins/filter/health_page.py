@@ -75,6 +75,7 @@ _TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
 _CHECKS = {
     "reachable": "Out of reach",
     "dns": "DNS record",
+    "published_dns": "Published DNS",
     "certificates": "Certificate",
     "backup": "Backup",
     "mailboxes": "Mailbox",

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils._values.texts import printable
+from ..plugin_utils._markdown import callout, code, shortened
 
 DOCUMENTATION = r"""
 name: plan_markdown
@@ -50,24 +50,6 @@ _WORDS = {"create": "create", "update": "change", "remove": "**remove**"}
 # What says that an object is there, or names it: the first two columns tell so already.
 _KNOWN_FROM_ELSEWHERE = ("state", "email", "address", "name", "type")
 
-# A longer value is shown without its middle: so much of its beginning and of its end.
-_LONGEST = 80
-_HEAD = 40
-_TAIL = 16
-
-
-def _code(value: Any) -> str:
-    """A value as code, in a form that neither ends the code nor the cell of the table."""
-    text = printable(str(value))
-    if not text.strip():
-        return "(empty)"
-    if "`" in text or "|" in text:
-        # As in HTML, where a number stands for each sign that has a meaning in Markdown or HTML.
-        return "<code>%s</code>" % "".join(
-            sign if sign.isalnum() or sign in " .,:;@/=-+" else "&#%d;" % ord(sign) for sign in text
-        )
-    return "`%s`" % text
-
 
 def _value(value: Any, other: Any = None) -> str:
     """A value for people.
@@ -79,22 +61,8 @@ def _value(value: Any, other: Any = None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_code(_shortened(str(item))) for item in value) or "(none)"
-    return _code(_shortened(str(value), [] if other is None else [str(other)]))
-
-
-def _shortened(text: str, others: Sequence[str] = ()) -> str:
-    """A text that is too long for a table, such as a key, without its middle; told apart from others like it."""
-    if len(text) <= _LONGEST:
-        return text
-    start = 0
-    for other in others:
-        differs = next((place for place, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), 0)
-        # Where the beginnings are the same, the first difference is shown, too.
-        if differs >= _HEAD:
-            start = max(start, differs)
-    middle = "%s…" % text[start : start + _TAIL] if start else ""
-    return "%s…%s%s (%d characters)" % (text[:_HEAD], middle, text[-_TAIL:], len(text))
+        return ", ".join(code(shortened(str(item))) for item in value) or "(none)"
+    return code(shortened(str(value), [] if other is None else [str(other)]))
 
 
 def _difference(old: Any, new: Any) -> str:
@@ -105,7 +73,7 @@ def _difference(old: Any, new: Any) -> str:
         come = [str(item) for item in after if item not in before]
         go = [str(item) for item in before if item not in after]
         facts = [
-            "%s %s" % (sign, ", ".join(_code(_shortened(item, others)) for item in items))
+            "%s %s" % (sign, ", ".join(code(shortened(item, others)) for item in items))
             for sign, items, others in (("+", come, go), ("\u2212", go, come))
             if items
         ]
@@ -132,27 +100,22 @@ def _details(change: Mapping[str, Any]) -> str:
     return "<br>".join(facts)
 
 
-def _callout(kind: str, lines: Iterable[str]) -> list[str]:
-    """Lines that GitHub and others show in a coloured box, and all others as a quotation."""
-    return ["", "> [!%s]" % kind, *("> " + line for line in lines)]
-
-
 def _box(box: Mapping[str, Any]) -> list[str]:
-    lines = ["", "## %s" % _code(box["host"])]
+    lines = ["", "## %s" % code(box["host"])]
     if box["error"] is not None:
         # The mistakes of a declaration are a line each.
         first, *rest = box["error"].splitlines() or [""]
-        facts = ["**This box could not be planned:** %s" % _code(first), *("- %s" % _code(line) for line in rest)]
-        lines += _callout("CAUTION", facts)
+        facts = ["**This box could not be planned:** %s" % code(first), *("- %s" % code(line) for line in rest)]
+        lines += callout("CAUTION", facts)
     elif not box["changes"]:
         lines += ["", "No change."]
     if box["changes"]:
         lines += ["", "| | what | how |", "|---|---|---|"]
     for change in box["changes"]:
-        what = "%s %s" % (change["resource"], _code(change["key"]))
+        what = "%s %s" % (change["resource"], code(change["key"]))
         lines.append("| %s | %s | %s |" % (_WORDS[change["action"]], what, _details(change)))
     if box["warnings"]:
-        lines += _callout("WARNING", ["- %s" % _code(warning) for warning in box["warnings"]])
+        lines += callout("WARNING", ["- %s" % code(warning) for warning in box["warnings"]])
     return lines
 
 
@@ -162,7 +125,7 @@ def plan_markdown(plan: Mapping[str, Any]) -> str:
     facts = [box for box in plan["boxes"] if box["changes"] or box["warnings"] or box["error"] is not None]
     for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
-    unchanged = [_code(box["host"]) for box in plan["boxes"] if box not in facts]
+    unchanged = [code(box["host"]) for box in plan["boxes"] if box not in facts]
     if unchanged:
         lines += ["", "No change: %s." % ", ".join(unchanged)]
     return "\n".join(lines) + "\n"

@@ -28,14 +28,15 @@ options:
     description:
       - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
         C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
+      - C(published_dns) can be added to it - the result of M(mailinabox.admin.dns_verify).
       - C(drift) can be added to it - the C(changes) of M(mailinabox.admin.miab_config) in check mode, or null if that task failed.
     type: dict
     required: true
   severities:
     description:
       - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(mailboxes), C(reboot), C(status_checks),
-        C(dns), C(version), C(drift), and for C(unknown), which is about a subset that the box could not tell. What is left out is
-        V(fail).
+        C(dns), C(published_dns), C(version), C(drift), and for C(unknown), which is about a subset that the box could not
+        tell. What is left out is V(fail).
     type: dict
     default: {}
   certificate_days:
@@ -151,6 +152,11 @@ def _dns(facts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         yield row["name"], "%s %s %s %s: %s" % (row["name"], row["type"], row["value"], harm, row["problem"])
 
 
+def _published_dns(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    for row in facts["problems"]:
+        yield row["zone"], row["text"]
+
+
 def _version(own: str, latest: str) -> Iterator[Finding]:
     if _parsing.is_behind(own, latest):
         yield None, "The version is %s, and the newest is %s." % (own, latest)
@@ -192,6 +198,7 @@ def problems(
             lambda value: _status_checks(value, status_types, status_except, dns_hosting),
         ),
         "dns": ("dns_problems", _dns),
+        "published_dns": ("published_dns", _published_dns),
         "version": ("latest_version", lambda value: _version(facts["version"], value)),
         "drift": ("drift", _drift),
     }

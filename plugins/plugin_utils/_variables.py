@@ -62,6 +62,7 @@ HEALTH = (
     "miab_health_reboot",
     "miab_health_status_checks",
     "miab_health_dns",
+    "miab_health_published_dns",
     "miab_health_dns_hosting",
     "miab_health_drift",
     "miab_health_version",
@@ -74,10 +75,39 @@ HEALTH = (
     "miab_health_gather",
     "miab_health_end",
 )
-# What the role health leaves behind for later tasks.
-RESULTS = ("miab_health", "miab_health_gathered", "miab_health_problems", "miab_health_status_counts")
+DNS = (
+    "miab_publish_dns",
+    "miab_dns_folder",
+    "miab_dns_zones",
+    "miab_dns_leave_out",
+    "miab_dns_ttl",
+    "miab_dns_provider",
+    "miab_dns_environment",
+    "miab_dns_owner",
+    "miab_dns_take_over",
+    "miab_dns_create_zones",
+    "miab_dns_force",
+    "miab_dns_octodns",
+    "miab_dns_verify",
+    "miab_dns_servers",
+    "miab_dns_resolvers",
+    "miab_dns_timeout",
+    "miab_dns_wait",
+    "miab_dns_files",
+    "miab_dns_file_formats",
+    "miab_dns_fail_on_problems",
+)
+# What the roles health and dns leave behind for later tasks.
+RESULTS = (
+    "miab_health",
+    "miab_health_gathered",
+    "miab_health_problems",
+    "miab_health_status_counts",
+    "miab_dns",
+    "miab_dns_wanted",
+)
 
-KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *RESULTS))
+KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *DNS, *RESULTS))
 
 # Between the name of a list and that of its part.
 _PART = "__"

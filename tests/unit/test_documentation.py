@@ -26,6 +26,8 @@ TEXTS = sorted(
     for path in ROOT.glob(pattern)
 )
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("miab_*.py")}
+# Actions that talk to no box.
+ACTIONS = {path.stem for path in (ROOT / "plugins/modules").glob("dns_*.py")}
 PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 ROLES = {
     path.parts[-3]: yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
@@ -112,7 +114,7 @@ def test_names_are_there(name: str) -> None:
     assert named <= set(re.findall(r"\bmiab_\w+", code))
     environment = {"MIAB_" + option.upper() for option in CONNECTION_OPTIONS}
     assert set(re.findall(r"\bMIAB_\w+", read(name))) <= environment
-    content = {*MODULES, *PLAYBOOKS, *ROLES} | {path.stem for path in (ROOT / "plugins").glob("[fl]*/*.py")}
+    content = {*MODULES, *ACTIONS, *PLAYBOOKS, *ROLES} | {path.stem for path in (ROOT / "plugins").glob("[fl]*/*.py")}
     assert set(re.findall(r"(?<![/@.\w-])mailinabox\.admin\.(\w+)", read(name))) <= content
 
 
@@ -170,6 +172,7 @@ def tasks_with_loops(node: Any) -> Iterator[Any]:
 def test_readme_names_all_there_is() -> None:
     text = read("README.md")
     assert table(text, "module") == MODULES
+    assert table(text, "action on the controller") == ACTIONS
     assert table(text, "role") == set(ROLES)
     assert table(text, "playbook") == table(read("docs/playbooks.md"), "playbook")
     assert table(text, "playbook") == {"mailinabox.admin." + name for name in PLAYBOOKS}
@@ -183,11 +186,12 @@ def test_the_playbooks_variables_are_told() -> None:
     used = set(re.findall(r"\bmiab_\w+", text)) - MODULES - {"miab_"}
     for mapping in mappings([yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]):
         used -= {mapping.get("register"), *mapping.get("vars", ()), *mapping.get("ansible.builtin.set_fact", ())}
-    # What the role sets or takes is told where the role is.
+    # What a role sets or takes is told where the role is.
     used -= {
         name
-        for file in (ROOT / "roles/health").rglob("*.yml")
-        for name in re.findall(r"\bmiab_health\w*", file.read_text(encoding="utf-8"))
+        for role in ("health", "dns")
+        for file in (ROOT / "roles" / role).rglob("*.yml")
+        for name in re.findall(rf"\bmiab_{role}\w*", file.read_text(encoding="utf-8"))
     }
     assert set(re.findall(r"^\| `(miab_\w+)`", read("docs/playbooks.md"), re.MULTILINE)) == used
 

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask name servers for wanted records, from the controller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..module_utils._values.errors import InvalidOption
+from ..plugin_utils import _dns_ask, _dns_compare
+from ..plugin_utils._controller import ControllerAction
+
+# How long to wait before a zone is asked for once more.
+_PAUSE_SECONDS = 5.0
+
+
+class ActionModule(ControllerAction):
+    options: ClassVar[Mapping[str, Any]] = {
+        "zones": {"type": "list", "elements": "dict", "required": True},
+        "servers": {"type": "list", "elements": "str", "default": []},
+        "resolvers": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "float", "default": 3.0},
+        "wait": {"type": "int", "default": 0},
+    }
+
+    def act(self, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        _dns_ask.check()
+        if not 0 < options["timeout"] <= 60:
+            raise InvalidOption("timeout", options["timeout"], "a number of seconds up to 60 is needed")
+        deadline = time.monotonic() + options["wait"]
+        results = {zone["zone"]: _verify(zone, options) for zone in options["zones"]}
+        while not all(result["ok"] for result in results.values()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(_PAUSE_SECONDS, left))
+            for zone in options["zones"]:
+                if not results[zone["zone"]]["ok"]:
+                    results[zone["zone"]] = _verify(zone, options)
+        zones = list(results.values())
+        return {
+            "zones": zones,
+            "ok": all(zone["ok"] for zone in zones),
+            "problems": [problem for zone in zones for problem in _dns_compare.problems(zone)],
+        }
+
+
+def _verify(zone: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    servers = [_dns_ask.address("servers", server) for server in options["servers"]]
+    resolvers = [_dns_ask.address("resolvers", resolver) for resolver in options["resolvers"]]
+    try:
+        servers = servers or _dns_ask.find_servers(zone["zone"], resolvers, options["timeout"])
+    except _dns_ask.ZoneNotFound as error:
+        return _dns_compare.compare(zone, [], error.message)
+    return _dns_compare.compare(zone, _dns_ask.ask(zone, servers, options["timeout"]))

@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: see plugins/action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dns_verify
+short_description: Verify that name servers have the DNS records of a Mail-in-a-Box
+version_added: 1.1.0
+author:
+  - mailinabox.admin contributors (@mailinabox-admin)
+description:
+  - Asks each authoritative name server of each zone for the records that P(mailinabox.admin.dns_wanted#filter) returns,
+    and compares the answers. Changes nothing.
+  - The order of values doesn't matter. TXT values are compared as a whole, however they are cut into strings.
+  - Does not fail for wrong records. Test RV(ok), or use the role P(mailinabox.admin.dns#role).
+  - Runs on the controller, which needs the Python library dnspython.
+options:
+  zones:
+    description: The wanted records, as P(mailinabox.admin.dns_wanted#filter) returns them.
+    type: list
+    elements: dict
+    required: true
+  servers:
+    description:
+      - The name servers to ask - IP addresses, each with or without a port. For a name server that is not in the
+        delegation, such as the internal one of a split horizon.
+      - Defaults to the name servers of each zone, as the DNS has them.
+    type: list
+    elements: str
+    default: []
+  resolvers:
+    description: The resolvers that find the name servers of a zone - IP addresses, each with or without a port. Defaults to
+      those of the system.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description: How many seconds to wait for an answer. Each question is asked twice.
+    type: float
+    default: 3
+  wait:
+    description:
+      - How many seconds to ask again if not all is right, such as after a push. Many providers take seconds, and some
+        take minutes, to bring a change to all their name servers.
+    type: int
+    default: 0
+attributes:
+  diff_mode:
+    description: Has nothing to show, because nothing is changed.
+    support: none
+extends_documentation_fragment:
+  - mailinabox.admin.attributes
+seealso:
+  - plugin: mailinabox.admin.dns_wanted
+    plugin_type: filter
+  - plugin: mailinabox.admin.dns_markdown
+    plugin_type: filter
+  - module: mailinabox.admin.dns_push
+"""
+
+EXAMPLES = r"""
+- name: Read what the box publishes
+  mailinabox.admin.miab_info:
+    gather_subset: dns_dump
+  register: box
+
+- name: Ask the name servers for it
+  mailinabox.admin.dns_verify:
+    zones: "{{ box.dns_dump | mailinabox.admin.dns_wanted }}"
+  register: dns
+
+- name: Fail if the DNS is not right
+  ansible.builtin.assert:
+    that: dns.ok
+"""
+
+RETURN = r"""
+ok:
+  description: Whether all wanted records are right on all name servers.
+  returned: success
+  type: bool
+  sample: true
+zones:
+  description:
+    - The state of each zone. C(text) says why no server could be asked, and is empty otherwise.
+    - The C(status) of a record is V(right), V(missing), V(different), V(extra) (another value is there, too), V(cut) (a
+      text whose end is missing), V(cname) (a CNAME in the way) or V(unknown) (no answer). C(servers) has the servers on
+      which it is so, if others are right.
+    - The C(status) of a server is V(ok), V(stale) (it has an older version of the zone), V(lame) or V(refused) (the
+      zone is delegated to it, and it does not have it), V(servfail), V(timeout), V(nxdomain) or V(broken).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - zone: example.org
+      ok: false
+      text: ""
+      servers: [{"server": "ns1.example.net (192.0.2.53)", "status": "ok", "text": ""}]
+      counts: {"missing": 1, "right": 12}
+      records:
+        - name: example.org
+          type: MX
+          status: missing
+          text: there is no such record
+          wanted: ["10 box.example.com."]
+          found: []
+          servers: []
+          level: required
+          category: mail
+          consequence: No mail arrives for the domain.
+problems:
+  description:
+    - What is wrong, in sentences - C(text), the C(zone), and the C(level) of the most important record. Records of a
+      category that have the same problem share an entry.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - zone: example.org
+      level: required
+      text: "example.org: example.org MX is missing. No mail arrives for the domain."
+failure:
+  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  returned: failure
+  type: dict
+  sample: {"code": "missing_library", "message": "The Python library dnspython is needed ...", "details": {}}
+"""
