@@ -145,10 +145,11 @@ def test_nor_is_one_that_only_the_box_knows(box: Box, door: str, tmp_path: Path)
 def test_nor_one_that_is_refused(box: Box, door: str, tmp_path: Path) -> None:
     run = play(box, [WITH_URL, WITH_PARTS], tmp_path, door, **SECRETS)
     for outcome in run.outcomes:
-        assert outcome.result["failure"]["code"] == "refused"
         # A box that doesn't know of such targets repeats the whole of it.
-        left_out = "words left out" in outcome.result["msg"]
-        assert left_out or SHOWN in outcome.result["msg"] or box.state.capabilities.b2_backups
+        knows_b2 = box.state.capabilities.b2_backups
+        assert outcome.result["failure"]["code"] == ("refused" if knows_b2 else "unsupported")
+        words = "check key_id" if knows_b2 else "this box can't back up to Backblaze"
+        assert words in outcome.result["msg"]
     check_secrecy(run)
 
 

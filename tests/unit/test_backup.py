@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -207,6 +208,51 @@ def test_errors_that_arrive_as_success(said: str, error: type[BoxError], words: 
     with pytest.raises(error, match=words) as caught:
         call.parse(said)
     assert "K001" not in str(caught.value.as_failure())
+
+
+NO_KEY = "An error occurred (InvalidAccessKeyId) when calling the ListObjectsV2 operation: The AWS Access Key Id you"
+S3_HINT = "Check that the box can reach s3.eu-central-1.amazonaws.com, and check the region, the bucket, target_user"
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "code", "words"),
+    [
+        ({"target": S3, **KEYS}, "Invalid S3 bucket name.", "refused", "refuses: Invalid S3 bucket name. " + S3_HINT),
+        (
+            {"target": S3, **KEYS},
+            NO_KEY + " provided does not exist in our records.",
+            "refused",
+            "you provided does not",
+        ),
+        # Other words may repeat a secret.
+        ({"target": S3, **KEYS}, "Bad key SECRET", "refused", "(words left out"),
+        (b2(), "B2 connection error", "refused", "Check that the box can reach Backblaze, and check key_id"),
+        (
+            b2(),
+            "B2 Bucket does not exist. Please double check your information!",
+            "refused",
+            "B2 Bucket does not exist",
+        ),
+        # So v0.51 answers.
+        (b2(), B2, "unsupported", "b2: this box can't back up to Backblaze"),
+        (
+            rsync(),
+            "Connection to rsync host failed",
+            "refused",
+            "can reach backup.example.net, that the folder is there",
+        ),
+        (rsync(), "rsync://box@backup.example.net//srv/box", "refused", "this box knows no targets of this kind"),
+    ],
+)
+def test_a_target_that_the_box_can_not_use(options: dict[str, Any], said: str, code: str, words: str) -> None:
+    (call,) = backup.plan(wanted(**options), known()).calls
+    assert call.parse is not None
+    with pytest.raises(BoxError) as caught:
+        call.parse(json.dumps(said))
+    assert caught.value.code == code
+    assert words in caught.value.message
+    assert "K001" not in caught.value.message
+    assert "SECRET" not in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,12 @@ def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, r
     client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
     with client, pytest.raises(errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
         client.ask(DNS_ZONES)
+
+
+def test_a_box_that_fails_at_a_write_leads_to_what_to_check(talk: Talk) -> None:
+    client, _script, _slept = talk(Answer(500, "<html>"))
+    with client, pytest.raises(errors.OutcomeUnknown, match=r"500 Internal Server Error\. Check the bucket\."):
+        client.send(replace(WRITE, hint="Check the bucket."))
 
 
 def test_half_a_character_is_no_answer(talk: Talk) -> None:

@@ -174,6 +174,8 @@ class Meaning:
         status = response.status_code
         if status >= 500:
             message = self._unexpected(call.method, call.path, response, call).message
+            if call.hint:
+                message += " " + call.hint
             # Any other status is that of a proxy, which gave up.
             kind = OutcomeUnknown.FAILED if status == 500 else OutcomeUnknown.LOST
             raise OutcomeUnknown(message, kind, status, path=call.path)

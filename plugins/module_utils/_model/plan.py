@@ -161,6 +161,7 @@ class Call:
     :param secret: names of the form's fields that are never shown.
     :param sentences: in which a box refuses it, with the names of other fields in braces. Of a call with secrets no
         other words of a box are shown.
+    :param hint: what to check if the box fails at it or refuses it, as sentences.
     :param password_of: the address whose password this call sets to ``form["password"]``.
     :param mfa_of: the address whose MFA this call changes, which ends its sessions. If there is a
         ``form["secret"]``, the client adds its code of the moment as ``token``, and signs in with it from then on.
@@ -186,6 +187,7 @@ class Call:
     body: Optional[str] = None
     secret: Tuple[str, ...] = ()
     sentences: Tuple[str, ...] = field(default=(), compare=False)
+    hint: str = field(default="", compare=False)
     password_of: Optional[str] = None
     mfa_of: Optional[str] = None
     wait: Optional[Wait] = field(default=None, compare=False)

@@ -16,13 +16,40 @@ from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.reads import BACKUP_CONFIG, BackupConfig
 from .._values import names
 from .._values import secrets as _secrets
-from .._values.errors import InvalidOption, Refused, UnexpectedAnswer
+from .._values.errors import InvalidOption, Refused, UnexpectedAnswer, Unsupported
 from .._values.secrets import MASK
 
 _PATH = BACKUP_CONFIG.path
 # A box calculates with ten times as many, and its nightly job breaks down at dates beyond the year 9999.
 _MOST_DAYS = 36500
 _STORED = "credentials were stored"
+
+# In which a box refuses a target: its own, and those of Amazon that it passes on.
+_S3_ERROR = "An error occurred (%s) when calling the ListObjectsV2 operation: %s"
+_SENTENCES = (
+    "{target}",
+    "Enter an S3 bucket name.",
+    "Invalid S3 region/host.",
+    "Invalid S3 access key or secret access key.",
+    "Invalid S3 bucket name.",
+    "Incorrect region for this bucket.",
+    _S3_ERROR % ("AccessDenied", "Access Denied"),
+    _S3_ERROR % ("NoSuchBucket", "The specified bucket does not exist"),
+    _S3_ERROR % ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+    _S3_ERROR
+    % (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided."
+        " Check your key and signing method.",
+    ),
+    "B2 Bucket does not exist. Please double check your information!",
+)
+# What to check if a box can't use a target. It connects to one before it stores the settings.
+_HINTS = {
+    "s3": "Check that the box can reach %s, and check the region, the bucket, target_user and target_password.",
+    "b2": "Check that the box can reach Backblaze, and check key_id, application_key and the bucket.",
+    "rsync": "Check that the box can reach %s, that the folder is there, and that the account accepts the SSH key of the box.",
+}
 
 # Stand for credentials in views: they are never shown, but a change of them is.
 _DIFFERS = "(not the declared one)"
@@ -275,7 +302,8 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         _PATH,
         form,
         secret=("target_pass", "target") if masked(target) != target else ("target_pass",),
-        sentences=("Enter an S3 bucket name.", "{target}"),
+        sentences=_SENTENCES,
+        hint=_hint(target),
         name=_STORED if wanted.always else None,
         # No reading shows credentials.
         verifiable=not wanted.always,
@@ -332,13 +360,26 @@ def _parse_answer(call: Call, said: str) -> bool:
         ) from error
     if words == "OK":
         return True
-    # A box tells a target that it doesn't know by repeating it.
     reply = masked(call.quotable(str(words).strip()))
-    raise Refused(
-        "POST %s: the box refuses: %s" % (_PATH, reply or "(it says nothing; is the target one that it knows?)"),
-        path=_PATH,
-        text=reply,
-    )
+    # A box answers a target that it doesn't know by repeating it.
+    if words == (call.form or {}).get("target"):
+        if words.startswith("b2://"):
+            raise Unsupported(
+                "b2: this box can't back up to Backblaze, because its version of Mail-in-a-Box is too old. Update the box, or"
+                " declare another target.",
+                option="b2",
+            )
+        raise Refused("target: %s: this box knows no targets of this kind." % reply, path=_PATH, text=reply)
+    said = reply or "(it says nothing; is the target one that it knows?)"
+    hint = " " + call.hint if call.hint else ""
+    raise Refused("POST %s: the box refuses: %s%s" % (_PATH, said, hint), path=_PATH, text=reply)
+
+
+def _hint(target: str) -> str:
+    """What to check if a box can't use a target."""
+    parts = urlsplit(target)
+    hint = _HINTS.get(parts.scheme, "")
+    return hint % parts.hostname if "%s" in hint else hint
 
 
 def masked(text: str) -> str:
