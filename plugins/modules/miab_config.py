@@ -210,6 +210,8 @@ options:
     description:
       - Patterns of mail addresses and DNS names that O(purge) leaves alone, such as V(*@example.org) or V(*.example.org).
         C(*) stands for anything, C(?) for one character.
+      - If something is purged, a pattern that matches nothing gets a warning. It is an error if it would match something
+        that is purged once a typing error of one letter is corrected.
     type: list
     elements: str
     default: []

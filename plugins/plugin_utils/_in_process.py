@@ -21,13 +21,19 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._box.http import HAS_REQUESTS, IdleConnections
-from ..module_utils._engine.module import CONNECTION_OPTIONS, argument_rules, perform, secrets
+from ..module_utils._engine.module import (
+    CONNECTION_OPTIONS,
+    argument_rules,
+    perform,
+    secrets,
+    with_variables,
+    without_secrets,
+)
 from ..module_utils._engine.task import Task
 from ..module_utils._values.errors import BoxError, InvalidDeclaration, Mistake
 from . import _arguments
@@ -119,21 +125,21 @@ class InProcess(ActionBase):
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
         if validated.error_messages:
-            message = validated.errors.msg
+            message = with_variables(validated.errors.msg)
             if isinstance(validated.errors[0], UnsupportedError):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
             result: dict[str, Any] = {"failed": True, "msg": message}
             if _shows_invocation(task_vars):
                 # What is secret among these options isn't known for sure.
                 result["invocation"] = {}
-            return dict(remove_values(result, validated._no_log_values))
+            return dict(without_secrets(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
         progress = self._progress(task_vars or {}, own)
         result = perform(task, options, self._task.check_mode, own, progress, _IDLE, _is_orphan)
         if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": options}
         # Ansible masks what a module prints, and nothing of what an action plugin returns.
-        masked: dict[str, Any] = remove_values(result, own)
+        masked: dict[str, Any] = without_secrets(result, own)
         return masked
 
     def _progress(self, task_vars: dict[str, Any], own: set[str]) -> ProgressLines:
@@ -144,7 +150,7 @@ class InProcess(ActionBase):
         position = hosts.index(host) % together if host in hosts else 0
 
         def show(line: str) -> None:
-            Display().display(remove_values(line, own), stderr=True, screen_only=True)
+            Display().display(without_secrets(line, own), stderr=True, screen_only=True)
 
         # A callback may show the task's own title only once it has a result.
         title = "%s: [%s]" % (self._task.action.rpartition(".")[2], host)

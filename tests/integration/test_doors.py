@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,15 +103,26 @@ def test_options_from_the_environment_of_a_play(newest_box: Box, door: str, tmp_
     environment = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
     task = {MODULE: {"email": ANN, "state": "absent"}}
     outcome = play(newest_box, [task], tmp_path, door, defaults={}).outcomes[0]
-    assert "missing required arguments: host, username" in outcome.result["msg"]
+    assert "missing required arguments: host, username. Set them as" in outcome.result["msg"]
+    assert "MIAB_HOST and MIAB_USERNAME in the environment" in outcome.result["msg"]
     outcome = play(newest_box, [{**task, "environment": environment}], tmp_path, door, defaults={}).outcomes[0]
     assert not outcome.failed, outcome.result
+
+
+def test_a_short_secret_leaves_messages_readable(newest_box: Box, door: str, tmp_path: Path) -> None:
+    run = play(newest_box, [{MODULE: {"email": ANN, "user_password": "pass"}}], tmp_path, door, arguments=["-vvv"])
+    result = run.outcomes[0].result
+    assert result["msg"] == "user_password: '********': a box takes passwords of at least eight characters"
+    assert '"pass"' not in json.dumps(result)
 
 
 def test_neither_password_nor_key(newest_box: Box, door: str, tmp_path: Path) -> None:
     defaults = {key: value for key, value in connection(newest_box).items() if key != "password"}
     outcome = play(newest_box, [{MODULE: {"email": ANN}}], tmp_path, door, defaults).outcomes[0]
-    assert outcome.result["msg"] == "one of the following is required: password, api_key"
+    assert outcome.result["msg"] == (
+        "one of the following is required: password, api_key. Set them as options of the task, in module_defaults, or as"
+        " MIAB_PASSWORD or MIAB_API_KEY in the environment."
+    )
 
 
 def test_async_takes_the_module_door(newest_box: Box, tmp_path: Path) -> None:

@@ -249,6 +249,58 @@ def test_purge_leaves_alone_what_is_to_be_kept() -> None:
     assert [change.key for change in made.changes] == ["a.b.example.org A", "bob@example.org"]
 
 
+PURGE_ALL: dict[str, Any] = {
+    "users": [],
+    "aliases": [],
+    "dns_records": [],
+    "purge": ["users", "aliases", "dns_records"],
+}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*@exmaple.org", "*@exampl.org", "*@eexample.org", "ann@exumple.org", "*.example.orgs", "www.exampl?.orgs"],
+)
+def test_a_misspelt_pattern_of_keep_is_a_mistake(pattern: str) -> None:
+    state = known(ANN, Record("www.example.org", "A", "192.0.2.1"))
+    with pytest.raises(
+        InvalidDeclaration, match=r"keep: .* matches nothing, and (ann@|www\.)example.org would be purged"
+    ):
+        plan(state, **PURGE_ALL, keep=[pattern])
+    # With nothing to purge it can do no harm, as in a later run of the same declaration.
+    assert not plan(known(), **PURGE_ALL, keep=[pattern]).calls
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*@lists.example.org", "*@b.example", "kept@*", "shop2.example.org", "_acme-challenge.*"]
+)
+def test_a_pattern_of_keep_that_many_boxes_share_is_a_warning(pattern: str) -> None:
+    bert = User("bert@a.example", (), True, "0", None)
+    state = known(ANN, bert, Record("shop1.example.org", "A", "192.0.2.1"))
+    made = plan(state, **PURGE_ALL, keep=[pattern])
+    assert len(made.changes) == 3
+    (warning,) = made.warnings
+    assert warning.startswith("keep: '%s' matches nothing that the box has" % pattern)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        # What is declared, automatic, or the box's own.
+        {"keep": ["bob@*"], "users": [user(BOB.email, state="absent")]},
+        {"keep": ["abuse@*", "me@*", "hostmaster@box.example.com"]},
+        # Nobody knows what was not read.
+        {"keep": ["www.example.org"]},
+    ],
+)
+def test_a_pattern_of_keep_that_may_match_is_neither(options: dict[str, Any]) -> None:
+    state = known(ANN, ABUSE, HOSTMASTER)
+    del state[DNS_RECORDS.name]
+    made = plan(state, **{"users": [], "purge": ["users"], **options})
+    assert made.calls
+    assert made.warnings == ()
+
+
 MANY = tuple(User("u%02d@example.org" % number, (), True, "0", None) for number in range(40))
 
 

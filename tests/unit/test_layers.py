@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "aliases",
         "backup",
         "dns",
+        "keep",
         "nameservers",
         "notes",
         "system",

@@ -269,3 +269,19 @@ def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
                 assert call.quotable(reported["body"]) == reported["body"]
                 seen += 1
     assert seen > 40
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("pass", "user_password: 'pass': passwords", "user_password: '********': passwords"),
+        ("admin", "You are not an administrator.", "You are not an administrator."),
+        ("admin", "the password is admin.", "the password is ********."),
+        ("!a", "x!a!b", "x********!b"),
+        ("e", ["e", {"key": "here"}], ["********", {"key": "here"}]),
+        # A box takes passwords of this length.
+        ("password", "user_password", "user_********"),
+    ],
+)
+def test_a_short_secret_is_masked_as_a_word(secret: str, text: Any, shown: Any) -> None:
+    assert secrets.masked(text, {secret}) == shown

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
 
 from .._box.client import Client
 from .._box.http import HAS_REQUESTS, IdleConnections
@@ -47,6 +48,23 @@ def argument_rules(task: Task) -> dict[str, Any]:
     return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
 
+def with_variables(message: str) -> str:
+    """A message of Ansible's on missing options, with the variables of the environment that can give them."""
+    kind, _colon, names = message.partition(": ")
+    if kind not in ("missing required arguments", "one of the following is required"):
+        return message
+    missing = [name for name in names.split(", ") if name in CONNECTION_OPTIONS]
+    if not missing:
+        return message
+    variables = " or ".join("MIAB_" + name.upper() for name in missing)
+    if kind == "missing required arguments":
+        variables = variables.replace(" or ", " and ")
+    return "%s. Set them as options of the task, in module_defaults, or as %s in the environment." % (
+        message,
+        variables,
+    )
+
+
 def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]) -> set[str]:
     """What is secret among a task's options, in the places that are for secrets and in others.
 
@@ -55,6 +73,12 @@ def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]
     """
     misplaced = [*_secrets.in_url(options["host"]), options["username"].partition(":")[2]]
     return {str(value) for value in (*no_log_values, *misplaced, *task.secrets(options)) if value}
+
+
+def without_secrets(value: Any, secrets: Iterable[Any]) -> Any:
+    """A result, or a part of it, without secrets as they are: long ones anywhere, short ones as whole words."""
+    long, short = _secrets.by_length(map(str, secrets))
+    return _secrets.without_words(remove_values(value, long), short)
 
 
 def perform(
@@ -125,6 +149,12 @@ class _Module(AnsibleModule):
         super()._log_invocation()
         self.no_log_values = before
 
+    def hide_short_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A result without short secrets; Ansible, which would also mask parts of words, does the rest."""
+        self.no_log_values, short = _secrets.by_length(map(str, self.no_log_values))
+        self.params: dict[str, Any] = _secrets.without_words(self.params, short)
+        return dict(_secrets.without_words(result, short))
+
     def fail_json(self, msg: str, **details: Any) -> None:
         if not self._is_valid:
             # What is secret among these options isn't known for sure: one may be misspelt, or of the wrong type,
@@ -135,6 +165,7 @@ class _Module(AnsibleModule):
                 for name, spec in CONNECTION_OPTIONS.items()
                 if spec.get("no_log") and self.params.get(name)
             )
+            msg = with_variables(msg)
         super().fail_json(msg, **details)
 
 
@@ -149,6 +180,7 @@ def run_module(task: Task) -> None:
     """Run a task as a module."""
     module = _Module(task)
     result = perform(task, module.params, module.check_mode, module.no_log_values, is_abandoned=_nobody_listens)
+    result = module.hide_short_secrets(result)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):

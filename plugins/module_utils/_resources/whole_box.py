@@ -9,9 +9,7 @@ given because an earlier one sees to it, and what goes because nobody declares i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model import publishing
@@ -19,7 +17,7 @@ from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
 from .._values import names as _names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from . import aliases, backup, dns, nameservers, notes, system, users
+from . import aliases, backup, dns, keep, nameservers, notes, system, users
 
 # By default so many objects may be purged, or this part of all that could be, whichever is more.
 _PURGE_OBJECTS = 5
@@ -31,8 +29,6 @@ _UNDECLARED = "%d objects that are not declared"
 _ABSENT = "%d objects with state=absent"
 _KEEP = " To keep some, declare them, or name them in keep (in playbooks miab_keep)."
 
-# What is in addresses and names, and what stands for some of it.
-_KEPT = re.compile(r"[^\s,;:()<>\\\"]+\Z")
 # A longer name can't be right, and would only fill the screen.
 _LABEL_SIGNS = 320
 
@@ -116,7 +112,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
     mistakes += [
         Mistake("keep", "%.200r is no pattern of an address or a name" % pattern)
         for pattern in dict.fromkeys(options["keep"])
-        if not _KEPT.match(pattern.strip())
+        if not keep.is_pattern(pattern)
     ]
     sections = {}
     for name, section in _SECTIONS.items():
@@ -139,7 +135,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         sections,
         tuple(mistakes),
         tuple(options["purge"]),
-        tuple(pattern.strip().lower() for pattern in options["keep"]),
+        tuple(dict.fromkeys(map(keep.canonical, options["keep"]))),
         options["purge_limit"],
         {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
         options["remove_limit"],
@@ -248,6 +244,7 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
             return planning.until_records_are_listed()
         planning.warn_of_unlisted()
     planning.plan_records()
+    planning.check_keep()
     planning.plan_settings()
     planning.check_zones()
     if planning.mistakes:
@@ -268,6 +265,7 @@ class _Planning:
         self._removed: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
         self._purged: dict[str, list[Change]] = {}
         self._purgeable: dict[str, int] = {}
+        self._warnings: list[str] = []
 
     def plan_users(self) -> None:
         items = self._wanted.sections["users"]
@@ -461,6 +459,46 @@ class _Planning:
         first = replace(coming[0], warnings=(*coming[0].warnings, warning), needs_replan=True)
         return Plan((first, *coming[1:]))
 
+    def check_keep(self) -> None:
+        """Find patterns of what is to stay that match nothing although something goes.
+
+        Many boxes may share a pattern, so that one without a match is no mistake in itself. It is one if it matches
+        something that goes once a typing error is corrected.
+        """
+        going = [change.key.partition(" ")[0] for changes in self._purged.values() for change in changes]
+        if not going:
+            return
+        for pattern in self._wanted.keep:
+            if not self._matches_nothing(pattern):
+                continue
+            meant = keep.misspelt(pattern, going)
+            if meant is not None:
+                why = (
+                    "%r matches nothing, and %s would be purged. Correct the pattern if it is meant, or declare %s with"
+                )
+                why += " state: absent."
+                self.mistakes.append(Mistake("keep", why % (pattern, meant, meant)))
+                continue
+            self._warnings.append(
+                "keep: %r matches nothing that the box has or that is declared, and %d objects are purged. Check its"
+                " spelling." % (pattern, len(going))
+            )
+
+    def _matches_nothing(self, pattern: str) -> bool:
+        """Whether a pattern matches nothing, as far as is known of the box."""
+        known = {
+            _SECTIONS[name].key(item.wanted) for name in ("users", "aliases") for item in self._wanted.sections[name]
+        }
+        known |= {item.wanted.name for item in self._wanted.sections["dns_records"]}
+        for read in (USERS, ALIASES):
+            known |= set(self._read.get(read.name, ()))
+        records = self._read.get(DNS_RECORDS.name)
+        is_listed = isinstance(records, dict)
+        known |= {name for name, _rtype in records or ()} if is_listed else set()
+        # What was not read may be what it matches.
+        is_all_read = (is_listed or "@" in pattern) and (USERS.name in self._read or not set("@*?[") & set(pattern))
+        return keep.is_pattern(pattern) and is_all_read and not any(keep.matches(pattern, name) for name in known)
+
     def plan_settings(self) -> None:
         for name in ("secondary_nameservers", "backup", "privacy"):
             self._add(name, self._wanted.sections[name])
@@ -535,7 +573,10 @@ class _Planning:
             ),
             *(change for change in added["users"] if change.key == self._known["caller"]),
         )
-        return tuple(map(self._in_turn, in_order))
+        first, *others = map(self._in_turn, in_order) if in_order else [None]
+        if first is None:
+            return ()
+        return (replace(first, warnings=(*first.warnings, *self._warnings)), *others)
 
     def _in_turn(self, change: Change) -> Change:
         """A change that can't mend anything before other changes bring its zone is made after them."""
@@ -591,9 +632,7 @@ class _Planning:
     def _is_kept(self, key: Any) -> bool:
         """Whether a pattern of ``keep`` names an object."""
         called = _called(key).partition(" ")[0]
-        # A name is known by two forms if it isn't in ASCII.
-        forms = {called, called + ".", _names.display(called)}
-        return any(fnmatchcase(form, pattern) for form in forms for pattern in self._wanted.keep)
+        return any(keep.matches(pattern, called) for pattern in self._wanted.keep)
 
     def notes(self) -> tuple[Note, ...]:
         """What a person should know beside the changes."""

@@ -19,6 +19,9 @@ MASK = "********"
 
 # A shorter text stands in many others by chance, once it is encoded.
 _LEAST_BYTES = 6
+# No box takes a shorter password. A shorter secret is masked only where it is a whole word, because as a part of words,
+# such as "pass" in "user_password", it would make messages unreadable.
+_LEAST_SIGNS = 8
 # The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @. A URL in JSON may
 # have its slashes escaped.
 _URL_PASSWORD = re.compile(r"(:\\*/\\*/[^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
@@ -70,10 +73,41 @@ def _in_base64(secret: str) -> Iterator[str]:
 def masked(value: Any, secrets: Iterable[str]) -> Any:
     """A result, or a part of it, without secrets in any form."""
     shown = "\0".join(_texts(value))
-    given = set(secrets)
+    given, short = by_length(secrets)
     # The longest first: one form may be a part of another.
     found = {form for secret in given for form in forms(secret) if form in shown}
-    return _without(value, sorted(found | _escaped(shown, given), key=len, reverse=True))
+    return without_words(_without(value, sorted(found | _escaped(shown, given), key=len, reverse=True)), short)
+
+
+def by_length(secrets: Iterable[str]) -> tuple[set[str], set[str]]:
+    """Secrets that are masked wherever they are, and those that are masked only as whole words."""
+    given = {secret for secret in secrets if secret}
+    short = {secret for secret in given if len(secret) < _LEAST_SIGNS}
+    return given - short, short
+
+
+def without_words(value: Any, secrets: Iterable[str]) -> Any:
+    """A result, or a part of it, without short secrets where they are whole words, or whole texts."""
+    texts = sorted({form for secret in secrets for form in _quoted(secret)} - {""}, key=len, reverse=True)
+    if not texts:
+        return value
+    return _replaced_in(value, re.compile("|".join(map(_as_word, texts))))
+
+
+def _as_word(text: str) -> str:
+    before = r"(?<!\w)" if re.match(r"\w", text[0]) else ""
+    after = r"(?!\w)" if re.match(r"\w", text[-1]) else ""
+    return before + re.escape(text) + after
+
+
+def _replaced_in(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return pattern.sub(MASK, value)
+    if isinstance(value, dict):
+        return {key: _replaced_in(item, pattern) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_replaced_in(item, pattern) for item in value]
+    return value
 
 
 def _escaped(shown: str, secrets: Iterable[str]) -> set[str]:

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patterns of addresses and names that a purge leaves alone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fnmatch import fnmatchcase
+from typing import Iterable, Iterator, Optional
+
+from .._values import names as _names
+
+# What is in addresses and names, and what stands for some of it.
+_PATTERN = re.compile(r"[^\s,;:()<>\\\"]+\Z")
+# Where a typing error is looked for. In shorter words, and in numbers, one letter makes another name.
+_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text can match any address or name."""
+    return bool(_PATTERN.match(text.strip()))
+
+
+def canonical(pattern: str) -> str:
+    """A pattern in the form in which it is compared."""
+    return unicodedata.normalize("NFC", pattern.strip()).lower()
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a canonical pattern matches a canonical address or name, in any of its spellings."""
+    return any(fnmatchcase(form, pattern) for form in (name, name + ".", _names.display(name)))
+
+
+def misspelt(pattern: str, names: Iterable[str]) -> Optional[str]:
+    """The first of some names that a pattern most likely means: it matches with one letter changed, or two swapped."""
+    corrected = set(_corrected(pattern))
+    return next((name for name in names if any(matches(other, name) for other in corrected)), None)
+
+
+def _corrected(pattern: str) -> Iterator[str]:
+    for word in _WORD.finditer(pattern):
+        for at in range(word.start(), word.end()):
+            before, after = pattern[:at], pattern[at + 1 :]
+            yield before + after
+            yield before + "[!.@0-9]" + after
+            yield before + "[!.@0-9]" + pattern[at:]
+            if at + 1 < word.end():
+                yield before + pattern[at + 1] + pattern[at] + pattern[at + 2 :]
+        yield pattern[: word.end()] + "[!.@0-9]" + pattern[word.end() :]
