@@ -7,7 +7,7 @@
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
-VERSION ?= v75
+VERSION ?= v76
 PORT ?= 0
 TAG ?=
 CORES ?=
@@ -34,8 +34,12 @@ demo: setup-demo  ## Watch the collection change a simulated box
 bench: setup  ## Measure how long things take, and write benchmarks/results.md
 	@PYTHONPATH=tools $(python) -m benchmarks
 
-box: setup-demo  ## Start a simulated box to play with: VERSION=v75 PORT=0
+box: setup-demo  ## Start a simulated box to play with: VERSION=v76 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)
+
+conformance: setup  ## Compare a THROW-AWAY box with the known ones: HOST=... USERNAME=... [CA=...] [PARTS=...] [RECORD=name] YES=1
+	@$(python) -m tests.contract.conformance --host "$(HOST)" --username "$(USERNAME)" $(addprefix --ca ,$(CA)) $(addprefix --parts ,$(PARTS)) \
+		$(addprefix --record ,$(RECORD)) $(if $(YES),--yes)
 
 test: setup  ## All stages, one after the other
 	@$(stages)
