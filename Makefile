@@ -88,6 +88,9 @@ licenses types unit bad-input contract transitions integration faults browser mo
 build: setup-demo  ## The artifact, in .cache/artifact
 	@$(python) tools/artifact.py build
 
+supported-boxes: setup  ## Write docs/supported-boxes.md from the table that the tests run
+	@$(python) -m tests.contract.supported_boxes
+
 schema: setup  ## Write the JSON Schema of declarations, docs/schemas/declaration.json
 	@$(python) tools/declaration_schema.py
 

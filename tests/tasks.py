@@ -27,6 +27,7 @@ CONNECTION: dict[str, Any] = {
     "ca_path": None,
     "validate_certs": True,
     "timeout": 120,
+    "unknown_box": "stop",
 }
 """Options of a connection as the doors hand them on; there is no such box."""
 

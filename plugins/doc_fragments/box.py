@@ -61,10 +61,23 @@ options:
       - Falls back on the environment variable E(MIAB_TIMEOUT).
     type: int
     default: 120
+  unknown_box:
+    description:
+      - What to do before the first write to a box that is neither upstream nor a known fork - one that has fields in its
+        answers, or a form of version, that none of these has.
+      - With V(stop) the task fails, and names what is unknown. With V(write) it writes all the same.
+      - Reading always works.
+      - Falls back on the environment variable E(MIAB_UNKNOWN_BOX).
+    type: str
+    choices: [stop, write]
+    default: stop
+    version_added: 1.1.0
 requirements:
   - requests
 notes:
-  - Works with Mail-in-a-Box from v0.51 on; tested against the answers of v0.51, v55, v60 and v75.
+  - Works with Mail-in-a-Box from v0.51 on; tested against the answers of v0.51, v55, v60, v75 and v76, and of the forks
+    kiekerjan, Geseidl, power-mailinabox and mailinabox-ldap. Of the last two, some writes are refused because they would
+    lose data there.
   - On the controller the task runs inside Ansible's own process; on another host, or with C(become) or C(async),
     as a module. The result is the same.
 """

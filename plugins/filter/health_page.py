@@ -145,12 +145,15 @@ def _overview(boxes: Sequence[_Box]) -> list[_Row]:
     rows = []
     for box in boxes:
         own, latest = box.facts.get("version"), box.facts.get("latest_version")
+        kind = (box.facts.get("box") or {}).get("kind", "upstream")
         if own is None:
             version = ""
         elif latest is None:
             version = own
         else:
             version = "%s, %s" % (own, latest + " is out" if _parsing.is_behind(own, latest) else "the newest")
+        if version and kind != "upstream":
+            version += ", an unknown kind of box" if kind == "unknown" else ", the fork %s" % kind
         rows.append({"box": box, "urgency": box.urgency(), "problems": len(box.problems), "version": version})
     return rows
 

@@ -19,7 +19,7 @@ options:
   gather_subset:
     description:
       - What to gather. V(all) stands for all that a box has at hand, which is V(users), V(aliases), V(domains),
-        V(dns_records), V(dns_problems), V(dns_zones), V(secondary_nameservers), V(version), V(reboot_required),
+        V(dns_records), V(dns_problems), V(dns_zones), V(secondary_nameservers), V(version), V(box), V(reboot_required),
         V(privacy), V(backup_config) and V(config).
       - The others are only gathered by name. For V(dns_dump), V(certificates), V(web_domains), V(status_checks),
         V(updates) and V(backup_status) a box examines itself or its backups, which may take it minutes; for
@@ -44,6 +44,7 @@ options:
       - web_domains
       - mfa
       - version
+      - box
       - latest_version
       - status_checks
       - updates
@@ -174,6 +175,17 @@ version:
   returned: if gathered
   type: str
   sample: v75
+box:
+  description:
+    - What kind of box it is, as far as its answers show - C(kind), which is V(upstream), V(kiekerjan), V(geseidl),
+      V(power-mailinabox), V(mailinabox-ldap) or V(unknown), and the C(marks) that show it.
+    - C(support) is V(full), V(partial) if some writes are refused because they would lose data there, which C(refused) lists,
+      or V(unknown).
+    - C(clock_offset) is how many seconds the clock of the box is ahead, and null if the box doesn't say.
+  returned: if gathered
+  type: dict
+  version_added: 1.1.0
+  sample: {"kind": "upstream", "version": "v76", "marks": [], "support": "full", "refused": [], "clock_offset": 0}
 latest_version:
   description: The newest version that there is, as the project's site says. Null if the box can't reach it.
   returned: if gathered

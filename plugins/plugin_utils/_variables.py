@@ -21,6 +21,7 @@ CONNECTION = (
     "miab_ca_path",
     "miab_validate_certs",
     "miab_timeout",
+    "miab_unknown_box",
 )
 # These may come in parts: miab_users, and miab_users__company beside it.
 LISTS = (

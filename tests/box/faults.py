@@ -19,9 +19,9 @@ from .prepare import ask
 from .state import State
 
 # No answer, or none of the box's own.
-_LOST = ("reset", "hang", "restart", "500", "502", "503", "504", "html")
+_LOST = ("reset", "hang", "restart", "404", "500", "502", "503", "504", "html")
 # The request is done, and answered as it should be, but not in the world that the client expects.
-_TWISTED = ("cut", "refuse", "session", "code", "meanwhile")
+_TWISTED = ("cut", "field", "refuse", "session", "code", "meanwhile")
 KINDS = (*_LOST, *_TWISTED)
 
 
@@ -32,9 +32,10 @@ class Fault:
     reset      the connection is reset
     hang       no answer comes for `seconds`, then the connection is closed
     restart    the connection is reset, every session ends, and nothing listens for `seconds`
-    500, 502, 503, 504  that error, as a page
+    404, 500, 502, 503, 504  that error, as a page
     html       200 with a page, as from another site
     cut        the true answer, but only its first half
+    field      the true answer, and each user in it has a field more, "never_seen"
     refuse     the true answer, and then nothing listens for `seconds`
     session    every session ends first, and every key of an older box
     code       the one-time code in it has been used before
@@ -90,6 +91,8 @@ class Fault:
     def disguise(self, answer: Answer | None) -> Answer:
         """What the client gets to see; answer is the true one, if the request was done."""
         if answer is not None and self.kind in _TWISTED:
+            if self.kind == "field":
+                return replace(answer, body=answer.body.replace('"email": ', '"never_seen": 1, "email": '))
             return replace(answer, body=answer.body[: len(answer.body) // 2]) if self.kind == "cut" else answer
         if self.kind == "html":
             return replace(error_page(200, "Welcome to another site."), headers={})

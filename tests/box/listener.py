@@ -98,6 +98,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         status, headers = started[-1]
         code, _unused, phrase = status.partition(" ")
         self.send_response_only(int(code), phrase)
+        self.send_header("Date", self.date_time_string())
         for name, value in headers:
             self.send_header(name, value)
         if not self.server.accepting:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model import forks
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, PasswordProof, Question
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import (
     OutcomeUnknown,
@@ -41,7 +42,12 @@ class RulesClient:
         self.state = state
         self.reads = self.writes = 0
         self.keys: set[str] = set()
+        self.marks: set[forks.Mark] = set()
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
+
+    @property
+    def box(self) -> forks.Box:
+        return forks.recognize(self.marks)
 
     def __enter__(self) -> RulesClient:
         return self
@@ -58,7 +64,9 @@ class RulesClient:
         if reply.status != 200:
             said = f"{question.method} {question.path}: HTTP {reply.status}. {question.hint}"
             raise UnexpectedStatus(said, reply.status, question.path)
-        return question.parse(json.loads(reply.body))
+        content = json.loads(reply.body)
+        self.marks |= forks.marks(question.name, content)
+        return question.parse(content)
 
     def send(self, call: Call) -> str:
         self.writes += 1

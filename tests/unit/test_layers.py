@@ -167,6 +167,7 @@ MAY_IMPORT = {
     "action/dns_verify.py": {"plugin_utils", "_values"},
     "filter/*.py": {"plugin_utils", "_values"},
     "lookup/*.py": {"plugin_utils", "ansible"},
+    "filter/doctor.py": {"_values"},
     "filter/box_name.py": {"plugin_utils", "ansible"},
     "filter/declaration.py": {"plugin_utils", "_values", "ansible"},
     "filter/box_address.py": {"plugin_utils", "ansible"},

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model import reads
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.forks import Box
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import info
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources.certificates import _outcomes
@@ -169,6 +170,7 @@ class AnyBox:
         self.given = given
         self.reads = self.writes = 0
         self.keys: set[str] = set()
+        self.box = Box()
         self.warnings: list[str] = []
         self.connection = Connection("https://box.example.com/admin", ME)
 

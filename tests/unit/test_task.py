@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.progress import Step
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.forks import Box
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     Change,
@@ -84,6 +85,7 @@ class FakeClient:
         self.signed_out = False
         self.warnings: list[str] = []
         self.keys: set[str] = set()
+        self.box = Box()
         self.waited: list[Wait] = []
         # What becomes true with each pause.
         self.coming: list[str] = []

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import Task, run
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.forks import Box
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import (
     Call,
     Change,
@@ -44,6 +45,7 @@ class FakeClient:
         self.values = values or {}
         self.reads = self.writes = 0
         self.keys: set[str] = set()
+        self.box = Box()
         self.signed_out = False
         self.warnings: list[str] = []
         self.outages: list[Outage] = []

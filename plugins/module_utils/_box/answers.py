@@ -55,13 +55,8 @@ _HINTS = {
 }
 
 
-# Why any box refuses credentials.
-_LOGIN_REASON = re.compile(
-    r"Incorrect email address or password\.|Invalid password\.|(missing|invalid)-totp-token|You are not an administrator\."
-    r"|Enter (a|an email address and) password\.|Authorization header invalid\.|No authorization header provided\."
-    r"|That's not a user \(.*\)\.?\Z",
-    re.DOTALL,
-)
+# The paths of reads that boxes of all versions have.
+_ON_EVERY_BOX = ("/mail/users", "/mail/aliases", "/mail/domains", "/dns/zones", "/dns/custom", "/system/version")
 
 
 class Answer:
@@ -140,6 +135,11 @@ class Meaning:
         except (ValueError, TypeError, IndexError, OverflowError, OSError):
             # No date, or none that a clock shows.
             return
+
+    @property
+    def clock_offset(self) -> int | None:
+        """How many seconds the clock of the box is ahead of this machine's; None if no answer has shown it."""
+        return None if self._clock_ahead is None else round(self._clock_ahead)
 
     def _why_no_code(self) -> str:
         """Why a box most likely refuses a one-time code, and what to do, in sentences."""
@@ -230,6 +230,12 @@ class Meaning:
             text = self._quote(response.text, call)
             hint = " " + self._why_no_code() if text == _INVALID_CODE and self._clock_ahead is not None else ""
             return Refused("%s %s: the box refuses: %s%s" % (method, path, text, hint), path=path, text=text)
+        if status == 404 and path.partition("?")[0] in _ON_EVERY_BOX:
+            return UnexpectedAnswer(
+                "%s %s: the server has no such path, but every Mail-in-a-Box has. Check that host names a Mail-in-a-Box."
+                " Naust and other mail servers have another API and are not supported." % (method, path),
+                path=path,
+            )
         if status == 404:
             return Unsupported(
                 "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path),

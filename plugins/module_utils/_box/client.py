@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from typing import AbstractSet, Any, Callable, Iterable
@@ -45,7 +46,8 @@ class Client:
     :param secrets: that the box may repeat, beside those of the connection and of calls.
     :param interruption: notices that the run has to end early.
 
-    :ivar marks: what the answers have shown that upstream doesn't have."""
+    :ivar marks: what is in the answers that upstream doesn't have.
+    """
 
     def __init__(
         self,
@@ -97,6 +99,11 @@ class Client:
                 "validate_certs is false: the box is whoever answers, and may read the password and change every answer."
             )
         return found
+
+    @property
+    def box(self) -> forks.Box:
+        """What the box is, as far as its answers have shown."""
+        return replace(forks.recognize(self.marks), clock_offset=self._http.clock_offset)
 
     @property
     def signed_out(self) -> bool:

@@ -32,6 +32,7 @@ class Connection:
     :param url: ends in ``/admin``.
     :param verify: what ``requests`` takes: True for the CAs that the machine trusts, a file or folder of CAs, or False.
     :param timeout: seconds for one request.
+    :param unknown_box: ``write`` to write also to a box that is neither upstream nor a known fork, else ``stop``.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Connection:
     totp_secret: Optional[str] = field(default=None, repr=False)
     verify: Union[bool, str] = True
     timeout: float = 120
+    unknown_box: str = "stop"
 
     @property
     def base_url(self) -> str:
@@ -80,6 +82,7 @@ class Connection:
             totp_secret=options["totp_secret"],
             verify=(ca_path or True) if options["validate_certs"] else False,
             timeout=options["timeout"],
+            unknown_box=options["unknown_box"],
         )
 
 

@@ -74,6 +74,11 @@ class Http:
         """Mask a secret in what the box says from now on."""
         self._meaning.secrets.add(secret)
 
+    @property
+    def clock_offset(self) -> int | None:
+        """How many seconds the clock of the box is ahead of this machine's; None if no answer has shown it."""
+        return self._meaning.clock_offset
+
     def refusal(self, method: str, path: str, reason: str) -> AuthenticationFailed:
         """The error of credentials that the box refuses in the body of an answer."""
         return self._meaning.refusal(method, path, reason, self._connection.username)

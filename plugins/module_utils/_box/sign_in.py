@@ -159,7 +159,7 @@ class SignIn:
         """
         password = self._own_password or self._connection.password
         by_given_key = self._credentials == (self._me, self._connection.api_key)
-        needs_none = self._signed_in and not (self._has_session or by_given_key)
+        needs_none = call.in_session or (self._signed_in and not (self._has_session or by_given_key))
         if self._me not in (call.password_of, call.mfa_of) or password is None or needs_none:
             return self._http.write(call, self.credentials(), {}, self._token(call))
         if by_given_key:

@@ -37,6 +37,7 @@ CONNECTION_OPTIONS = {
     "ca_path": _option("ca_path", type="path"),
     "validate_certs": _option("validate_certs", type="bool", default=True),
     "timeout": _option("timeout", type="int", default=120),
+    "unknown_box": _option("unknown_box", type="str", choices=["stop", "write"], default="stop"),
 }
 
 

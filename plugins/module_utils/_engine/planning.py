@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._box.client import Client
+from .._model import forks
 from .._model.plan import FileText, Known, Plan, Planner, Question, Read
 from .._values.errors import UnexpectedStatus, Unsupported
 from . import files
@@ -39,6 +40,7 @@ class Planning:
         """
         known = dict(self._kept)
         while True:
+            known[forks.BOX] = self._client.box
             questions = self._planner.needs(self._wanted, known)
             if not questions:
                 break
@@ -47,6 +49,8 @@ class Planning:
                 known[question.name] = self.ask(question)
         planned = self._planner.plan(self._wanted, known)
         plan = planned if isinstance(planned, Plan) else Plan((planned,))
+        for change in plan.changes:
+            forks.refuse_losses(change, self._client.box)
         self.secrets.update(secret for call in plan.calls for secret in call.secrets)
         return plan
 

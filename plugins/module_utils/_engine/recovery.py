@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from .._box.client import Client
 from .._model.plan import Call, PlannedCall
+from .._model.reads import USERS
 from .._values.errors import BoxError, BoxFailed, NotAsDeclared, OutcomeUnknown
 from .comparison import by_key, deviation, is_among
 from .ledger import Ledger
@@ -17,6 +18,10 @@ from .publication import HOW_TO_PUBLISH, Publication
 
 # How long to wait between reads while a write may still take effect: a proxy may give up before its box does.
 _LATE_SECONDS = (0.5, 1.0, 2.0)
+
+
+# How many reads of users released the lock of the database each time that it was seen.
+_READS_THAT_RELEASE = 5
 
 
 class _Evidence(NamedTuple):
@@ -40,6 +45,8 @@ class Recovery:
         self._planning = planning
         self._ledger = ledger
         self._publication = publication
+        # The calls that were sent a second time.
+        self._tried: list[Call] = []
 
     def settle(self, item: PlannedCall, error: OutcomeUnknown) -> None:
         """Find out whether the box has stored a write, and bring DNS and web in line if it has.
@@ -66,6 +73,9 @@ class Recovery:
         self._ledger.left = evidence.left
         if is_among(call, evidence.left):
             self._publication.end()
+            if self._may_be_locked(call, error):
+                self._release_lock(call, error)
+                return
             later = " after %g s" % evidence.waited if evidence.waited else ""
             raise BoxFailed("%s Nothing of it was stored%s." % (error.message, later), status=error.status) from error
         if call.undo and not error.may_still_run:
@@ -79,6 +89,20 @@ class Recovery:
         else:
             self._rebuild(item, error)
         self._ledger.confirm(call, True, evidence.left)
+
+    def _may_be_locked(self, call: Call, error: OutcomeUnknown) -> bool:
+        """Whether the database of users and aliases may have been locked, and the call was not tried again yet."""
+        return error.kind == OutcomeUnknown.FAILED and call.path.startswith("/mail/") and call not in self._tried
+
+    def _release_lock(self, call: Call, error: OutcomeUnknown) -> None:
+        """Read until a lock that the box forgot to release is gone; the call is still among those that are left.
+
+        With Python 3.11 and newer, the database may stay locked after a refused write until the box frees memory.
+        """
+        self._tried.append(call)
+        for _read in range(_READS_THAT_RELEASE):
+            self._planning.ask(USERS)
+        self._ledger.warnings.append("%s Nothing of it was stored, so it was sent once more." % error.message)
 
     def _look_for(self, item: PlannedCall, error: OutcomeUnknown) -> _Evidence:
         """Plan anew, until the call is not planned any more or can't come into effect any more.

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from .._box.client import Client
 from .._box.connection import Connection
+from .._model import forks
 from .._model.plan import Call, Change, Plan, Planner, Question, View
 from .._values.errors import BoxError
 from .._values.secrets import masked
@@ -103,7 +104,10 @@ def _predict_or_execute(
     left_over = execution.find_left_over() if task.publishes else ()
     calls: Sequence[Call] = [*first.calls, *left_over]
     changed = bool(left_over) or not all(call.likely_noop for call in first.calls)
+    writes_to_unknown = client.connection.unknown_box == "write"
     if calls and not check_mode:
+        if not writes_to_unknown:
+            forks.refuse_unknown(client.box)
         for gate in task.gates:
             gate(wanted, first, planning.ask)
         last = execution.carry_out(first)
@@ -113,7 +117,8 @@ def _predict_or_execute(
         calls, changed = execution.ledger.sent, execution.ledger.changed
     elif not first.calls:
         execution.reveal(first)
-    warnings = [*client.warnings, *last.warnings, *execution.ledger.warnings]
+    known_box = forks.warnings(client.box, writes_to_unknown) if calls else ()
+    warnings = [*client.warnings, *known_box, *last.warnings, *execution.ledger.warnings]
     plans = execution.carried_out or [first]
     details = _details(task, plans, last, views, execution.revealed, client.connection.url)
     return report.result(changed, calls, warnings, details)

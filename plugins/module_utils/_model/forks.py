@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Callable, FrozenSet, Iterable, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from .._values.errors import LosesData, UnknownBox
 from .plan import Call, Change, Known
@@ -86,10 +86,24 @@ class Box:
 
     :ivar kind: one of ``KINDS``, or ``unknown``.
     :ivar marks: what shows that it isn't upstream, in words.
+    :ivar clock_offset: how many seconds its clock is ahead of this machine's; None if it doesn't say.
     """
 
     kind: str = UPSTREAM
     marks: Tuple[str, ...] = ()
+    clock_offset: Optional[int] = None
+
+    @property
+    def support(self) -> str:
+        """``full``, ``partial`` if some writes are refused, or ``unknown``."""
+        if self.kind == UNKNOWN:
+            return UNKNOWN
+        return "partial" if self.refused else "full"
+
+    @property
+    def refused(self) -> Tuple[Tuple[str, str], ...]:
+        """The writes that are refused because they would lose data: which, and why."""
+        return tuple((loss.what, loss.why) for loss in _LOSSES if loss.kind == self.kind and loss.what)
 
     @property
     def reserved(self) -> FrozenSet[str]:
@@ -102,7 +116,7 @@ class Box:
 
     @property
     def needs_descriptions(self) -> bool:
-        """Whether a new alias of a whole domain has to have a description."""
+        """Whether aliases have a description, without which a new alias of a whole domain fails."""
         return self.kind == LDAP
 
 
@@ -163,9 +177,13 @@ def recognize(found: Iterable[Mark]) -> Box:
 
 
 class _Loss(NamedTuple):
-    """Writes that lose data on a fork: which, and why."""
+    """Writes that lose data on a fork: which, and why.
+
+    :ivar what: in words for users; empty if planners never plan such a write, because they keep what would be lost.
+    """
 
     kind: str
+    what: str
     is_lost: Callable[[Change, Call], bool]
     why: str
 
@@ -188,6 +206,7 @@ def _has_search_characters(_change: Change, call: Call) -> bool:
 _LOSSES = (
     _Loss(
         POWER,
+        "custom DNS records",
         lambda _change, call: call.path.startswith("/dns/custom/"),
         "power-mailinabox expects the value of a DNS record in another form. It would ignore the value: an address"
         " record would get the address of this machine, and the removal of one value would remove all values of that"
@@ -195,29 +214,34 @@ _LOSSES = (
     ),
     _Loss(
         POWER,
+        "",
         lambda _change, call: call.path == BACKUP_CONFIG.path and "target_rsync_port" not in (call.form or {}),
         "power-mailinabox would reset the rsync port of the backups to 22. Change the backup settings in the control"
         " panel of the box.",
     ),
     _Loss(
         LDAP,
+        "aliases that stop forwarding",
         lambda _change, call: _is_alias_update(call) and not (call.form or {}).get("forwards_to"),
         "mailinabox-ldap would drop the whole mail domain, with its DNS zone, if an alias stops forwarding. Keep a"
         " receiver in forwards_to, or remove the alias and create it anew.",
     ),
     _Loss(
         LDAP,
+        "",
         lambda _change, call: _is_alias_update(call) and "description" not in (call.form or {}),
         "mailinabox-ldap would erase the description of the alias. Change the alias in the control panel of the box.",
     ),
     _Loss(
         LDAP,
+        "the removal of required aliases",
         _removes_needed_alias,
         "mailinabox-ldap would not create this alias again, although mail to it is required, and what forwards to it"
         " would lose its receiver. Leave the alias in place, or change where it forwards to.",
     ),
     _Loss(
         LDAP,
+        "addresses with *, (, ) or \\",
         _has_search_characters,
         "mailinabox-ldap takes *, (, ) and \\ in an address for a search pattern, so it could change or remove another"
         " user or alias. Use an address without these characters.",
@@ -248,9 +272,26 @@ def refuse_unknown(box: Box) -> None:
     """
     if box.kind == UNKNOWN:
         raise UnknownBox(
-            "This box has %s, which no known version of Mail-in-a-Box and no known fork has. A write in the usual form"
-            " could lose data there, so none was sent. Run the playbook mailinabox.admin.doctor to see what is known of"
-            " the box. To write all the same, set unknown_box: write, or MIAB_UNKNOWN_BOX=write."
-            % ", ".join(box.marks),
+            "%s A write in the usual form could lose data there, so none was sent. Run the playbook"
+            " mailinabox.admin.doctor to see what is known of the box. To write all the same, set unknown_box: write, or"
+            " MIAB_UNKNOWN_BOX=write." % _strangeness(box),
             marks=list(box.marks),
         )
+
+
+def warnings(box: Box, writes_to_unknown: bool) -> Tuple[str, ...]:
+    """What users should know before they write to the box.
+
+    :param writes_to_unknown: whether they chose to write to a box that is neither upstream nor a known fork.
+    """
+    if box.kind != UNKNOWN:
+        return ()
+    if writes_to_unknown:
+        return (_strangeness(box),)
+    return (
+        "%s Outside check mode the task stops before its first write, unless unknown_box is write." % _strangeness(box),
+    )
+
+
+def _strangeness(box: Box) -> str:
+    return "This box has %s, which no known version of Mail-in-a-Box and no known fork has." % ", ".join(box.marks)

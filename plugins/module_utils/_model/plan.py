@@ -165,6 +165,8 @@ class Call:
     :param password_of: the address whose password this call sets to ``form["password"]``.
     :param mfa_of: the address whose MFA this call changes, which ends its sessions. If there is a
         ``form["secret"]``, the client adds its code of the moment as ``token``, and signs in with it from then on.
+    :param in_session: whether it has to be sent in the session in which the box was read. Another one-time code would
+        change what the call names.
     :param wait: what has to come before it is sent.
     :param rebuild: what brings the box's DNS and web in line if it stored this call and then failed.
     :param undo: what takes a stored value out again that makes the box fail.
@@ -190,6 +192,7 @@ class Call:
     hint: str = field(default="", compare=False)
     password_of: Optional[str] = None
     mfa_of: Optional[str] = None
+    in_session: bool = field(default=False, compare=False)
     wait: Optional[Wait] = field(default=None, compare=False)
     rebuild: Tuple[Call, ...] = field(default=(), compare=False)
     undo: Tuple[Call, ...] = field(default=(), compare=False)

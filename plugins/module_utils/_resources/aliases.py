@@ -173,10 +173,10 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
         "permitted_senders": ",".join(users[sender].spelling for sender in senders),
     }
-    if alias and alias.description is not None:
+    if alias and alias.description is not None and not alias.automatic:
         # A box that has descriptions erases one that is left out.
         form["description"] = alias.description
-    elif box.needs_descriptions and wanted.address.startswith("@"):
+    elif box.needs_descriptions and (alias or wanted.address.startswith("@")):
         form["description"] = "Mail alias " + wanted.address
     call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
     after = view(Alias(wanted.address, tuple(map(stored_receiver, receivers)), senders))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
+from .._model import forks
 from .._model.plan import Change, Known, Planner, Question, Read, View
 from .._model.publishing import ORPHAN_REMEDY, OVERRIDDEN, conflicting, content, is_overridden, orphans, unpublishable
 from .._model.reads import (
@@ -169,6 +170,18 @@ def _config(known: Known) -> View:
     }
 
 
+def _box(known: Known) -> View:
+    box = forks.of(known)
+    return {
+        "kind": box.kind,
+        "version": known[VERSION.name],
+        "marks": list(box.marks),
+        "support": box.support,
+        "refused": [{"what": what, "why": why} for what, why in box.refused],
+        "clock_offset": box.clock_offset,
+    }
+
+
 def _as_is(read: Read, slow: bool = False) -> Subset:
     """What a box tells, as it is."""
 
@@ -201,6 +214,7 @@ SUBSETS: Mapping[str, Subset] = {
         (USERS,), _mfa, each=lambda known: [mfa_status(user.spelling) for user in _active(known)], slow=True, exact=True
     ),
     "version": _as_is(VERSION),
+    "box": Subset((VERSION, USERS, ALIASES), _box),
     "latest_version": _as_is(LATEST_VERSION, slow=True),
     "status_checks": _as_is(STATUS_CHECKS, slow=True),
     "updates": Subset((UPDATES,), _updates, slow=True),

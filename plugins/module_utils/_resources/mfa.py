@@ -120,7 +120,9 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     if not wanted.present:
         # Without an id the box removes them all.
         forms = [{"user": stored}] if wanted.label is None else [_by_id(stored, scheme) for scheme in schemes]
-        calls = tuple(Call("POST", "/mfa/disable", form, mfa_of=user) for form in forms)
+        # A text as an id changes with each one-time code.
+        in_session = any(isinstance(scheme.id, str) for scheme in schemes)
+        calls = tuple(Call("POST", "/mfa/disable", form, mfa_of=user, in_session=in_session) for form in forms)
         return Change("mfa", _key(wanted, user), before, absent, calls)
     secret = wanted.secret or mfa.new_secret
     if secret is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .._model import publishing
+from .._model import forks, publishing
 from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
 from .._values import names as _names
@@ -597,6 +597,7 @@ class _Planning:
         for item in items:
             try:
                 change = _SECTIONS[name].planner.plan(item.wanted, self._known)
+                forks.refuse_losses(change, forks.of(self._known))
             except BoxError as error:
                 self.mistakes.append(Mistake(item.where, error.message))
                 continue

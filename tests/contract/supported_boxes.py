@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What works on which box: a table of tasks. Tests run it, and docs/supported-boxes.md is written from it.
+
+python -m tests.contract.supported_boxes writes the page.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._model import forks
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs" / "supported-boxes.md"
+
+KINDS = {"kiekerjan-v76": forks.KIEKERJAN, "geseidl-v76": forks.GESEIDL}
+KINDS |= {"power-v60.5": forks.POWER, "ldap-v75": forks.LDAP}
+# The columns of the table, by what is simulated.
+BOXES = {"v0.51": "v0.51", "v55": "v55", "v60": "v60", "v75": "v75", "v76": "v76", **KINDS}
+
+POWER, LDAP = ("power-v60.5",), ("ldap-v75",)
+NO_QUOTAS = ("v0.51", "v55", "v60")
+
+ME = "me@box.example.com"
+ANN = {"email": "ann@example.org"}
+SALES = {"address": "sales@example.org"}
+WWW = {"name": "www.example.org", "type": "A"}
+STATE = {
+    "users": [{**ANN, "password": "ann-password-1"}],
+    "aliases": [{**SALES, "forwards_to": ["ann@example.org"]}],
+}
+# The same, with what only some boxes take from the rules of the simulated box.
+RECORDS = [{"qname": "many.example.org", "rtype": "TXT", "value": value} for value in ("one", "two", "three")]
+TOTP_SECRET = "JBSWY3DPEHPK3PXP" * 2
+
+
+class Row(NamedTuple):
+    """Something that can be done, and the boxes on which it can't.
+
+    :ivar tasks: modules without their prefix, and their options.
+    :ivar loses: the boxes on which it is refused because it would lose data.
+    :ivar lacks: the boxes that have no such thing.
+    """
+
+    what: str
+    tasks: Sequence[tuple[str, Mapping[str, Any]]]
+    loses: Sequence[str] = ()
+    lacks: Sequence[str] = ()
+
+
+ROWS = (
+    Row("read everything", [("info", {}), ("info", {"gather_subset": ["config"]})]),
+    Row(
+        "users: add, change password and privileges, remove",
+        [
+            ("user", {"email": "new@example.org", "user_password": "new-password-1", "privileges": ["admin"]}),
+            ("user", {**ANN, "user_password": "ann-password-2", "privileges": ["admin"]}),
+            ("user", {**ANN, "privileges": []}),
+            ("user", {"email": "new@example.org", "state": "absent"}),
+        ],
+    ),
+    Row("users: quota", [("user", {**ANN, "quota": "2G"})], lacks=NO_QUOTAS),
+    Row(
+        "aliases: add, change receivers and senders, remove",
+        [
+            ("alias", {"address": "info@example.org", "forwards_to": ["ann@example.org"]}),
+            ("alias", {**SALES, "forwards_to": [ME], "permitted_senders": ["ann@example.org"]}),
+            ("alias", {**SALES, "state": "absent"}),
+        ],
+    ),
+    Row("aliases of a whole domain", [("alias", {"address": "@example.net", "forwards_to": ["@example.org"]})]),
+    Row(
+        "aliases: stop forwarding, and only permit senders",
+        [("alias", {**SALES, "forwards_to": [], "permitted_senders": ["ann@example.org"]})],
+        loses=LDAP,
+    ),
+    Row(
+        "aliases: replace an automatic one, and remove that again",
+        [
+            ("alias", {"address": "abuse@example.org", "forwards_to": [ME, "postmaster@example.org"]}),
+            ("alias", {"address": "abuse@example.org", "state": "absent"}),
+        ],
+        loses=LDAP,
+    ),
+    Row(
+        "addresses with a star",
+        [("alias", {"address": "b*@example.org", "forwards_to": ["ann@example.org"]})],
+        loses=LDAP,
+    ),
+    Row(
+        "DNS records: add",
+        [("dns_record", {**WWW, "values": ["192.0.2.1", "192.0.2.2"]})],
+        loses=POWER,
+    ),
+    Row(
+        "DNS records: remove a value",
+        [("dns_record", {"name": "many.example.org", "type": "TXT", "value": "two", "state": "absent"})],
+        loses=POWER,
+    ),
+    Row("secondary name servers", [("secondary_nameserver", {"hostnames": ["ns2.example.net"]})]),
+    Row(
+        "certificates: provision, and request for signing",
+        [
+            ("ssl", {"domain": "example.org", "state": "provisioned"}),
+            ("ssl_csr", {"domain": "example.org", "country_code": "DE"}),
+        ],
+    ),
+    Row("backup settings", [("backup_config", {"target": "off"}), ("backup_config", {"min_age_in_days": 7})]),
+    Row(
+        "second factors (MFA)",
+        [
+            ("mfa", {"label": "phone", "secret": TOTP_SECRET}),
+            ("mfa", {"label": "phone", "state": "absent", "totp_secret": TOTP_SECRET}),
+        ],
+    ),
+    Row("privacy and package updates", [("system", {"privacy": False, "packages": "latest"})]),
+    Row("publish DNS and web", [("dns_update", {"force": True}), ("web_update", {})]),
+    Row(
+        "a whole box without DNS records",
+        [
+            (
+                "config",
+                {
+                    "users": [{**ANN, "privileges": ["admin"]}],
+                    "aliases": [{**SALES, "forwards_to": [ME]}],
+                    "privacy": False,
+                    "backup": {"target": "off"},
+                },
+            )
+        ],
+    ),
+    Row("a whole box with DNS records", [("config", {"dns_records": [{**WWW, "values": ["192.0.2.1"]}]})], loses=POWER),
+)
+
+_HEAD = """# Supported boxes
+
+<!-- Written by "make supported-boxes" from tests/contract/supported_boxes.py, which the tests run. Edit that file. -->
+
+The collection works with Mail-in-a-Box from v0.51 on, and with forks of it. This table shows what works where. The tests
+run each row on a simulated box of each kind, and the simulated boxes answer like the real ones that were recorded.
+
+To see what works on your own box, run [`mailinabox.admin.doctor`](playbooks.md). It only reads.
+
+- **yes**: works.
+- **refused**: the fork would lose data with this request, so it is refused before anything is sent, also in check mode.
+- **no**: this version of Mail-in-a-Box has no such thing.
+
+"""
+
+
+def cell(row: Row, box: str) -> str:
+    return "refused" if box in row.loses else "no" if box in row.lacks else "yes"
+
+
+def page() -> str:
+    lines = ["| | %s |" % " | ".join(BOXES.values()), "|---|%s" % ("---|" * len(BOXES))]
+    lines += ["| %s | %s |" % (row.what, " | ".join(cell(row, box) for box in BOXES)) for row in ROWS]
+    parts = [_HEAD + "\n".join(lines)]
+    for name, kind in KINDS.items():
+        box = forks.Box(kind)
+        if box.refused:
+            reasons = "\n".join("- **%s**: %s" % refused for refused in box.refused)
+            parts.append("## What is refused on %s, and why\n\n%s" % (kind, reasons))
+        assert name in BOXES
+    return "\n\n".join([*parts, _TAIL])
+
+
+_TAIL = """## How a box is recognized
+
+By what its answers have that those of upstream don't. Only answers count that a task asks for anyway; the one exception is
+the first custom DNS record of a box, before which the list of users is read.
+
+| fork | marks |
+|---|---|
+| kiekerjan | the version `v76-kj`; the automatic aliases `dmarc-reports@` and `tls-reports@` |
+| geseidl | the version `geseidl-v76-...` |
+| power-mailinabox | `box_count` of users, `ttl` of DNS records, `target_rsync_port` of the backup settings |
+| mailinabox-ldap | `display_name` of users, `description` of aliases |
+
+`mailinabox.admin.miab_info` returns the kind of a box as `box`, and the playbook `mailinabox.admin.health` shows it.
+
+## Boxes that nobody has seen yet
+
+A box may have marks that neither upstream nor a known fork has: a new field in an answer, or another form of version. It is
+read as usual. Before the first write to it, a task fails and names the mark. If you have made sure that the write does no
+harm, set `unknown_box: write`, or `MIAB_UNKNOWN_BOX=write` in the environment. [How to add a
+version](../CONTRIBUTING.md#how-to-add-a-version) says how a box becomes a known one.
+
+Naust has another API and is not supported.
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.exit(0)
