@@ -257,7 +257,7 @@ FINAL = [
         errors.UnexpectedAnswer,
         r"redirects to https://other\.example/\.",
     ),
-    (Answer(404), errors.Unsupported, "no such thing"),
+    (Answer(404), errors.UnexpectedAnswer, "every Mail-in-a-Box has"),
     (Answer(400, "Bad Input"), errors.Refused, "refuses: Bad Input"),
     (Answer(500, "<html>"), errors.UnexpectedAnswer, "500"),
     (Answer(200, "<!DOCTYPE html><html></html>"), errors.UnexpectedAnswer, "Is host a Mail-in-a-Box"),
