@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._values.texts import printable
 from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
@@ -213,7 +214,16 @@ def problems(
         else:
             findings = list(judge(facts[subset]))
         if severity != "ignore":
-            found += [{"check": check, "severity": severity, "about": about, "text": text} for about, text in findings]
+            # These go to terminals and CI logs, and a box may say anything.
+            found += [
+                {
+                    "check": check,
+                    "severity": severity,
+                    "about": None if about is None else printable(about),
+                    "text": printable(text),
+                }
+                for about, text in findings
+            ]
     return found
 
 

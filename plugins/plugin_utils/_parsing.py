@@ -40,7 +40,7 @@ def backup_times(status: Mapping[str, Any]) -> list[datetime]:
 
 def size(text: str) -> float | None:
     """Bytes of a size such as ``1.5M``; None if it is none."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text.strip())
+    found = re.fullmatch(r"(\d{1,20}(?:\.\d{1,20})?)([KMGT]?)", text.strip(), re.ASCII)
     return float(found[1]) * _UNITS[found[2]] if found else None
 
 

@@ -20,7 +20,7 @@ from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import pl
 from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
-from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Read
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources.info import SUBSETS
 from tests.hostile import IDENTIFIERS, spread, values
 from tests.tasks import CONNECTION, task, validated
@@ -46,6 +46,11 @@ WRITES: dict[str, dict[str, Any]] = {
 }
 
 
+def _richest(read: Read) -> Any:
+    """The longest answer that was recorded."""
+    return max(ANSWERS[read.method, read.path], key=lambda answer: len(json.dumps(answer)))
+
+
 class HostileBox(AnyBox):
     """A box whose answers have hostile texts in their fields, and that answers each write with another one."""
 
@@ -53,10 +58,7 @@ class HostileBox(AnyBox):
 
     def __init__(self, texts: list[str], spared: frozenset[str]) -> None:
         super().__init__(
-            {
-                read.path: spread(ANSWERS[read.method, read.path][-1], texts, spared) if read.json else "\n".join(texts)
-                for read in READS
-            }
+            {read.path: spread(_richest(read), texts, spared) if read.json else "\n".join(texts) for read in READS}
         )
         self.connection = Connection("https://box.example.com/admin", ME, password="adminpass123")
         self._texts = texts

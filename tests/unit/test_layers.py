@@ -173,7 +173,7 @@ MAY_IMPORT = {
     "filter/box_address.py": {"plugin_utils", "ansible"},
     "filter/dns_wanted.py": {"plugin_utils", "_values", "ansible"},
     "filter/dns_zone_file.py": {"plugin_utils", "ansible"},
-    "filter/problems.py": {"plugin_utils", "ansible"},
+    "filter/problems.py": {"plugin_utils", "_values", "ansible"},
     "filter/health_metrics.py": {"plugin_utils", "_values", "ansible", "prometheus_client"},
     "filter/health_page.py": {"plugin_utils", "_values", "jinja2", "markupsafe"},
     "doc_fragments/*.py": set(),

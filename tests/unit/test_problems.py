@@ -129,6 +129,13 @@ DNS_FINDINGS = [
 ]
 
 
+def test_no_text_of_a_box_gives_orders_to_a_terminal_or_a_ci_system() -> None:
+    check = {"type": "error", "text": "down\n::error::owned\x1b]0;title\x07", "extra": []}
+    (problem,) = problems({"status_checks": [{"type": "heading", "text": "\x1b[2J"}, check]})
+    assert problem["about"] == "\\x1b[2J"
+    assert problem["text"] == "\\x1b[2J: down\\n\\x3a:error::owned\\x1b]0;title\\x07"
+
+
 @pytest.mark.parametrize("hosting", ["box", "secondaries", "provider"])
 @pytest.mark.parametrize("kind", ["error", "warning"])
 @pytest.mark.parametrize(("text", "left_out"), DNS_FINDINGS)

@@ -18,6 +18,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.mailinabox.admin.plugins.filter.health_page import health_page
+from ansible_collections.mailinabox.admin.plugins.filter.problems import problems
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model import reads
@@ -212,6 +214,32 @@ def test_no_answer_makes_a_task_break_down(module: str, data: st.DataObject) -> 
     options = validated(module, {**CONNECTION, **RUNS[module]})
     result = run(task(module), options, True, lambda _connection: AnyBox({wrong.path: data.draw(answers(wrong))}))  # type: ignore[arg-type,return-value]
     json.dumps(result)
+
+
+STATUS = [
+    {"type": "heading", "text": "System", "extra": []},
+    {"type": "error", "text": "It is down.", "extra": [{"text": "more", "monospace": True}]},
+]
+BACKUPS = {
+    "backups": [{"date": "20261101T010000Z", "full": True, "size": 5, "volumes": 1}],
+    "unmatched_file_size": 0,
+}
+JUDGED = {"status_checks": STATUS, "backup_status": BACKUPS}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_report_is_made_of_any_answer(name: str, data: st.DataObject) -> None:
+    read = BY_NAME[name]
+    answer = data.draw(almost_right([JUDGED[name]]))
+    options = validated("miab_info", {**CONNECTION, "gather_subset": [name, "version"]})
+    facts = run(task("miab_info"), options, True, lambda _connection: AnyBox({read.path: answer}))  # type: ignore[arg-type,return-value]
+    if facts.get("failed"):
+        assert facts["failure"]["code"] == "unexpected_answer"
+        return
+    assert facts[name] == answer
+    health_page({"box": facts}, {"box": problems(facts)}, made="2026-11-27T00:00:00Z")
 
 
 def test_a_record_of_an_unknown_type_is_shown() -> None:

@@ -10,6 +10,7 @@ version string.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import wraps
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, TypeVar, Union
 from urllib.parse import quote
@@ -213,6 +214,8 @@ def _shape_is_wrong(what: str, item: Any) -> UnexpectedAnswer:
     return UnexpectedAnswer("The list of %s has another shape than a box's: %.200r" % (what, item), what=what)
 
 
+_BACKUP_DATE = "%Y%m%dT%H%M%SZ"
+
 _Value = TypeVar("_Value")
 _Parse = Callable[[Any], _Value]
 
@@ -372,8 +375,28 @@ def _parse_rows(answer: Any) -> list[dict[str, Any]]:
     return [shape.fields(row) for row in shape.items(answer)]
 
 
-@_shape_of("what was asked for")
-def _parse_object(answer: Any) -> dict[str, Any]:
+@_shape_of("status checks")
+def _parse_status_checks(answer: Any) -> list[dict[str, Any]]:
+    rows = [shape.fields(row) for row in shape.items(answer)]
+    for row in rows:
+        shape.text(row, "type")
+        shape.text(row, "text")
+        for line in shape.items(row.get("extra") or []):
+            shape.text(line, "text")
+    return rows
+
+
+@_shape_of("backups")
+def _parse_backup_status(answer: Any) -> dict[str, Any]:
+    """``{error}``, or ``{backups}`` with the time and the size of each; or nothing, if backups are off."""
+    shape.text_or_none(answer, "error")
+    for row in shape.items(answer.get("backups", [])):
+        try:
+            datetime.strptime(shape.text(row, "date"), _BACKUP_DATE)
+        except ValueError as error:
+            raise shape.WrongShapeError("date") from error
+        if "size" in row:
+            shape.number(row, "size")
     return shape.fields(answer)
 
 
@@ -394,14 +417,14 @@ DOMAINS = Read("domains", "/mail/domains", _parse_lines, json=False)
 SSL_STATUS = Read("ssl_status", "/ssl/status", _parse_ssl_status)
 WEB_DOMAINS = Read("web_domains", "/web/domains", _parse_rows)
 BACKUP_CONFIG = Read("backup_config", "/system/backup/config", _parse_backup_config)
-BACKUP_STATUS = Read("backup_status", "/system/backup/status", _parse_object)
+BACKUP_STATUS = Read("backup_status", "/system/backup/status", _parse_backup_status)
 PRIVACY = Read("privacy", "/system/privacy", _parse_flag)
 REBOOT_REQUIRED = Read("reboot_required", "/system/reboot", _parse_flag)
 # A box goes by a list that may be eight hours old, so after an upgrade it still names what was upgraded.
 UPDATES = Read("updates", "/system/updates", _parse_lines, json=False, once=True)
 VERSION = Read("version", "/system/version", str.strip, json=False)
 LATEST_VERSION = Read("latest_version", "/system/latest-upstream-version", str.strip, method="POST", json=False)
-STATUS_CHECKS = Read("status_checks", "/system/status", _parse_rows, method="POST")
+STATUS_CHECKS = Read("status_checks", "/system/status", _parse_status_checks, method="POST")
 
 
 def mfa_status(user: str) -> Read:
