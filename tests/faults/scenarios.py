@@ -93,6 +93,10 @@ def scheme_of_bob(state: State) -> None:
     state.users[BOB].totp = [Totp(7, SECRET, "phone")]
 
 
+def schemes_of_bob(state: State) -> None:
+    state.users[BOB].totp = [Totp(7, SECRET, "phone"), Totp(8, OTHER_SECRET, "tablet")]
+
+
 def restart_due(state: State) -> None:
     state.reboot_required = True
 
@@ -208,6 +212,17 @@ SCENARIOS = (
         lambda state: state.users[ME].password == "another-password-1",
     ),
     Scenario(
+        "password of an administrator with MFA",
+        "miab_user",
+        {"email": BOB, "user_password": "bob-password-2"},
+        lambda state: (
+            state.users[BOB].password == "bob-password-2"
+            and state.users[BOB].privileges == ["admin"]
+            and labels(state, BOB) == ["phone"]
+        ),
+        before=scheme_of_bob,
+    ),
+    Scenario(
         "alias made",
         "miab_alias",
         {"address": "info@example.com", "forwards_to": [ANN, BOB]},
@@ -220,6 +235,12 @@ SCENARIOS = (
         {"address": "sales@example.org", "forwards_to": [BOB]},
         lambda state: alias(state, "sales@example.org") == ({BOB}, {BOB}),
         [post("/mail/aliases/add", update_if_exists="1", address="sales@example.org", forwards_to=CAT)],
+    ),
+    Scenario(
+        "senders of an alias changed",
+        "miab_alias",
+        {"address": "team@example.org", "permitted_senders": [ANN]},
+        lambda state: alias(state, "team@example.org") == ({ANN, BOB}, {ANN}),
     ),
     Scenario(
         "alias removed",
@@ -282,6 +303,12 @@ SCENARIOS = (
         [post("/system/backup/config", target="local", target_user="", target_pass="", min_age="2")],
     ),
     Scenario(
+        "age of backups",
+        "miab_backup_config",
+        {"min_age_in_days": 9},
+        lambda state: (state.backup.target, state.backup.min_age_in_days) == ("local", 9),
+    ),
+    Scenario(
         "backup credentials",
         "miab_backup_config",
         {"target": S3, "target_user": "key", "target_password": "s3-secret-1", "update_credentials": "always"},
@@ -317,6 +344,13 @@ SCENARIOS = (
         lambda state: not labels(state, BOB),
         [post("/mfa/disable", user=BOB)],
         scheme_of_bob,
+    ),
+    Scenario(
+        "one of two second factors removed",
+        "miab_mfa",
+        {"user": BOB, "label": "phone", "state": "absent"},
+        lambda state: labels(state, BOB) == ["tablet"],
+        before=schemes_of_bob,
     ),
     Scenario(
         "privacy",

@@ -10,7 +10,7 @@ import copy
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -30,7 +30,7 @@ from .kinds import Kind
 from .scenarios import ME, Scenario, own_scheme
 
 # How a trial ends.
-AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "right at the next run", "lost", "unpublished"
+AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "repaired by the next run", "lost", "unpublished"
 
 # What may be sent as often as one likes: it only has the box publish what it holds.
 HARMLESS = {"/dns/update", "/web/update"}
@@ -206,7 +206,7 @@ class Trial:
             result = {"failed": True}
         self.wire.death = None
         assert at.left < 0, f"{self.scenario.name}: no request came at place {place}"
-        wrong = self._sent_twice(course)
+        wrong = self._sent_twice(course) or self._gone(before, course)
         self.wire.hang = None
         self.box.faults.clear()
         if fault.kind == "refuse":
@@ -274,6 +274,13 @@ class Trial:
         often += [path for path, number in codes.items() if number > course.sent[path]]
         return f"sent twice: {', '.join(often)}" if often else ""
 
+    def _gone(self, before: Mapping[str, Any], course: Course) -> str:
+        """What nobody wants to change, and the box no longer holds: nobody may run the task again."""
+        # That a restart is due comes and goes with the packages.
+        end = {key: value for key, value in course.end.items() if key != "reboot_required"}
+        gone = [] if self.kind.is_rival else list(_missing(before, end, self._held()))
+        return f"the box doesn't hold any more: {gone}" if gone else ""
+
     def _untrue(self, reply: str, before: Mapping[str, Any], place: int, course: Course) -> str:
         """What is wrong about the message of a failure."""
         came_to_write = any(entry.is_write for entry in self.box.log)
@@ -340,6 +347,17 @@ def _comparable(held: Mapping[str, Any]) -> dict[str, Any]:
             for address, alias in held["aliases"].items()
         },
     }
+
+
+def _missing(before: Any, end: Any, now: Any, where: str = "") -> Iterator[str]:
+    """What is there before a task and after it, and isn't there now."""
+    if isinstance(before, dict) and isinstance(end, dict) and isinstance(now, dict):
+        for key in before.keys() & end.keys():
+            yield from _missing(before[key], end[key], now.get(key), f"{where} {key}".strip())
+    elif isinstance(before, list) and isinstance(end, list) and isinstance(now, list):
+        yield from (f"{where} {item}" for item in before if item in end and item not in now)
+    elif before == end != now:
+        yield f"{where} {before}"
 
 
 def _is_unpublished(state: State) -> bool:
