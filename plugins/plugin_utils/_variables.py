@@ -103,7 +103,6 @@ RESULTS = (
     "miab_health",
     "miab_health_gathered",
     "miab_health_problems",
-    "miab_health_status_counts",
     "miab_dns",
     "miab_dns_wanted",
 )

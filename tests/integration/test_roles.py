@@ -170,7 +170,7 @@ def heal(box: Box) -> None:
 def health(box: Box, folder: Path, door: str = "in-process", **variables: Any) -> tuple[dict[str, Any], Run]:
     """What the role found, and its run."""
     run = run_role("health", box, {**reach(box), **variables}, folder, door=door)
-    facts = [outcome.result["ansible_facts"] for outcome in run.outcomes if outcome.name.endswith("Sum it up")]
+    facts = [fact for outcome in run.outcomes if "miab_health" in (fact := outcome.result.get("ansible_facts", {}))]
     assert facts, run.output
     return facts[0]["miab_health"], run
 
