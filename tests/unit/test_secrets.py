@@ -56,11 +56,14 @@ def test_a_secret_is_found_in_what_was_sent(secret: str, user: str) -> None:
         assert secrets.MASK in secrets.masked(shown, [secret])
 
 
-WORD = "ZqWord<&\"'/+=é\\n%2F ZqRest"
+WORD = "ZqWord<&\"'/+=é\\n%2F?>~ ZqRest"
 ESCAPED = {
     "html": html.escape(WORD),
     "html, decimal": "".join("&#%d;" % ord(sign) for sign in WORD),
     "html, hex": "".join("&#x%X;" % ord(sign) for sign in WORD),
+    "html with names": html.escape(WORD).replace("é", "&eacute;"),
+    "python of far codes": "".join("\\U%08x" % ord(sign) for sign in WORD),
+    "base64 for URLs": base64.urlsafe_b64encode(b"x" * 55 + WORD.encode()).decode(),
     "html twice": html.escape(html.escape(WORD)),
     "json with slashes": json.dumps(WORD).replace("/", "\\/"),
     "json of codes": "".join("\\u%04x" % ord(sign) for sign in WORD),

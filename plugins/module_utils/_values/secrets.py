@@ -27,8 +27,8 @@ _LEAST_SIGNS = 8
 _URL_PASSWORD = re.compile(r"(:\\*/\\*/[^/@:\s]*):(?:[^/\s]*|[^@\s]*)@")
 # Each way to escape a sign: HTML, JSON and Python, URLs and forms.
 _ESCAPE = re.compile(
-    r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)"
-    r"|\\+u(?P<sign>[0-9a-fA-F]{4})|\\+x(?P<byte>[0-9a-fA-F]{2})|\\+(?P<control>[nrt])?"
+    r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});)"
+    r"|\\+(?:u(?P<sign>[0-9a-fA-F]{4})|U000(?P<far>[0-9a-fA-F]{5}))|\\+x(?P<byte>[0-9a-fA-F]{2})|\\+(?P<control>[nrt])?"
     r"|%(?P<percent>[0-9a-fA-F]{2})|\+"
 )
 # How often an escape is escaped itself, at most.
@@ -67,7 +67,9 @@ def _in_base64(secret: str) -> Iterator[str]:
         return
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + content).decode("ascii")
-        yield encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
+        inner = encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
+        # As it is, and for URLs.
+        yield from (inner, inner.replace("+", "-").replace("/", "_"))
 
 
 def masked(value: Any, secrets: Iterable[str]) -> Any:
@@ -175,11 +177,12 @@ def _replaced(
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    entity, sign, byte = found.group("entity"), found.group("sign"), found.group("byte") or found.group("percent")
+    entity, sign, far = found.group("entity", "sign", "far")
+    byte = found.group("byte") or found.group("percent")
     if entity:
         return _in_bytes(html.unescape(entity))
-    if sign:
-        return _in_bytes(chr(int(sign, 16)))
+    if sign or far:
+        return _in_bytes(chr(int(sign or far, 16)))
     if byte:
         return chr(int(byte, 16))
     return {"n": "\n", "r": "\r", "t": "\t"}.get(found.group("control") or "", " " if found.group() == "+" else "")
