@@ -58,6 +58,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
+    - C(addresses) are the values of C(miab_host), or of E(MIAB_HOST), by the name of the box.
     - C(boxes) are the names of the hosts, each with the name of its box. They differ only for C(localhost).
     - C(note) says why there is only one, and C(error) why there is none; each is empty if there is nothing to say.
   type: dict
@@ -84,14 +85,18 @@ def boxes(
     environment: str = "",
     apart: bool = False,
 ) -> dict[str, Any]:
-    """Which hosts of the play are boxes: ``{boxes, note, error}``."""
+    """Which hosts of the play are boxes: ``{boxes, addresses, note, error}``."""
     inventory = list(groups["all"])
     if chosen == "":
         # Before ansible-core 2.19, a template that yields none yields an empty text.
         chosen = None
     members = groups.get(_boxes.GROUP, ()) if chosen is None else chosen
     addresses = _addresses(hostvars, {*inventory, *hosts})
-    return _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment, apart)._asdict()
+    found = _boxes.select(list(hosts), inventory, addresses, members, chosen is not None, environment, apart)
+    where = {
+        name: addresses.get(host) or (environment if host == _boxes.LOCAL else "") for host, name in found.boxes.items()
+    }
+    return {**found._asdict(), "addresses": where}
 
 
 class FilterModule:

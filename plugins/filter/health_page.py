@@ -45,6 +45,10 @@ options:
     description: When the boxes were asked, in UTC, such as V(2026-11-22T06:30:00Z).
     type: str
     required: true
+  addresses:
+    description: Where each box is, by the name of the host, for a link to its control panel. The name of the host if left out.
+    type: dict
+    version_added: 1.1.0
 seealso:
   - plugin: mailinabox.admin.problems
     plugin_type: filter
@@ -74,6 +78,7 @@ _TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
 # What is checked, the most urgent first, and what it is called.
 _CHECKS = {
     "reachable": "Out of reach",
+    "outage": "Service down",
     "dns": "DNS record",
     "published_dns": "Published DNS",
     "certificates": "Certificate",
@@ -84,6 +89,10 @@ _CHECKS = {
     "reboot": "Restart",
     "version": "Version",
 }
+# A status check that says that a service doesn't run, or can't be reached.
+_OUTAGE = re.compile(r"\bis not (?:running|publicly accessible)\b")
+# An address of a box that can be linked to.
+_ADDRESS = re.compile(r"https://[A-Za-z0-9.:\[\]_-]+(?:/admin)?/?")
 _URGENCY = {"fail": "urgent", "warn": "soon"}
 _RANKS = list(_URGENCY)
 
@@ -103,8 +112,12 @@ class _Box:
     A subset is missing from what it told if nobody asked for it, and None if the box couldn't tell.
     """
 
-    def __init__(self, host: str, facts: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], place: int) -> None:
+    def __init__(
+        self, host: str, facts: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], place: int, address: str = ""
+    ) -> None:
         self.host = host
+        url = address if "://" in address else "https://%s/admin" % (address or host)
+        self.panel = url if _ADDRESS.fullmatch(url) else ""
         self.anchor = "box-%d" % place
         self.problems = problems
         self.is_reached = all(problem["check"] != "reachable" for problem in problems)
@@ -162,8 +175,8 @@ def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
     """The problems, the most urgent first, by what they are about and where; one of several boxes stands there once."""
     where: dict[tuple[str, str, str], list[_Box]] = {}
     for box in boxes:
-        for problem in box.problems:
-            where.setdefault((problem["severity"], problem["check"], problem["text"]), []).append(box)
+        for severity, check, text in _once(box.problems):
+            where.setdefault((severity, check, text), []).append(box)
     groups: dict[tuple[str, str, tuple[_Box, ...]], list[str]] = {}
     for (severity, check, text), there in where.items():
         groups.setdefault((severity, check, tuple(there)), []).append(text)
@@ -186,6 +199,33 @@ def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
         }
         for severity, check, there in sorted(groups, key=place)
     ]
+
+
+def _once(problems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """The problems of a box, ``(severity, check, text)``, with what is one thing told once.
+
+    A missing certificate is found for each name of its domain, and by the status checks, too.
+    """
+    certificates = [problem for problem in problems if problem["check"] == "certificates"]
+    names = sorted((problem["about"] for problem in certificates if problem["about"]), key=len)
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for problem in problems:
+        severity, check, text, about = (problem[key] for key in ("severity", "check", "text", "about"))
+        if check == "status_checks" and about in names and "certificate" in text:
+            continue
+        if check == "status_checks" and _OUTAGE.search(text):
+            check = "outage"
+        if check == "certificates" and about and text.startswith(about + ": "):
+            domain = next(name for name in names if about == name or about.endswith("." + name))
+            told.setdefault((severity, check, domain + text[len(about) :]), []).append(about)
+        else:
+            told.setdefault((severity, check, text), [])
+    rows = []
+    for (severity, check, text), abouts in told.items():
+        first = text.partition(": ")[0]
+        others = [about for about in abouts if about != first]
+        rows.append((severity, check, ", ".join([first, *others]) + text[len(first) :] if others else text))
+    return rows
 
 
 def _certificates(boxes: Sequence[_Box]) -> list[_Row]:
@@ -351,11 +391,18 @@ def _template() -> Template:
 
 
 def health_page(
-    facts: Mapping[str, Mapping[str, Any]], problems: Mapping[str, Sequence[Mapping[str, Any]]], made: str
+    facts: Mapping[str, Mapping[str, Any]],
+    problems: Mapping[str, Sequence[Mapping[str, Any]]],
+    made: str,
+    addresses: Mapping[str, str] | None = None,
 ) -> str:
     """The text of the page."""
+    where = addresses or {}
     now = datetime.strptime(made, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    boxes = [_Box(str(host), facts[host], problems[host], place) for place, host in enumerate(sorted(facts), 1)]
+    boxes = [
+        _Box(str(host), facts[host], problems[host], place, str(where.get(host, "")))
+        for place, host in enumerate(sorted(facts), 1)
+    ]
     # Stable: of boxes that are equally urgent, by name.
     boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
     return _template().render(

@@ -55,6 +55,9 @@ PLAYBOOKS = (
     "miab_metrics_folder",
     "miab_metrics_each_mailbox",
     "miab_fail_on_problems",
+    "miab_bootstrap_username",
+    "miab_bootstrap_password",
+    "miab_bootstrap_totp_secret",
 )
 HEALTH = (
     "miab_health_certificates",

@@ -29,9 +29,9 @@ STATE: dict[str, Any] = {
     "users": [
         {"email": "ann@example.org", "password": "ann-password-1"},
         {"email": "bob@example.org", "password": "bob-password-0"},
-        {"email": "automation@example.com", "password": "adminpass123", "privileges": ["admin"]},
+        {"email": "automation@box.example.com", "password": "adminpass123", "privileges": ["admin"]},
     ],
-    "aliases": [{"address": "sales@example.org", "forwards_to": ["automation@example.com"]}],
+    "aliases": [{"address": "sales@example.org", "forwards_to": ["automation@box.example.com"]}],
 }
 SECRETS = {
     "vault_box_password": "adminpass123",
@@ -66,24 +66,50 @@ def run_plays(plays: list[dict[str, Any]], box: Box, folder: Path, *arguments: s
     return run_playbook(box, folder / "playbook.yml", folder, arguments=arguments, environment=environment)
 
 
+# What a newcomer may have: it knows no quotas.
+VERSION = "v60"
+
+
 @pytest.mark.parametrize("guide", ["first-box.md", "mfa-and-sessions.md", "dns-elsewhere.md"])
-def test_plays_of_guides(guide: str, newest_box: Box, tmp_path: Path) -> None:
-    prepare(newest_box.state, STATE)
+def test_plays_of_guides(guide: str, tmp_path: Path) -> None:
     plays = [play for play in plays_of(guide) if play.get("hosts") == "localhost"]
-    run = run_plays(plays, newest_box, tmp_path)
+    with Box(VERSION) as box:
+        prepare(box.state, STATE)
+        run = run_plays(plays, box, tmp_path)
     assert run.status == 0, run.output
     assert len(run.outcomes) >= len(plays) >= 2
 
 
-def test_the_first_change_is_as_predicted(newest_box: Box, tmp_path: Path) -> None:
-    prepare(newest_box.state, STATE)
+def test_the_first_change_is_as_predicted(tmp_path: Path) -> None:
     play = plays_of("first-box.md")[:1]
-    predicted = run_plays(play, newest_box, tmp_path, "--check")
-    made = run_plays(play, newest_box, tmp_path)
-    again = run_plays(play, newest_box, tmp_path)
+    with Box(VERSION) as box:
+        prepare(box.state, STATE)
+        predicted = run_plays(play, box, tmp_path, "--check")
+        made = run_plays(play, box, tmp_path)
+        again = run_plays(play, box, tmp_path)
     assert [run.status for run in (predicted, made, again)] == [0, 0, 0], predicted.output + made.output
     changed = [[outcome.result["changed"] for outcome in run.outcomes] for run in (predicted, made, again)]
     assert changed == [[True, True], [True, True], [False, False]]
+
+
+def test_the_declaration_of_the_front_page_and_an_account_for_the_automation(tmp_path: Path) -> None:
+    (declared,) = yaml_of("index.md")
+    with Box(VERSION) as box:
+        prepare(box.state, {**STATE, "users": STATE["users"][:2]})
+        reached = {"miab_host": box.url, "miab_ca_path": box.cacert}
+        account = {"miab_username": "automation@{{ inventory_hostname }}", "miab_password": "automation-password"}
+        hosts = {"box.example.com": {**reached, **account, **declared}}
+        me = [f"miab_bootstrap_username={box.username}", f"miab_bootstrap_password={box.password}"]
+        arguments = [word for variable in me for word in ("-e", variable)]
+        for changes in (1, 0):
+            made = run_on_hosts(hosts, Path("mailinabox.admin.bootstrap"), tmp_path, arguments)
+            assert made.status == 0, made.output
+            assert f"changed={changes} " in made.output.partition("PLAY RECAP")[2]
+        assert box.state.users["automation@box.example.com"].privileges == ["admin"]
+        assert not [secret for secret in ("automation-password", box.password) if secret in made.output]
+        applied = run_on_hosts(hosts, Path("mailinabox.admin.apply"), tmp_path)
+        assert applied.status == 0, applied.output
+        assert "box.example.com: 1 creation, 1 change" in applied.output
 
 
 @pytest.mark.parametrize(("removals", "status"), [(3, 0), (4, 2)])

@@ -179,11 +179,11 @@ def test_a_box_that_is_well(box: Box, door: str, tmp_path: Path) -> None:
     heal(box)
     found, run = health(box, tmp_path, door)
     counts = found.pop("status_checks")
-    assert found == {"box": box.url, "ok": True, "problems": []}
+    assert found == {"box": "box", "ok": True, "problems": []}
     assert counts.pop("ok") > 1
     assert counts == {"warning": 0, "error": 0, "ignored": 0}
     assert run.status == 0, run.output
-    assert f"{box.url}: well, no problems" in run.output
+    assert "box: well, no problems" in run.output
     assert "[WARNING]" not in run.output
 
 

@@ -32,7 +32,10 @@ def found(
         for host in [*play, *inventory]
     }
     groups = {"all": inventory, **({"boxes": group} if group else {})}
-    return boxes(hostvars, ["localhost"] if chosen == ["localhost"] else play, groups, chosen, environment, apart)
+    hosts = ["localhost"] if chosen == ["localhost"] else play
+    told = boxes(hostvars, hosts, groups, chosen, environment, apart)
+    assert set(told.pop("addresses")) == set(told["boxes"].values())
+    return told
 
 
 def test_a_host_is_no_box_by_default() -> None:

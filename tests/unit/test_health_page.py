@@ -122,6 +122,40 @@ def test_what_is_the_same_on_several_boxes_is_told_once() -> None:
     assert "soon Version The version is v74, and the newest is v75. a , b , c Boxes" in page
 
 
+def test_one_missing_certificate_is_told_once_and_an_outage_first() -> None:
+    names = ["example.org", "www.example.org", "mta-sts.example.org"]
+    page = shown(
+        {},
+        *(problem("certificates", f"{name}: No certificate installed.", about=name) for name in names),
+        problem("certificates", "example.net: No certificate installed.", about="example.net"),
+        problem("status_checks", "example.org: The TLS (SSL) certificate has a problem.", about="example.org"),
+        *(problem("status_checks", f"No. {i}.") for i in range(34)),
+        problem("status_checks", "System: Incoming Mail (SMTP/postfix) is not running (port 25).", about="System"),
+    )
+    expected = (
+        "urgent Service down System: Incoming Mail (SMTP/postfix) is not running (port 25). box.example.com "
+        "urgent Certificate \u00d7 2 example.org, www.example.org, mta-sts.example.org: No certificate installed. "
+        "example.net: No certificate installed. box.example.com urgent Status check \u00d7 34"
+    )
+    assert expected in page
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("", "https://box.example.com/admin"),
+        ("192.0.2.1:8443", "https://192.0.2.1:8443/admin"),
+        ("https://other.example/admin", "https://other.example/admin"),
+        ("javascript://x", None),
+        ("https://me:secret@box.example.com", None),
+    ],
+)
+def test_a_link_to_the_control_panel(address: str, link: str | None) -> None:
+    page = health_page({HOST: {}}, {HOST: []}, MADE, {HOST: address})
+    found = re.findall(r'href="(?!#)([^"]*)"', page.partition("<body>")[2].partition("</main>")[0])
+    assert found == ([link] if link else [])
+
+
 @pytest.mark.parametrize(("number", "unfolded"), [(3, 3), (4, 4), (5, 3), (9, 3)])
 def test_many_problems_of_a_kind_are_folded(number: int, unfolded: int) -> None:
     page = shown({}, *(problem("status_checks", f"No. {i}.") for i in range(number)))
@@ -261,7 +295,7 @@ def test_no_text_is_markup(words: str) -> None:
                 {"type": kind, "text": value, "extra": [{"text": value}]} for kind in ("heading", "error")
             ],
         }
-        return health_page({value: facts}, {value: [problem("backup", value)]}, MADE)
+        return health_page({value: facts}, {value: [problem("backup", value)]}, MADE, {value: "box.example.com"})
 
     def tags(value: str) -> list[str]:
         return re.findall(r"<[^>]*>", page(value))
