@@ -103,6 +103,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
         ("effect",),
         "The number of custom DNS records that take their zone down or have none.",
     ),
+    "miab_published_dns_records": (("status",), "The number of DNS records that the box needs, by their status."),
     "miab_drift_objects": (
         ("action",),
         "The number of objects that differ from the declaration, by what would be done.",
@@ -121,6 +122,7 @@ _LONGEST = 128
 _STATUSES = {"active": "active", "inactive": "archived"}
 _ACTIONS = ("create", "update", "remove")
 _SEVERITIES = ("fail", "warn")
+_RECORDS = ("right", "missing", "different", "extra", "cut", "cname", "unknown")
 
 # The name of a metric, the values of its labels beside box, and its value.
 _Sample = tuple[str, tuple[str, ...], float]
@@ -200,6 +202,14 @@ def _dns_problems(facts: Mapping[str, Any]) -> Iterator[_Sample]:
     yield "miab_dns_broken_records", ("no_zone",), len(rows) - down
 
 
+def _published_dns(facts: Mapping[str, Any]) -> Iterator[_Sample]:
+    counts: Counter[str] = Counter()
+    for zone in facts["published_dns"]["zones"]:
+        counts.update(zone["counts"])
+    for status in _RECORDS:
+        yield "miab_published_dns_records", (status,), counts[status]
+
+
 def _drift(facts: Mapping[str, Any]) -> Iterator[_Sample]:
     counts = Counter(change["action"] for change in facts["drift"])
     for action in _ACTIONS:
@@ -228,6 +238,7 @@ def _box(facts: Mapping[str, Any], health: Mapping[str, Any], now: datetime, eac
             ("miab_status_checks", (result,), count) for result, count in health["status_checks"].items()
         ),
         "dns_problems": lambda: _dns_problems(facts),
+        "published_dns": lambda: _published_dns(facts),
         "drift": lambda: _drift(facts),
     }
     unknown = 0

@@ -340,6 +340,28 @@ def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
     return sorted(rows, key=lambda row: (-len(row["error"]), -len(row["warning"])))
 
 
+def _published_dns(boxes: Sequence[_Box]) -> list[_Row]:
+    """Each zone with the number of records that its name servers have, those with the most wrong ones first."""
+    rows = []
+    for box in boxes:
+        for zone in (box.facts.get("published_dns") or {}).get("zones", ()):
+            right = zone["counts"].get("right", 0)
+            wrong = [pair for pair in sorted(zone["counts"].items()) if pair[0] != "right" and pair[1]]
+            rows.append(
+                {
+                    "box": box,
+                    "name": zone["zone"],
+                    "text": ", ".join("%d %s" % (number, status) for status, number in [*wrong, ("right", right)]),
+                    "details": "",
+                    "note": zone["text"],
+                    "share": None,
+                    "urgency": "" if zone["ok"] else box.urgency("published_dns", zone["zone"]),
+                    "place": (zone["ok"], -sum(number for _status, number in wrong)),
+                }
+            )
+    return sorted(rows, key=lambda row: row["place"])
+
+
 def _drift(boxes: Sequence[_Box]) -> list[_Row]:
     """How each box differs from its declaration, those with the most differences first."""
     rows = [
@@ -417,10 +439,19 @@ def health_page(
         mailboxes=_mailboxes(boxes),
         updates=_updates(boxes),
         status_checks=_status_checks(boxes),
+        published_dns=_published_dns(boxes),
         drift=_drift(boxes),
         silent={
             subset: _silent(boxes, subset)
-            for subset in ("certificates", "backup_status", "updates", "status_checks", "latest_version", "drift")
+            for subset in (
+                "certificates",
+                "backup_status",
+                "updates",
+                "status_checks",
+                "latest_version",
+                "published_dns",
+                "drift",
+            )
         },
         backup_days=_BACKUP_DAYS,
         asked={
@@ -433,6 +464,7 @@ def health_page(
                 "updates",
                 "reboot_required",
                 "status_checks",
+                "published_dns",
                 "drift",
             )
             if subset in box.facts

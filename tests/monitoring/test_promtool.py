@@ -46,6 +46,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "silent.example.com": {"certificates": None},
     "without-backups.example.com": {"backup_status": {"backups": []}},
     "backups-off.example.com": {"backup_status": {}},
+    "elsewhere.example.com": {"published_dns": {"zones": [{"counts": {"right": 9, "missing": 1}}], "problems": []}},
 }
 EXPECTED: dict[str, set[str]] = {
     GOOD: set(),
@@ -66,6 +67,7 @@ EXPECTED: dict[str, set[str]] = {
     "silent.example.com": {"MailInABoxUnknown"},
     "without-backups.example.com": {"MailInABoxBackupMissing"},
     "backups-off.example.com": {"MailInABoxBackupOff"},
+    "elsewhere.example.com": {"MailInABoxPublishedDnsWrong"},
 }
 
 

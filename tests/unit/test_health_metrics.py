@@ -163,6 +163,20 @@ GIB = 1 << 30
             {"miab_dns_broken_records zone_down": 2, "miab_dns_broken_records no_zone": 1},
         ),
         (
+            {
+                "published_dns": {
+                    "zones": [{"counts": {"right": 3, "cut": 1}}, {"counts": {"right": 4, "missing": 2}}],
+                    "problems": [],
+                }
+            },
+            {
+                **{f"miab_published_dns_records {status}": 0 for status in ("different", "extra", "cname", "unknown")},
+                "miab_published_dns_records right": 7,
+                "miab_published_dns_records cut": 1,
+                "miab_published_dns_records missing": 2,
+            },
+        ),
+        (
             {"drift": [{"action": "create"}, {"action": "create"}]},
             {"miab_drift_objects create": 2, "miab_drift_objects update": 0, "miab_drift_objects remove": 0},
         ),
@@ -213,7 +227,10 @@ ANYTHING = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["status", "text", "date", "size", "backups", "quota", "used", "email", "action"]), inner
+            st.sampled_from(
+                ["status", "text", "date", "size", "backups", "quota", "used", "email", "action", "zones", "counts"]
+            ),
+            inner,
         )
     ),
     max_leaves=8,
@@ -227,6 +244,7 @@ SUBSETS = (
     "updates",
     "reboot_required",
     "dns_problems",
+    "published_dns",
     "drift",
 )
 

@@ -164,6 +164,22 @@ def test_many_problems_of_a_kind_are_folded(number: int, unfolded: int) -> None:
     assert f"urgent Status check \u00d7 {number} {words}{folded}" in page
 
 
+def test_published_dns_and_drift() -> None:
+    zones = [
+        {"zone": "right.example", "ok": True, "text": "", "counts": {"right": 12}},
+        {"zone": "wrong.example", "ok": False, "text": "", "counts": {"right": 9, "missing": 2, "cut": 1}},
+        {"zone": "lost.example", "ok": False, "text": "No server answers.", "counts": {"unknown": 12}},
+    ]
+    change = {"resource": "user", "key": "a@b.example", "action": "create", "before": {}, "after": {}}
+    facts = {"published_dns": {"zones": zones, "problems": []}, "drift": [change]}
+    page = shown(facts, problem("published_dns", "...", about="wrong.example"), problem("drift", "...", "warn"))
+    assert "Published DNS lost.example 12 unknown, 0 right No server answers." in page
+    assert "wrong.example urgent 1 cut, 2 missing, 9 right right.example 12 right Drift" in page
+    assert f"Drift {HOST} soon 1 object differs Which objects user a@b.example is missing on the box" in page
+    silent = shown({"published_dns": None, "drift": None})
+    assert silent.count(f"Can\u2019t be told by {HOST}") == 2
+
+
 def test_certificates_by_the_days_that_are_left() -> None:
     rows = [
         certificate("long.example", "Signed & valid. The certificate expires in 80 days on 2027-02-10."),
