@@ -4,8 +4,8 @@
 """Which zones of a simulated box a real name server would not load.
 
 The program of a name server says it where one is installed: ``named-checkconf`` (of bind9-utils), for any number of
-zones at once, or ``nsd-checkzone`` (of nsd). The simulated box has rules of its own, in ``box/zones.py``, which are
-asked where there is none.
+zones at once, or ``nsd-checkzone`` (of nsd). Where neither is installed, dnspython reads the zones. The simulated box
+has rules of its own, in ``box/zones.py``.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import dns.exception
+import dns.zone
 
 from .box import zones
 from .box.state import State
 from .box.zones import ZoneInputs
 
 PROGRAMS = ("named-checkconf", "nsd-checkzone")
-MISSING = "there is no named-checkconf and no nsd-checkzone: no name server's program has read the zones"
+DNSPYTHON = "dnspython"
 
 # What a name server has opinions of and loads all the same.
 _LENIENT = """
@@ -31,9 +35,9 @@ _LENIENT = """
 """
 
 
-def find() -> str | None:
-    """The program of a name server, if there is one."""
-    return next((name for name in PROGRAMS if shutil.which(name)), None)
+def find() -> str:
+    """The program of a name server, or dnspython if there is none."""
+    return next((name for name in PROGRAMS if shutil.which(name)), DNSPYTHON)
 
 
 def published(state: State) -> list[ZoneInputs]:
@@ -47,6 +51,8 @@ def refused(several: Iterable[ZoneInputs], program: str | None) -> list[ZoneInpu
     by_rules = [not zones.loads(inputs) for inputs in several]
     if program is None:
         found = by_rules
+    elif program == DNSPYTHON:
+        found = [not _is_read(inputs) for inputs in several]
     else:
         with tempfile.TemporaryDirectory() as folder:
             check = _by_named if program == "named-checkconf" else _by_nsd
@@ -79,6 +85,17 @@ def _by_named(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
     loaded = len(re.findall(r"^zone \S+/IN: loaded serial", said, re.MULTILINE))
     assert loaded + len(bad) == len(several), said
     return [number in bad for number in range(len(several))]
+
+
+def _is_read(inputs: ZoneInputs) -> bool:
+    """Whether dnspython reads a zone. It takes the second CNAME of a name for a replacement of the first."""
+    body = zones.file_body(inputs).replace("{serial}", "1", 1)
+    try:
+        dns.zone.from_text(body, inputs.zone, relativize=False)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    cnames = Counter(record.qname.lower() for record in inputs.custom if record.rtype == "CNAME")
+    return max(cnames.values(), default=0) < 2
 
 
 def _by_nsd(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:

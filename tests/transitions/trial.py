@@ -74,11 +74,7 @@ def transition(state: State, run: Run) -> tuple[str, list[ZoneInputs]]:
 
 def check_zones(whole: Sequence[ZoneInputs]) -> dict[str, int]:
     """Find them loaded by the rules of the simulated box, and by the program of a name server if there is one."""
-    broken = {
-        inputs.zone: zones.file_body(inputs)
-        for program in dict.fromkeys((None, find()))
-        for inputs in refused(whole, program)
-    }
+    broken = {inputs.zone: zones.file_body(inputs) for program in (None, find()) for inputs in refused(whole, program)}
     assert not broken, "the name server would no longer load: %s" % broken
     return {"zones": len(set(whole)), "broken": len(broken)}
 

@@ -97,7 +97,8 @@ class Maker:
         for _number in range(self._random.randint(0, 4)):
             name, rtype = self._name_and_type()
             found.setdefault(name, {})[rtype] = [CustomRecord(name, rtype, value) for value in self._values(rtype)]
-        if self._may(0.1):
+        # Sometimes two of them, which may be in one zone.
+        for _number in range(2 if self._may(0.03) else 1 if self._may(0.1) else 0):
             name, rtype = self._name_and_type()[0], self._random.choice(sorted(BROKEN_VALUES))
             found.setdefault(name, {})[rtype] = [CustomRecord(name, rtype, BROKEN_VALUES[rtype])]
         return [record for by_type in found.values() for records in by_type.values() for record in records]

@@ -317,8 +317,8 @@ def _quota_warnings(wanted: WantedUser) -> tuple[str, ...]:
     if wanted.quota is None or not names.is_tiny_quota(wanted.quota):
         return ()
     return (
-        "quota: the mailbox of %s may hold only %s bytes, less than most mails have. Put M or G behind the number,"
-        " such as %sM, if that is not what you mean." % (wanted.email, wanted.quota, wanted.quota),
+        "quota: the mailbox of %s may hold only %s bytes, which is less than most messages. A number alone counts bytes;"
+        " for megabytes or gigabytes, add M or G, such as 500M." % (wanted.email, wanted.quota),
     )
 
 
