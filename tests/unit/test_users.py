@@ -101,7 +101,7 @@ def test_a_quota_of_a_few_bytes_is_told(present: list[User]) -> None:
     declared = wanted(user_password="password-1", update_password="on_create", quota="5")
     (warning,) = users.plan(declared, known(*present)).warnings
     assert "5 bytes" in warning
-    assert "5M" in warning
+    assert "add M or G" in warning
     assert not users.plan(wanted(quota="5M"), known(ANN)).warnings
 
 
