@@ -38,6 +38,7 @@ RIGHT: dict[str, list[Any]] = {
     "ca_path": ["/"],
     "validate_certs": [True],
     "timeout": [120],
+    "unknown_box": ["stop", "write"],
 }
 
 

@@ -268,6 +268,9 @@ class Trial:
     def _sent_twice(self, course: Course) -> str:
         """What was sent twice and must not be. A one-time code makes each request another one, so these are counted."""
         writes = [entry for entry in self.box.log if entry.is_write and entry.path not in HARMLESS]
+        if not self.kind.fault.get("after"):
+            # The box says that it failed at a write of users or aliases, and reading shows that it stored nothing.
+            writes = [entry for entry in writes if not (entry.status == 500 and entry.path.startswith("/mail/"))]
         same = Counter((entry.method, entry.path, entry.content) for entry in writes)
         often = [f"{method} {path}" for (method, path, _content), number in same.items() if number > 1]
         codes = Counter(entry.path for entry in writes if entry.path.startswith("/mfa/"))

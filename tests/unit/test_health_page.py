@@ -252,6 +252,18 @@ def test_mailboxes_by_their_quota() -> None:
     assert re.findall(r"width:(\d+)%", page) == ["100", "50", "0"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("upstream", f"{HOST} v76 "),
+        ("kiekerjan", f"{HOST} v76, the fork kiekerjan"),
+        ("unknown", f"{HOST} v76, an unknown kind of box"),
+    ],
+)
+def test_the_kind_of_a_box(kind: str, words: str) -> None:
+    assert words in shown({"version": "v76", "box": {"kind": kind}})
+
+
 def test_a_version_without_quotas() -> None:
     facts = {"version": "v0.51", "users": [user("ann@x"), user("bob@x")]}
     assert f"Mailboxes 2 mailboxes on {HOST} , whose version has no quotas. Made" in shown(facts)

@@ -82,7 +82,7 @@ def _remove_domain(state: State, domain: str) -> list[str]:
     gone = sorted(address for address in state.aliases if names.domain_of(address) == domain)
     for address in gone:
         del state.aliases[address]
-        del _descriptions(state)[address]
+        _descriptions(state).pop(address, None)
     return [f"alias removed: {names.to_unicode(address)}\n" for address in gone]
 
 
@@ -232,7 +232,7 @@ def _remove_alias(state: State, request: Request) -> Answer:
     if address not in state.aliases:
         raise RefusedError(f"That's not an alias ({given}).")
     del state.aliases[address]
-    del _descriptions(state)[address]
+    _descriptions(state).pop(address, None)
     if address == state.administrator:
         for alias in state.aliases.values():
             alias.forwards_to = [one for one in alias.forwards_to if one != address]

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Any declaration after any other, on the forks: what was predicted is done in one run, and the zones are loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
+from tests.box import FORKS, State, answer, new_state, prepare
+from tests.box.zones import ZoneInputs
+from tests.tasks import CONNECTION, task, validated
+from tests.unit.test_any_state import RulesClient
+
+from .test_in_memory import runner
+from .trial import check_zones, transition
+from .world import Maker
+
+SEEDS = 60
+ME = "me@box.example.com"
+
+
+def a_new_box(name: str) -> State:
+    """One that somebody has looked at, and that has published what it holds."""
+    state = new_state(name)
+    for method, path in (("GET", "/mail/aliases"), ("POST", "/dns/update")):
+        assert answer(state, method, path).status == 200
+    return state
+
+
+def declaration(maker: Maker, name: str) -> dict[str, Any]:
+    declared = maker.declaration()
+    if FORKS[name].fork == "power":
+        # Nothing could be done there with records.
+        del declared["dns_records"]
+        declared["purge"] = [section for section in declared["purge"] if section in declared]
+    return declared
+
+
+@pytest.mark.parametrize("name", FORKS)
+def test_any_declaration_after_any_other(name: str, record_property: Callable[[str, object], None]) -> None:
+    ends: Counter[str] = Counter()
+    whole: list[ZoneInputs] = []
+    for seed in range(SEEDS):
+        maker = Maker(seed)
+        state = a_new_box(name)
+        runner(state, declaration(maker, name))(False)
+        declared = declaration(maker, name)
+        try:
+            # mailinabox-ldap makes zones anew only when a domain comes or goes.
+            end, zones = transition(state, runner(state, declared), publishes=FORKS[name].fork != "ldap")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{name}, seed {seed}: {declared}") from error
+        ends[end] += 1
+        whole += zones
+    record_property("transitions", {"how": "in memory, on forks", "ends": dict(ends), **check_zones(whole)})
+    assert ends["changed"] > SEEDS / 3
+
+
+@pytest.mark.parametrize("name", FORKS)
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("miab_user", {"email": ME, "state": "absent"}),
+        ("miab_user", {"email": ME, "privileges": []}),
+        ("miab_alias", {"address": "ann@example.org", "forwards_to": [ME]}),
+        ("miab_alias", {"address": "administrator@box.example.com", "state": "absent"}),
+    ],
+)
+def test_nobody_is_locked_out(name: str, module: str, options: dict[str, Any]) -> None:
+    state = a_new_box(name)
+    prepare(state, {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]})
+    given = validated(module, {**CONNECTION, **options})
+    for check_mode in (True, False):
+        result = run(task(module), given, check_mode, connect=lambda _connection: RulesClient(state))
+        assert result["failure"]["code"] == "guarded", result
