@@ -5,17 +5,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-
-from ..plugin_utils import _variables
-
 DOCUMENTATION = r"""
 name: declared
 short_description: Return a variable of this collection, with its parts put together
@@ -46,6 +35,17 @@ _value:
   type: list
   elements: raw
 """
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils import _variables
 
 _PLAYBOOKS = str(Path(__file__).resolve().parents[2] / "playbooks")
 

@@ -119,7 +119,9 @@ def _found(given: _Value) -> Iterator[Found]:
     why = _mistake(given.rule, given.value)
     if why:
         # Ansible's own kinds of lists, numbers and so on are told as what they are.
-        kind = next(base.__name__ for base in type(given.value).__mro__ if base.__module__ in ("builtins", "datetime"))
+        (kind, *_bases) = [
+            base.__name__ for base in type(given.value).__mro__ if base.__module__ in ("builtins", "datetime")
+        ]
         yield Found(given.where, kind, why, given.entry)
     elif "options" in given.rule and given.rule["type"] == "dict":
         yield from _unknown(given.rule["options"], _dictionary(given.value) or {}, given.where, given.entry)

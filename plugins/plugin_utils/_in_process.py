@@ -25,7 +25,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._box.http import HAS_REQUESTS, IdleConnections
+from ..module_utils._box.https import HAS_REQUESTS, IdleConnections
 from ..module_utils._engine.module import (
     CONNECTION_OPTIONS,
     argument_rules,

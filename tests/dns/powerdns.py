@@ -112,7 +112,7 @@ def powerdns(folder: Path) -> Iterator[PowerDns]:
     program = find()
     assert program
     folder.mkdir(parents=True, exist_ok=True)
-    schema = next(schema for schema in SCHEMAS if schema.exists())
+    (schema, *_others) = [schema for schema in SCHEMAS if schema.exists()]
     with closing(sqlite3.connect(folder / "pdns.sqlite3")) as database:
         database.executescript(schema.read_text(encoding="utf-8"))
     server = PowerDns(free_port(), free_port())

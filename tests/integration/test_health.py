@@ -128,7 +128,8 @@ def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: ob
 @contextmanager
 def other_file_system(folder: Path) -> Iterator[Path]:
     """A folder on another file system than this one if there is one, so that no file can be moved there at once."""
-    with tempfile.TemporaryDirectory(dir=next(filter(os.path.isdir, ("/dev/shm", folder)))) as found:  # noqa: S108
+    memory = "/dev/shm"  # noqa: S108 - a folder that belongs to the system
+    with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else folder) as found:
         yield Path(found)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._box.http import IdleConnections
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.https import IdleConnections
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import perform as run_as_doors_do
 from tests.box import Box
 from tests.box.prepare import prepare

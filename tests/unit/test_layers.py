@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "module_utils/_box/transport.py": {"requests", "urllib3"},
     "module_utils/_box/clock.py": set(),
     "module_utils/_box/answers.py": {"_model", "_values", "connection"},
-    "module_utils/_box/http.py": {
+    "module_utils/_box/https.py": {
         "_model",
         "_values",
         "answers",
@@ -82,7 +82,7 @@ MAY_IMPORT = {
         "connection",
         "interruption",
         "login_limit",
-        "http",
+        "https",
         "pyotp",
     },
     "module_utils/_box/client.py": {
@@ -92,7 +92,7 @@ MAY_IMPORT = {
         "connection",
         "interruption",
         "login_limit",
-        "http",
+        "https",
         "sign_in",
     },
     "module_utils/_engine/files.py": {"_values"},

@@ -27,7 +27,7 @@ from .._model.plan import (
 from .._values.errors import TimedOut, UnexpectedStatus
 from .clock import Clock
 from .connection import Connection
-from .http import Http, IdleConnections
+from .https import Http, IdleConnections
 from .interruption import Interruption
 from .login_limit import LoginLimit
 from .sign_in import SignIn

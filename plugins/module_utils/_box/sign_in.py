@@ -22,7 +22,7 @@ from .._values.secrets import MASK
 from .answers import NOT_AN_ADMINISTRATOR, WRONG_CODE, Answer
 from .clock import Clock
 from .connection import Connection
-from .http import Http
+from .https import Http
 from .interruption import Interruption
 from .login_limit import Credentials, LoginLimit
 

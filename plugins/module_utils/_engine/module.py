@@ -16,7 +16,7 @@ from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env
 from ansible.module_utils.common.parameters import remove_values
 
 from .._box.client import Client
-from .._box.http import HAS_REQUESTS, IdleConnections
+from .._box.https import HAS_REQUESTS, IdleConnections
 from .._box.interruption import Interruption
 from .._values import secrets as _secrets
 from .._values.texts import printable
