@@ -474,9 +474,8 @@ class _Planning:
             meant = keep.misspelt(pattern, going)
             if meant is not None:
                 why = (
-                    "%r matches nothing, and %s would be purged. Correct the pattern if it is meant, or declare %s with"
+                    "%r matches nothing, and %s would be purged. Correct the pattern, or declare %s with state: absent."
                 )
-                why += " state: absent."
                 self.mistakes.append(Mistake("keep", why % (pattern, meant, meant)))
                 continue
             self._warnings.append(
