@@ -132,7 +132,8 @@ def schema() -> Schema:
     options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     documented = yaml.safe_load(MODULE.read_text(encoding="utf-8").split('DOCUMENTATION = r"""')[1].partition('"""')[0])
     for name, option in with_options(documented["options"]).items():
-        if "options" in option:
+        # Not every option of the module is declared in a variable.
+        if "options" in option and "miab_" + name in options:
             options["miab_" + name]["options"] = option["options"]
     lists = [name for name, option in options.items() if option["type"] == "list" and name not in WHOLE]
     parts = {

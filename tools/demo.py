@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show what the collection does: plan, apply and apply again, for the company of examples/ and two simulated boxes;
-and how far it is with a third, which is slow.
+"""Show what the collection does for the company of examples/ and two simulated boxes: plan; apply that plan, which is
+refused because somebody has changed a box; plan again, and apply that; apply once more. A third box, which is slow, shows
+the progress.
 
 It succeeds only if the plan was what happened, the last run changed nothing, and the slow one showed its progress.
 
@@ -15,6 +16,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,8 @@ STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
 # A box with so many aliases to come, and the seconds that it takes for each.
 SLOW_BOX, SLOW_ALIASES, SLOW_SECONDS = "box.example.org", 20, 0.3
+# What somebody changes by hand between the plan and its application.
+DRIFTED, DRIFTED_QUOTA = "ann@example.org", "5G"
 # What the first run plans; it stays there.
 PLAN = CACHE / "demo" / "plan.md"
 RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+).* ignored=(\d+)")
@@ -77,8 +81,11 @@ class Run:
     progress: list[str]
 
 
-def run(title: str, playbook: str, inventories: list[Path], *arguments: str) -> Run:
-    """Run a playbook on a terminal of its own, and show what it prints while it prints it."""
+def run(title: str, playbook: str, inventories: list[Path], *arguments: str, refused: str = "") -> Run:
+    """Run a playbook on a terminal of its own, and show what it prints while it prints it.
+
+    :param refused: what it has to print, if it has to fail.
+    """
     command = ["ansible-playbook", f"mailinabox.admin.{playbook}", *arguments]
     for inventory in inventories:
         command += ["-i", str(inventory)]
@@ -105,8 +112,10 @@ def run(title: str, playbook: str, inventories: list[Path], *arguments: str) -> 
                 printed.append(line)
     text = re.sub(r"\x1b\[[\d;]*m", "", "".join(printed))
     recaps = RECAP.findall(text)
-    if process.returncode or not recaps or any(recap[1:] != ("0", "0", "0") for recap in recaps):
-        sys.exit(f"{title}: failed")
+    ended_well = not process.returncode and all(recap[1:] == ("0", "0", "0") for recap in recaps)
+    is_right = process.returncode == 2 and refused in text if refused else ended_well
+    if not recaps or not is_right:
+        sys.exit(f"{title}: {'was not refused' if refused else 'failed'}")
     compared = next(part for part in text.split("\nTASK ") if part.startswith("[Compare"))
     compared = PROGRESS.sub("", compared)
     return Run(compared, [int(recap[0]) for recap in recaps], PROGRESS.findall(text))
@@ -132,6 +141,15 @@ def show(host: str, box: dict[str, str]) -> None:
         print(f"record  {record['qname']:<32}{record['rtype']:<6}{record['value']}")
 
 
+def drift(host: str, box: dict[str, str]) -> None:
+    """Change a box as an administrator does in its control panel."""
+    print(f"\n=== Meanwhile, somebody gives {DRIFTED} {DRIFTED_QUOTA} in the control panel of {host}", flush=True)
+    form = {"email": DRIFTED, "quota": DRIFTED_QUOTA}
+    credentials = (box["username"], box["password"])
+    url = box["url"] + "/mail/users/quota"
+    requests.post(url, form, auth=credentials, verify=box["cacert"], timeout=30).raise_for_status()
+
+
 def change_a_slow_box(folder: Path) -> Run:
     aliases = [
         {"address": f"list-{number}@example.org", "forwards_to": ["ann@example.org"]} for number in range(SLOW_ALIASES)
@@ -152,9 +170,16 @@ def main() -> None:
         hosts = {host: reached(box) for host, box in boxes.items()}
         # Where the boxes of the company really are stands beside the company's own inventory.
         inventories = [COMPANY, write_inventory(folder / "simulated.json", hosts)]
-        planned = run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={PLAN.parent}")
+        run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={PLAN.parent}")
         print("\n=== plan.md\n" + PLAN.read_text(encoding="utf-8"), flush=True)
-        applied = run("Change it", "apply", inventories, "--diff")
+        host = next(iter(boxes))
+        drift(host, boxes[host])
+        shutil.copy(PLAN.with_name("plan.json"), folder)
+        approved = ("-e", f"miab_plan={folder / 'plan.json'}")
+        refused = f"user {DRIFTED}: approved: change"
+        run("Apply the plan: refused", "apply", inventories, *approved, "--limit", host, refused=refused)
+        planned = run("Plan again", "plan", inventories, "--diff", "-e", f"miab_plan_folder={folder}")
+        applied = run("Apply the new plan", "apply", inventories, "--diff", *approved)
         again = run("Once more", "apply", inventories, "--diff")
         for host, box in boxes.items():
             show(host, box)

@@ -17,6 +17,9 @@ from demo import PLAN
 
 PICTURE = ROOT / "docs" / "images" / "plan.svg"
 
+# The digest and the command are different each time, because the simulated boxes have other ports.
+APPROVAL = re.compile(r"Digest: .*?```console.*?```\n\n?", re.DOTALL)
+
 # Pixels. A sign of a monospaced font is 0.6 as wide as it is high, in all that are in use.
 SIZE = 14
 SIGN = 8.45
@@ -106,7 +109,7 @@ def draw(markdown: str) -> str:
 
 
 def main() -> None:
-    drawn = draw(PLAN.read_text(encoding="utf-8"))
+    drawn = draw(APPROVAL.sub("", PLAN.read_text(encoding="utf-8")))
     if sys.argv[1:] != ["--check"]:
         PICTURE.write_text(drawn, encoding="utf-8")
         print(f"Drawn: {PICTURE.relative_to(ROOT)}")

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
+
+from ..module_utils._model.approval import FORMAT, TIME, plan_digest
+from ..plugin_utils._version import collection_version
 
 DOCUMENTATION = r"""
 name: plan
@@ -17,12 +21,24 @@ author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
   - Takes the results of one task on many hosts, and keeps what a person or a program wants to know of them.
-  - The same results give the same plan, so that two plans can be compared.
+  - The same results give the same digest, so that two plans can be compared.
+  - From 1.1.0 on, it returns a saved plan, which M(mailinabox.admin.miab_config) takes as approved.
 options:
   _input:
     description: The registered results by the name of the host.
     type: dict
     required: true
+  made_at:
+    description: When the plan was made, such as V(2026-11-27T15:40:07Z). Defaults to now.
+    type: str
+    version_added: 1.1.0
+  refused:
+    description:
+      - Whether to return what is planned now for the boxes whose task refused an approved plan because it differs, and
+        nothing of all others.
+    type: bool
+    default: false
+    version_added: 1.1.0
 seealso:
   - plugin: mailinabox.admin.plan_markdown
     plugin_type: filter
@@ -39,9 +55,11 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(boxes), by name, each with its C(host), C(changes), C(warnings), C(error) (null if there is none) and a C(summary)
-      in one line.
+    - C(boxes), by name, each with its C(host), C(url), C(version), C(changes), C(warnings), C(run_warnings), C(notes), C(unknown),
+      C(snapshot), C(error) (null if there is none), C(digest), and a C(summary) in one line.
     - C(summary) of all of them in one line.
+    - C(format), C(made_at), C(collection) and C(digest) of the whole plan.
+    - The guide to saved plans describes the format.
   type: dict
 """
 
@@ -59,19 +77,36 @@ def _tally(changes: list[Mapping[str, Any]]) -> str:
 
 
 def _box(host: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    changes = list(result.get("changes", []))
     error = str(result.get("msg", "the task failed")) if result.get("failed") else None
+    planned = result.get("plan") or {}
+    # Nobody can approve the changes of a box that could not be planned.
+    changes = list(result.get("changes", [])) if error is None else []
+    warnings = [str(warning) for warning in planned.get("warnings", [])]
     return {
         "host": host,
+        "url": planned.get("url"),
+        "version": planned.get("version"),
+        "snapshot": planned.get("snapshot"),
         "changes": changes,
-        "warnings": [str(warning) for warning in result.get("warnings", [])],
+        "warnings": warnings,
+        # Warnings about the run, and not about what it would change.
+        "run_warnings": [str(one) for one in result.get("warnings", []) if str(one) not in warnings],
+        "notes": list(result.get("notes", [])) if error is None else [],
+        "unknown": list(planned.get("unknown", [])),
         "error": error,
+        "digest": planned.get("digest") if error is None else None,
         "summary": "%s: %s" % (host, _tally(changes) if error is None else "failed: " + error),
     }
 
 
-def plan(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def plan(results: Mapping[str, Mapping[str, Any]], made_at: str | None = None, refused: bool = False) -> dict[str, Any]:
     """The plan of all boxes, as data."""
+    if refused:
+        results = {
+            host: {**result, "failed": False}
+            for host, result in results.items()
+            if (result.get("failure") or {}).get("code") == "plan_differs"
+        }
     boxes = [_box(str(host), results[host]) for host in sorted(results)]
     planned = [box for box in boxes if box["error"] is None]
     failed = len(boxes) - len(planned)
@@ -81,7 +116,14 @@ def plan(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     if failed:
         parts.append("%d failed" % failed)
     summary = "%s: %s" % (_counted(len(boxes), "box", "boxes"), "; ".join(parts))
-    return {"summary": summary, "boxes": boxes}
+    return {
+        "format": FORMAT,
+        "made_at": made_at or datetime.now(timezone.utc).strftime(TIME),
+        "collection": collection_version(),
+        "digest": plan_digest(boxes),
+        "summary": summary,
+        "boxes": boxes,
+    }
 
 
 class FilterModule:

@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from ..plugin_utils._markdown import callout, code, shortened
+from ..module_utils._model.approval import TIME, short
+from ..module_utils._model.wording import ACTIONS, details
+from ..module_utils._values.texts import printable
+from ..plugin_utils._markdown import callout, code
 
 DOCUMENTATION = r"""
 name: plan_markdown
@@ -27,6 +33,13 @@ options:
     description: A plan, as P(mailinabox.admin.plan#filter) makes it.
     type: dict
     required: true
+  command:
+    description:
+      - What belongs into the command that applies the plan. With it, the command is shown.
+      - C(plan) is the path of C(plan.json); without it, the command approves the plan by its digest. C(inventory), C(limit)
+        and C(hosts) are the inventories, the limit and C(miab_hosts) of the run.
+    type: dict
+    version_added: 1.1.0
 seealso:
   - plugin: mailinabox.admin.plan
     plugin_type: filter
@@ -46,58 +59,10 @@ _value:
   type: str
 """
 
-_WORDS = {"create": "create", "update": "change", "remove": "**remove**"}
-# What says that an object is there, or names it: the first two columns tell so already.
-_KNOWN_FROM_ELSEWHERE = ("state", "email", "address", "name", "type")
 
-
-def _value(value: Any, other: Any = None) -> str:
-    """A value for people.
-
-    :param other: what it is told beside, and has to look different from.
-    """
-    if value is None:
-        return "(none)"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(code(shortened(str(item))) for item in value) or "(none)"
-    return code(shortened(str(value), [] if other is None else [str(other)]))
-
-
-def _difference(old: Any, new: Any) -> str:
-    """What an update makes of a value; of a list what comes and what goes."""
-    lists = (list, tuple)
-    if isinstance(old or [], lists) and isinstance(new or [], lists):
-        before, after = list(old or ()), list(new or ())
-        come = [str(item) for item in after if item not in before]
-        go = [str(item) for item in before if item not in after]
-        facts = [
-            "%s %s" % (sign, ", ".join(code(shortened(item, others)) for item in items))
-            for sign, items, others in (("+", come, go), ("\u2212", go, come))
-            if items
-        ]
-        if facts:
-            return " ".join(facts)
-    return "%s → %s" % (_value(old, new), _value(new, old))
-
-
-def _details(change: Mapping[str, Any]) -> str:
-    before, after = change["before"], change["after"]
-    facts = []
-    if change["action"] == "remove" and change["resource"] == "user":
-        facts.append("mail: archived on the box")
-    for name in {**before, **after}:
-        old, new = before.get(name), after.get(name)
-        if name in _KNOWN_FROM_ELSEWHERE or old == new:
-            continue
-        if change["action"] == "update":
-            facts.append("%s: %s" % (name, _difference(old, new)))
-        else:
-            shown = _value(new if change["action"] == "create" else old)
-            if shown != "(none)":
-                facts.append("%s: %s" % (name, shown))
-    return "<br>".join(facts)
+def _action(change: Mapping[str, Any]) -> str:
+    word = ACTIONS[change["action"]]
+    return "**%s**" % word if change["action"] == "remove" else word
 
 
 def _box(box: Mapping[str, Any]) -> list[str]:
@@ -113,16 +78,82 @@ def _box(box: Mapping[str, Any]) -> list[str]:
         lines += ["", "| | what | how |", "|---|---|---|"]
     for change in box["changes"]:
         what = "%s %s" % (change["resource"], code(change["key"]))
-        lines.append("| %s | %s | %s |" % (_WORDS[change["action"]], what, _details(change)))
-    if box["warnings"]:
-        lines += callout("WARNING", ["- %s" % code(warning) for warning in box["warnings"]])
+        lines.append("| %s | %s | %s |" % (_action(change), what, "<br>".join(details(change, code))))
+    warnings = [*box["warnings"], *box.get("run_warnings", [])]
+    if warnings:
+        lines += callout("WARNING", ["- %s" % code(warning) for warning in warnings])
+    if box.get("notes"):
+        lines += callout("NOTE", ["- %s" % code(note["text"]) for note in box["notes"]])
+    if box.get("unknown"):
+        lines += callout("NOTE", ["Unknown until applied:", *("- %s" % code(what) for what in box["unknown"])])
     return lines
 
 
-def plan_markdown(plan: Mapping[str, Any]) -> str:
+def _age(snapshot: Mapping[str, Any], made_at: str) -> str:
+    """How old a snapshot was when the plan was made."""
+    try:
+        age = datetime.strptime(made_at, TIME) - datetime.strptime(snapshot["made_at"], TIME)
+    except ValueError:
+        return "of unknown age"
+    hours = int(age.total_seconds() // 3600)
+    return "%d days old" % (hours // 24) if hours >= 48 else "%d hours old" % hours if hours >= 2 else "just made"
+
+
+def _snapshots(plan: Mapping[str, Any]) -> list[str]:
+    """A line for each box that was planned from a snapshot."""
+    boxes = [box for box in plan["boxes"] if box.get("snapshot")]
+    return [
+        "- %s: made at %s, %s"
+        % (code(box["host"]), code(box["snapshot"]["made_at"]), _age(box["snapshot"], plan["made_at"]))
+        for box in boxes
+    ]
+
+
+def _approval(plan: Mapping[str, Any], command: Mapping[str, Any] | None) -> list[str]:
+    """How to compare the plan, and how to apply it."""
+    snapshots = _snapshots(plan)
+    if snapshots:
+        first = "Planned from snapshots, and not from the boxes themselves. This plan can't be applied:"
+        return callout("IMPORTANT", [first, *snapshots])
+    if not any(box["changes"] for box in plan["boxes"]):
+        return []
+    lines = ["", "Digest: `%s`" % short(plan["digest"])]
+    if command is not None:
+        shown = printable(_command(plan, command))
+        lines += ["", "This command applies exactly this plan:", "", "```console", "$ %s" % shown, "```"]
+    return lines
+
+
+def _command(plan: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    words = ["ansible-playbook"]
+    for inventory in given.get("inventory") or ():
+        words += ["-i", _shown_path(str(inventory))]
+    words.append("mailinabox.admin.apply")
+    if given.get("limit"):
+        words += ["--limit", str(given["limit"])]
+    hosts = given.get("hosts") or ()
+    if hosts:
+        words += ["-e", "miab_hosts=" + (hosts if isinstance(hosts, str) else ":".join(map(str, hosts)))]
+    file = given.get("plan")
+    words += ["-e", "miab_plan=%s" % file if file else "miab_plan_digest=%s" % plan["digest"]]
+    return shlex.join(words)
+
+
+def _shown_path(path: str) -> str:
+    """A path relative to the current folder, if it is in there; anything else as it is, such as a list of hosts."""
+    relative = os.path.relpath(path)
+    return relative if os.path.isabs(path) and not relative.startswith(os.pardir) else path
+
+
+def _has_something_to_say(box: Mapping[str, Any]) -> bool:
+    parts = ("changes", "warnings", "run_warnings", "notes", "unknown")
+    return box["error"] is not None or any(box.get(part) for part in parts)
+
+
+def plan_markdown(plan: Mapping[str, Any], command: Mapping[str, Any] | None = None) -> str:
     """The text of a plan: boxes that change, those that could not be planned, and the others in one line."""
-    lines = ["# Plan", "", "%s." % plan["summary"]]
-    facts = [box for box in plan["boxes"] if box["changes"] or box["warnings"] or box["error"] is not None]
+    lines = ["# Plan", "", "%s." % plan["summary"], *_approval(plan, command)]
+    facts = [box for box in plan["boxes"] if _has_something_to_say(box)]
     for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
     unchanged = [code(box["host"]) for box in plan["boxes"] if box not in facts]

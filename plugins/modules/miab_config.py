@@ -255,6 +255,47 @@ options:
     type: bool
     default: false
     version_added: 1.1.0
+  approved:
+    description:
+      - What was approved for this box. The task plans as always, and compares the plan with it before the first write. If
+        anything differs, nothing is written, and the task fails with the code C(plan_differs). A change that was approved
+        and is done already is skipped, with a warning.
+      - It has the same effect in check mode. The guide to saved plans describes it.
+    type: dict
+    version_added: 1.1.0
+    suboptions:
+      plan:
+        description: The contents of a C(plan.json), as text or as data, or one entry of its C(boxes).
+        type: raw
+      host:
+        description: The host in the plan. Without it, the entry with the URL of the box is used.
+        type: str
+      digest:
+        description:
+          - The digest that was approved, all 64 digits of it. With O(approved.plan), the plan has to have it.
+          - Without, the digest of what is planned now for this box has to be this one.
+        type: str
+      max_age:
+        description: How old the plan may be, such as V(30m), V(12h) or V(7d). Without it, of any age.
+        type: str
+  tell_version:
+    description: Whether to return the version of the box, too. That takes one more request.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  snapshot:
+    description:
+      - A snapshot to plan against instead of the box, as text or as data, as the subset C(snapshot) of
+        M(mailinabox.admin.miab_info) returns it. No request is made. Works in check mode only.
+    type: raw
+    version_added: 1.1.0
+  validate_only:
+    description:
+      - Whether to only check the declaration, without the box. All mistakes are found that can be known from it alone.
+        No request is made.
+    type: bool
+    default: false
+    version_added: 1.1.0
 extends_documentation_fragment:
   - mailinabox.admin.box
   - mailinabox.admin.attributes
@@ -320,6 +361,12 @@ changes:
       type: dict
       returned: success
       sample: {"email": "ann@example.org", "privileges": [], "quota": "2G", "state": "present"}
+    calls:
+      description: The calls that make the change. Secrets are left out.
+      type: list
+      elements: dict
+      returned: success
+      sample: [{"method": "POST", "path": "/mail/users/quota", "form": {"email": "ann@example.org", "quota": "2G"}}]
 notes:
   description: What you should know beside the changes.
   returned: success
@@ -345,6 +392,14 @@ notes:
       type: str
       returned: success
       sample: "new domain exmaple.org: the box will make a DNS zone and accept mail for it. Did you mean example.org?"
+plan:
+  description:
+    - What else a saved plan has of this box - its C(url), its C(version) (with O(tell_version)), the C(snapshot) that was
+      used, C(warnings) about the changes, what is C(unknown) without the box, and the C(digest) of the changes.
+    - Also returned if the changes are not the approved ones. Then it is what is planned now, along with C(changes).
+  returned: success, or if RV(failure) has the code C(plan_differs)
+  type: dict
+  sample: {"url": "https://box.example.com/admin", "version": "v75", "warnings": [], "unknown": [], "snapshot": null}
 calls:
   description:
     - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
@@ -397,7 +452,20 @@ TASK = Task(
         "remove_limit": {"type": "int"},
         "domains": {"type": "list", "elements": "str"},
         "show_undeclared": {"type": "bool", "default": False},
+        "approved": {
+            "type": "dict",
+            "options": {
+                "plan": {"type": "raw"},
+                "host": {"type": "str"},
+                "digest": {"type": "str"},
+                "max_age": {"type": "str"},
+            },
+        },
+        "tell_version": {"type": "bool", "default": False},
+        "snapshot": {"type": "raw"},
+        "validate_only": {"type": "bool", "default": False},
     },
+    validate=whole_box.validate,
     planner=whole_box.PLANNER,
     secrets=lambda options: backup.secrets(options["backup"] or {}),
     publishes=True,

@@ -24,6 +24,7 @@ options:
       - The others are only gathered by name. For V(dns_dump), V(certificates), V(web_domains), V(status_checks),
         V(updates) and V(backup_status) a box examines itself or its backups, which may take it minutes; for
         V(latest_version) it asks the project's site; V(zonefiles) takes a request for each zone, V(mfa) one for each user.
+        V(snapshot) is what planning needs to know of the box.
       - One of these others that the box lacks, or fails at, is null in the result, and the task warns of it. V(zonefiles)
         are lacking on v0.51. So is V(dns_problems) if dnspython is needed for it and isn't there. Only if nothing at all
         could be gathered does the task fail.
@@ -53,6 +54,7 @@ options:
       - backup_config
       - backup_status
       - config
+      - snapshot
     default: [all]
 attributes:
   diff_mode:
@@ -238,6 +240,13 @@ config:
     secondary_nameservers: [ns2.example.net]
     backup: {"target": "local", "min_age_in_days": 3}
     privacy: true
+snapshot:
+  description:
+    - What planning needs to know of the box, without secrets, for the option O(mailinabox.admin.miab_config#module:snapshot).
+      Add C(made_at), the time, such as V(2026-11-27T15:40:07Z); the playbook C(mailinabox.admin.snapshot) does.
+  returned: if gathered
+  type: dict
+  sample: {"format": 1, "url": "https://box.example.com/admin", "username": "me@box.example.com", "marks": [], "answers": {}}
 calls:
   description: What was sent to change the box, which is nothing.
   returned: always

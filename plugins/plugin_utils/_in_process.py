@@ -36,7 +36,7 @@ from ..module_utils._engine.module import (
 )
 from ..module_utils._engine.task import Task
 from ..module_utils._values.errors import BoxError, InvalidDeclaration, Mistake
-from . import _arguments
+from . import _arguments, _origins
 from ._progress import IS_WATCHED, ProgressLines, pace
 from ._refused_logins import RefusedLogins
 
@@ -61,6 +61,16 @@ class InProcess(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        # Ansible knows where each of these was written, and the copies below don't.
+        given = self._task.args
+        result = self._run(tmp, task_vars)
+        commands = _origins.annotate(result, given, task_vars or {})
+        if _origins.on_github():
+            for command in commands:
+                Display().display(command, stderr=True)
+        return result
+
+    def _run(self, tmp: str | None, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         # Ansible sends them back with the result.
         self._task.args = _plain(self._task.args)

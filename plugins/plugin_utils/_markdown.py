@@ -5,15 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from ..module_utils._model.wording import shortened as shortened
 from ..module_utils._values.texts import printable
-
-# A longer value is shown without its middle: so much of its beginning and of its end.
-_LONGEST = 80
-_HEAD = 40
-_TAIL = 16
 
 
 def code(value: Any) -> str:
@@ -27,20 +23,6 @@ def code(value: Any) -> str:
             sign if sign.isalnum() or sign in " .,:;@/=-+" else "&#%d;" % ord(sign) for sign in text
         )
     return "`%s`" % text
-
-
-def shortened(text: str, others: Sequence[str] = ()) -> str:
-    """A text that is too long for a table, such as a key, without its middle; told apart from others like it."""
-    if len(text) <= _LONGEST:
-        return text
-    start = 0
-    for other in others:
-        differs = next((place for place, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), 0)
-        # Where the beginnings are the same, the first difference is shown, too.
-        if differs >= _HEAD:
-            start = max(start, differs)
-    middle = "%s…" % text[start : start + _TAIL] if start else ""
-    return "%s…%s%s (%d characters)" % (text[:_HEAD], middle, text[-_TAIL:], len(text))
 
 
 def callout(kind: str, lines: Iterable[str]) -> list[str]:

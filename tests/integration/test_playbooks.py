@@ -46,7 +46,14 @@ HELD: dict[str, Any] = {
 PASSWORDS = {user["email"]: user["password"] for user in HELD["users"]}
 
 
-def run(name: str, boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: Mapping[str, Any]) -> Run:
+def run(
+    name: str,
+    boxes: Mapping[str, Box],
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    **variables: Mapping[str, Any],
+) -> Run:
     """Run a playbook for boxes, each a host of its own.
 
     :param variables: of one host each, under its name with _ in place of dots.
@@ -58,7 +65,7 @@ def run(name: str, boxes: Mapping[str, Box], folder: Path, *arguments: str, **va
         }
         for host, box in boxes.items()
     }
-    return run_on_hosts(hosts, Path("mailinabox.admin." + name), folder, arguments)
+    return run_on_hosts(hosts, Path("mailinabox.admin." + name), folder, arguments, environment)
 
 
 def declared() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tests.records import recorded
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    _tell_approved(terminalreporter)
     ends: dict[str, Counter[str]] = {}
     zones: dict[str, Counter[str]] = {}
     for _passed, value in recorded(terminalreporter, "transitions"):
@@ -28,3 +29,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             f"{zones[how]['zones']} zones looked at, zones broken: {zones[how]['broken']}"
         )
     terminalreporter.write_line(f"the zones were read by {find()}")
+
+
+def _tell_approved(terminalreporter: Any) -> None:
+    """How many boxes drifted between plan and apply, and what became of the approved plans."""
+    found: Counter[str] = Counter()
+    for _passed, value in recorded(terminalreporter, "approved"):
+        found.update(value)
+    if found:
+        terminalreporter.section("approved plans")
+        terminalreporter.write_line(
+            f"{found['drifts']} drifts in memory: {found['applied']} applied, {found['refused']} refused,"
+            f" {found['failed']} failed otherwise; calls outside the plan: {found['outside']}"
+        )

@@ -50,7 +50,7 @@ def test_documentation_and_options_agree(name: str) -> None:
 def shown(task: Any) -> set[str]:
     """The keys of the result that are the task's own: its object, or each thing that it gathers."""
     if task.many:
-        return {task.name, "notes"}
+        return {task.name, "notes", "plan"}
     return {task.name} if task.name else set(task.options["gather_subset"]["choices"]) - {"all"}
 
 

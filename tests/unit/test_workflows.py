@@ -108,9 +108,32 @@ def test_the_matrix_begins_and_ends_with_what_is_promised() -> None:
 
 def test_a_run_that_was_cancelled_goes_no_further() -> None:
     text = (ROOT / "examples/.github/workflows/mail.yml").read_text(encoding="utf-8")
-    steps = yaml.safe_load(text)["jobs"]["mail"]["steps"]
+    jobs = yaml.safe_load(text)["jobs"]
     assert "always()" not in text
-    assert "!cancelled()" in next(step["if"] for step in steps if step.get("name") == "Apply")
+    # A step without a condition runs only if all before it succeeded.
+    assert "cancelled" not in str([step.get("if") for step in jobs["apply"]["steps"]])
+
+
+def test_each_job_has_only_the_permissions_that_it_needs() -> None:
+    workflow = read("examples/.github/workflows/mail.yml")
+    jobs = workflow["jobs"]
+    assert workflow["permissions"] == {}
+    writing = {name for name, job in jobs.items() if "write" in job["permissions"].values()}
+    assert writing == {"comment"}
+    assert {name for name, job in jobs.items() if "secrets." in str(job)} == {"plan", "apply", "nightly"}
+    checkouts = [step for job in jobs.values() for step in job["steps"] if "checkout" in step.get("uses", "")]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(jobs)
+
+
+def test_no_value_of_an_event_is_in_a_script() -> None:
+    jobs = read("examples/.github/workflows/mail.yml")["jobs"]
+    scripts = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert scripts
+    assert not [script for script in scripts if "${{" in script]
+
+
+def test_the_pipeline_for_gitlab_is_valid() -> None:
+    validate("vendor.gitlab-ci", [ROOT / "examples" / ".gitlab-ci.yml"])
 
 
 def test_who_runs_tests_of_a_release_can_write_nothing() -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+import json
+from typing import Any, Callable, Sequence
 
 from .._box.client import Client
 from .._model.plan import Call, Plan, PlannedCall, View
@@ -38,6 +39,20 @@ class Execution:
         self._publication = Publication(client, self.ledger)
         self._recovery = Recovery(client, planning, self.ledger, self._publication)
         self._reporter = reporter
+        self._approved: set[str] | None = None
+        self._refusal: Callable[[Plan], BoxError] = lambda _plan: BoxError("")
+
+    def allow_only(self, plan: Plan, refusal: Callable[[Plan], BoxError]) -> None:
+        """From now on, send no call that is not in a plan.
+
+        :param refusal: the error to raise for a plan with other calls.
+        """
+        self._approved = {_text(call) for call in plan.calls}
+        self._refusal = refusal
+
+    def _refuse_others(self, calls: Sequence[Call]) -> None:
+        if self._approved is not None and any(_text(call) not in self._approved for call in calls):
+            raise self._refusal(self._planning.plan())
 
     def close(self) -> None:
         self._publication.close()
@@ -67,6 +82,7 @@ class Execution:
             self.ledger.warnings += plan.warnings
             if not following.calls:
                 return following
+            self._refuse_others(following.calls)
             plan = following
 
     def _send_all(self, plan: Plan) -> None:
@@ -74,6 +90,8 @@ class Execution:
         while self.ledger.left:
             if not self.ledger.left[0].call.repairs:
                 self._publication.rebuild_postponed()
+            # After a failure the box was planned again, and somebody may have changed it since.
+            self._refuse_others([self.ledger.left[0].call])
             self._send(self.ledger.begin())
         self._publication.rebuild_postponed()
         self.ledger.end()
@@ -144,3 +162,8 @@ class Execution:
             self._reporter.wait(_SETTLE_SECONDS, "the box doesn't show yet what was written")
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
+
+
+def _text(call: Call) -> str:
+    """A call in a form that can be looked up. It has no secrets, because a box may offer another one each time."""
+    return json.dumps(call.as_result(), sort_keys=True)

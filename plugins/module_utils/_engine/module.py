@@ -44,7 +44,9 @@ CONNECTION_OPTIONS = {
 def argument_rules(task: Task) -> dict[str, Any]:
     """The keyword arguments, ``argument_spec`` among them, by which Ansible validates a task's options."""
     rules = dict(task.rules)
-    rules["required_one_of"] = [("password", "api_key"), *rules.get("required_one_of", ())]
+    # These take the place of a box, which nobody has to sign in to then.
+    offline = [name for name in ("snapshot", "validate_only") if name in task.options]
+    rules["required_one_of"] = [("password", "api_key", *offline), *rules.get("required_one_of", ())]
     files = FILE_COMMON_ARGUMENTS if task.file_key else {}
     return {"argument_spec": {**CONNECTION_OPTIONS, **files, **task.options}, **rules}
 
@@ -104,7 +106,7 @@ def perform(
     try:
         with Interruption(is_abandoned) as interruption:
             connect = partial(Client, idle=idle, interruption=interruption, secrets=secrets)
-            result = run(task, options, check_mode, connect, progress)
+            result = run(task, options, check_mode, connect, progress, secrets)
     except Exception as error:
         # Ansible would show it as it is.
         message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)

@@ -29,6 +29,7 @@ class Planning:
         self._reporter = reporter
         # What stays known when the box is read again.
         self._kept: Known = {
+            "url": client.connection.url,
             "caller": client.connection.username,
             "by_password": client.connection.password is not None,
         }

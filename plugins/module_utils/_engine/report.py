@@ -24,6 +24,11 @@ def result(changed: bool, calls: Iterable[Call], warnings: Sequence[str], detail
     return made
 
 
+def plan(planned: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan of a box in a result: its changes, and what else a saved plan has of it."""
+    return {"changes": planned["changes"], "plan": {name: planned[name] for name in planned if name != "changes"}}
+
+
 def failure(error: BoxError, calls: Iterable[Call] = (), changed: bool = False) -> dict[str, Any]:
     """The result of a run that failed.
 

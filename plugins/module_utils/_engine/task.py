@@ -10,12 +10,13 @@ from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from .._box.client import Client
 from .._box.connection import Connection
-from .._model import forks
-from .._model.plan import Call, Change, Plan, Planner, Question, View
-from .._values.errors import BoxError
+from .._model import approval, forks, snapshot
+from .._model.plan import Call, CurrentTime, Plan, Planner, Question, View
+from .._values.errors import BoxError, PlanDiffers
 from .._values.secrets import masked
 from . import report
 from .execution import Execution
+from .offline import OfflineClient
 from .planning import Planning
 from .progress import Progress, Reporter
 
@@ -42,6 +43,7 @@ class Task:
     :param publishes: whether the box publishes in DNS or web what the task writes. Such a task also publishes what an
         earlier run may have left unpublished.
     :param gates: checks before the first write.
+    :param validate: raises an error for what is wrong with the options on any box; for the option ``validate_only``.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Task:
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
     publishes: bool = False
     gates: Sequence[Gate] = ()
+    validate: Callable[[Any], None] = lambda _wanted: None
 
 
 def run(
@@ -61,19 +64,30 @@ def run(
     check_mode: bool,
     connect: Callable[[Connection], Client] = Client,
     progress: Progress = lambda _step: None,
+    secrets: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The result of a task, in the form that Ansible takes. A failure is a result with ``failed`` and ``failure``.
 
     :param options: validated, including those of the connection.
     :param check_mode: whether to predict the calls instead of sending them.
     :param progress: called with each step. It doesn't change the result.
+    :param secrets: that Ansible masks in the result. The plans of many objects don't have them in the first place,
+        because their digests are computed here.
     """
     try:
         wanted = task.planner.check(options)
+        if options.get("validate_only"):
+            task.validate(wanted)
+            return {**report.result(False, (), (), {task.name: []}), "requests": report.requests(0, 0)}
         connection = Connection.from_options(options)
+        client, snapshot_made_at = connect(connection), None
+        if options.get("snapshot") is not None:
+            found = snapshot.read(options["snapshot"], connection.url)
+            client, snapshot_made_at = OfflineClient(connection, found), found.made_at
+        approved = approval.from_options(options.get("approved"), connection.url, lambda: client.ask(CurrentTime()))
     except BoxError as error:
         return {**report.failure(error), "requests": report.requests(0, 0)}
-    client = connect(connection)
+    description = approval.Description(connection.url, frozenset(secrets), snapshot_made_at)
     reporter = Reporter(progress)
     client.on_wait = reporter.wait
     planning = Planning(task.planner.single(), wanted, client, reporter)
@@ -81,7 +95,7 @@ def run(
     ledger = execution.ledger
     try:
         with client:
-            result = _predict_or_execute(task, wanted, check_mode, client, planning, execution)
+            result = _predict_or_execute(task, wanted, check_mode, client, planning, execution, description, approved)
     except BoxError as error:
         ledger.describe(error)
         result = report.failure(error, ledger.sent, ledger.changed)
@@ -89,6 +103,8 @@ def run(
         result = dict(masked(result, planning.secrets | client.keys))
         if execution.revealed:
             result[task.name] = execution.revealed
+        if isinstance(error, PlanDiffers):
+            result.update(report.plan(error.plan))
     finally:
         execution.close()
     # Signing out is a request, too.
@@ -97,9 +113,20 @@ def run(
 
 
 def _predict_or_execute(
-    task: Task, wanted: Any, check_mode: bool, client: Client, planning: Planning, execution: Execution
+    task: Task,
+    wanted: Any,
+    check_mode: bool,
+    client: Client,
+    planning: Planning,
+    execution: Execution,
+    description: approval.Description,
+    approved: approval.Approval | None,
 ) -> dict[str, Any]:
     first = last = planning.plan()
+    notes: Sequence[str] = ()
+    if approved is not None:
+        notes = approved.confirm(first, description)
+        execution.allow_only(first, lambda plan: approval.refusal_of_rest(description.box_plan(plan)))
     views = [change.after for change in first.changes]
     left_over = execution.find_left_over() if task.publishes else ()
     calls: Sequence[Call] = [*first.calls, *left_over]
@@ -118,14 +145,19 @@ def _predict_or_execute(
     elif not first.calls:
         execution.reveal(first)
     known_box = forks.warnings(client.box, writes_to_unknown) if calls else ()
-    warnings = [*client.warnings, *known_box, *last.warnings, *execution.ledger.warnings]
+    warnings = [*client.warnings, *known_box, *notes, *last.warnings, *execution.ledger.warnings]
     plans = execution.carried_out or [first]
-    details = _details(task, plans, last, views, execution.revealed, client.connection.url)
+    details = _details(task, plans, last, views, execution.revealed, description)
     return report.result(changed, calls, warnings, details)
 
 
 def _details(
-    task: Task, plans: Sequence[Plan], last: Plan, views: Sequence[View], revealed: Mapping[str, Any], url: str
+    task: Task,
+    plans: Sequence[Plan],
+    last: Plan,
+    views: Sequence[View],
+    revealed: Mapping[str, Any],
+    description: approval.Description,
 ) -> dict[str, Any]:
     """What the module itself returns.
 
@@ -136,13 +168,19 @@ def _details(
     if not task.name:
         return dict(views[0])
     if task.many:
-        changes: list[Change] = [change for plan in plans for change in plan.changes if change.calls]
+        first, *others = map(description.box_plan, plans)
         return {
-            task.name: [change.as_result() for change in changes],
+            **report.plan(first),
+            task.name: [change for planned in (first, *others) for change in planned["changes"]],
             "notes": [report.note(note) for note in plans[0].notes],
-            "diff": [report.diff(change, change, url) for change in changes],
+            "diff": [
+                report.diff(change, change, description.url)
+                for plan in plans
+                for change in plan.changes
+                if change.calls
+            ],
         }
     return {
         task.name: {**views[0], **revealed},
-        "diff": report.diff(plans[0].changes[0], last.changes[0], url),
+        "diff": report.diff(plans[0].changes[0], last.changes[0], description.url),
     }

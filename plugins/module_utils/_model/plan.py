@@ -14,8 +14,8 @@ from .._values.secrets import MASK, in_url
 Known = Dict[str, Any]
 """What is known so far: the name of a :class:`Read` or :class:`PasswordProof` -> its value.
 
-``caller`` is always there: the address that the run is signed in with; and ``by_password``: whether it
-has the caller's password, not only a key. What the box answered to a
+``url`` is always there: that of the box's admin API; ``caller``: the address that the run is signed in with; and
+``by_password``: whether it has the caller's password, not only a key. What the box answered to a
 :class:`Call` that has a name is there once the call was made.
 """
 
@@ -23,6 +23,9 @@ has the caller's password, not only a key. What the box answered to a
 WITHHELD = (
     "(words left out, because they may repeat a secret; the control panel of the box shows them if you try it there)"
 )
+
+UNKNOWN = "(unknown until applied)"
+"""What a view shows of a value that nobody can know without the box, such as whether a password is the declared one."""
 
 View = Dict[str, Any]
 """One object in the form of its module's options; what ``diff`` and results show."""
@@ -267,13 +270,14 @@ class Change:
         return "create" if self.before.get("state") == "absent" else "update"
 
     def as_result(self) -> View:
-        """The change in a list of many: ``{resource, key, action, before, after}``."""
+        """The change in a list of many: ``{resource, key, action, before, after, calls}``."""
         return {
             "resource": self.resource,
             "key": self.key,
             "action": self.action,
             "before": self.before,
             "after": self.after,
+            "calls": [call.as_result() for call in self.calls],
         }
 
 
@@ -299,10 +303,14 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Changes, in the order in which they are made, and notes for people."""
+    """Changes, in the order in which they are made, and notes for people.
+
+    :param version: that the box says it has, if it was asked.
+    """
 
     changes: Tuple[Change, ...]
     notes: Tuple[Note, ...] = ()
+    version: Optional[str] = None
 
     @property
     def planned_calls(self) -> Tuple[PlannedCall, ...]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-from .._model.plan import Call, Change, Known, Planner, Question, View
+from .._model.plan import UNKNOWN, Call, Change, Known, Planner, Question, View
 from .._model.reads import BACKUP_CONFIG, BackupConfig
 from .._values import names
 from .._values import secrets as _secrets
@@ -282,17 +282,24 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
     """
     config: BackupConfig = known[BACKUP_CONFIG.name]
     target = _target(wanted, config)
+    is_unknown = _is_same_but_for_the_key(target, config)
+    if is_unknown:
+        target = config.target
     age = config.min_age_in_days if wanted.min_age_in_days is None else wanted.min_age_in_days
     before, after = view(config), view(BackupConfig(target, age, config.folder))
     if wanted.b2 is not None:
         # The key is masked on both sides.
         before["application_key"] = _AS_DECLARED if _is_same(target, config.target) else _DIFFERS
         after["application_key"] = _AS_DECLARED
+    needs_call = before != after
+    if is_unknown:
+        before["application_key"], after["application_key"] = UNKNOWN, _AS_DECLARED
     if wanted.always:
         before["credentials"] = _AS_DECLARED if _STORED in known else _UNKNOWN
         after["credentials"] = _AS_DECLARED
-    if before == after:
-        return Change("backup", "settings", before, before)
+        needs_call = needs_call or before["credentials"] != _AS_DECLARED
+    if not needs_call:
+        return Change("backup", "settings", before, after)
     user, password = _credentials(wanted, target)
     form = {"target": target, "target_user": user, "target_pass": password, "min_age": str(age)}
     if config.rsync_port is not None:
@@ -310,6 +317,11 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
     )
     call = replace(call, parse=partial(_parse_answer, call))
     return Change("backup", "settings", before, after, (call,))
+
+
+def _is_same_but_for_the_key(target: str, config: BackupConfig) -> bool:
+    """Whether a target is that of a box whose key is masked, as in a snapshot."""
+    return MASK in config.target and target != config.target and masked(target) == config.target
 
 
 def _target(wanted: WantedBackup, config: BackupConfig) -> str:

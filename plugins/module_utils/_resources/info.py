@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
-from .._model import forks
+from .._model import forks, snapshot
 from .._model.plan import Change, Known, Planner, Question, Read, View
 from .._model.publishing import ORPHAN_REMEDY, OVERRIDDEN, conflicting, content, is_overridden, orphans, unpublishable
 from .._model.reads import (
@@ -50,6 +50,7 @@ class Subset:
     :param each: what has to be asked once those are known.
     :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name.
     :param optional: whether the task goes on if it can't be told, as with all that is slow.
+    :param partial: whether it can be told although some of the reads failed.
     :param exact: whether others declare or compare what it tells, so that its texts must be the box's own. In the
         texts of all others, the passwords of URLs are masked.
     """
@@ -59,6 +60,7 @@ class Subset:
     each: Callable[[Known], Sequence[Read]] = lambda _known: ()
     slow: bool = False
     optional: bool = False
+    partial: bool = False
     exact: bool = False
 
     @property
@@ -227,6 +229,7 @@ SUBSETS: Mapping[str, Subset] = {
         _config,
         exact=True,
     ),
+    "snapshot": Subset(tuple(snapshot.READS.values()), snapshot.tell, slow=True, partial=True, exact=True),
 }
 
 
@@ -264,7 +267,7 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
         reads = (*subset.reads, *subset.each(known))
         failed = [known[read.name] for read in reads if isinstance(known[read.name], BoxError)]
         gathered[name] = None
-        if failed:
+        if failed and not (subset.partial and len(failed) < len(reads)):
             failures[name] = failed[0]
             continue
         try:

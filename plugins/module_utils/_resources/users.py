@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
-from .._model.plan import Call, Change, Known, PasswordProof, Planner, Question, View
+from .._model.plan import UNKNOWN, Call, Change, Known, PasswordProof, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Aliases, User, Users
 from .._values import names
@@ -281,10 +281,11 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
             calls.append(Call("POST", "/mail/users/quota", {"email": user.spelling, "quota": wanted.quota}))
     proof = _proof(wanted, user)
     if proof:
-        proved: bool = known[proof.name]
-        before["user_password"] = _AS_DECLARED if proved else _DIFFERS
+        # None if the box can't be asked.
+        proved: Optional[bool] = known[proof.name]
+        before["user_password"] = UNKNOWN if proved is None else _AS_DECLARED if proved else _DIFFERS
         after["user_password"] = _AS_DECLARED
-        if not proved:
+        if proved is False:
             form = {"email": user.spelling, "password": proof.password}
             # Last, because changing one's own password ends one's session.
             calls.append(

@@ -10,11 +10,11 @@ given because an earlier one sees to it, and what goes because nobody declares i
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Container, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Container, Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
 from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
-from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, Records, Users
+from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, VERSION, Records, Users
 from .._values import names as _names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
 from . import aliases, backup, dns, keep, nameservers, notes, system, users
@@ -52,6 +52,7 @@ class WantedConfig:
     :ivar purge_limits: how many objects may be purged of one section.
     :ivar remove_limit: how many objects may be removed that are declared as absent.
     :ivar show_undeclared: whether to name all objects of the box that nobody declares.
+    :ivar tell_version: whether the plan has the version of the box.
     """
 
     sections: Mapping[str, Tuple[Item, ...]]
@@ -62,6 +63,7 @@ class WantedConfig:
     purge_limits: Mapping[str, int] = field(default_factory=dict)
     remove_limit: Optional[int] = None
     show_undeclared: bool = False
+    tell_version: bool = False
 
 
 class _Section(NamedTuple):
@@ -140,6 +142,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
         options["remove_limit"],
         options["show_undeclared"],
+        bool(options.get("tell_version")),
     )
 
 
@@ -160,6 +163,37 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
         if item.wanted.present
     ]
     return mistakes + notes.outside(entries, domains)
+
+
+def validate(wanted: WantedConfig) -> None:
+    """Find the mistakes that can be known without the box.
+
+    :raises InvalidDeclaration: with all of them.
+    """
+    mistakes = [*wanted.mistakes, *_contradictions(wanted)]
+    if mistakes:
+        raise InvalidDeclaration(mistakes)
+
+
+def _contradictions(wanted: WantedConfig) -> Iterator[Mistake]:
+    """The CNAMEs that would stand beside something else that is declared, on any box."""
+    records = [item for item in wanted.sections["dns_records"] if item.wanted.present]
+    zones = {
+        notes.domain_of(_SECTIONS[name].key(item.wanted)): item.where
+        for name in ("users", "aliases")
+        for item in wanted.sections[name]
+        if item.wanted.present
+    }
+    for item in records:
+        if item.wanted.rtype != "CNAME":
+            continue
+        name = item.wanted.name
+        others = [other.where for other in records if other is not item and other.wanted.name == name]
+        if others:
+            yield Mistake(item.where, "type: a name with a CNAME can't have other records, and %s is one" % others[0])
+        if name in zones:
+            why = "type: %s has mail addresses (%s), and the name of such a domain can't be a CNAME"
+            yield Mistake(item.where, why % (name, zones[name]))
 
 
 def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -201,6 +235,8 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
             lists += [USERS, ALIASES]
     if moves and records and not isinstance(records, BoxError):
         lists.append(DNS_ZONES)
+    if wanted.tell_version:
+        lists.append(replace(VERSION, optional=True, once=True))
     questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
     for name, section in _SECTIONS.items():
         if name == "dns_records" and not isinstance(records, dict):
@@ -235,6 +271,11 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
     :raises InvalidDeclaration: with all mistakes at once, each with the words that name its entry.
     :raises Guarded: if more would be purged, or removed, than a limit allows.
     """
+    version = known.get(VERSION.name)
+    return replace(_plan(wanted, known), version=version if isinstance(version, str) else None)
+
+
+def _plan(wanted: WantedConfig, known: Known) -> Plan:
     planning = _Planning(wanted, known)
     planning.plan_users()
     planning.plan_aliases()

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, Sequence
 
 from .texts import all_printable, printable
+
+_OPTION = re.compile(r"([a-z0-9_]+(?:\.[a-z0-9_]+)*): ")
 
 
 class BoxError(Exception):
@@ -184,10 +187,21 @@ class NotAsDeclared(BoxError):
 
 
 class Mistake(NamedTuple):
-    """One entry of a declaration that can't be fulfilled, in the words that name it, and why."""
+    """One entry of a declaration that can't be fulfilled, in the words that name it, and why.
+
+    :ivar why: begins with the name of the option and a colon, if it is about one.
+    """
 
     where: str
     why: str
+
+    @property
+    def option(self) -> str:
+        """The option of the task that is wrong, such as ``aliases[2].forwards_to``."""
+        entry = self.where.partition(" ")[0]
+        found = _OPTION.match(self.why)
+        # The other sections are options themselves.
+        return "%s.%s" % (entry, found[1]) if found and (entry.endswith("]") or entry == "backup") else entry
 
 
 class InvalidDeclaration(BoxError):
@@ -197,7 +211,67 @@ class InvalidDeclaration(BoxError):
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         first = "Mistakes in the declaration: %d. Nothing was changed." % len(mistakes)
-        super().__init__(first, mistakes=[mistake._asdict() for mistake in mistakes])
+        super().__init__(first, mistakes=[{**mistake._asdict(), "option": mistake.option} for mistake in mistakes])
         # The one message of many lines: each is one of ours.
         self.message = "\n".join([first, *(printable("%s: %s" % mistake) for mistake in mistakes)])
+        self.args = (self.message,)
+
+
+class InvalidPlan(BoxError):
+    """A saved plan, or a snapshot, can't be read or used; nothing was sent."""
+
+    code = "plan_invalid"
+
+
+class PlanOfAnotherFormat(InvalidPlan):
+    """A saved plan, or a snapshot, has a format that this version doesn't know; nothing was sent."""
+
+    code = "plan_format"
+
+
+class PlanAltered(InvalidPlan):
+    """A saved plan isn't the one that its digest, or the approved digest, stands for; nothing was sent."""
+
+    code = "plan_digest"
+
+
+class PlanOfAnotherBox(InvalidPlan):
+    """A saved plan, or a snapshot, is of another box; nothing was sent."""
+
+    code = "plan_other_box"
+
+
+class PlanExpired(InvalidPlan):
+    """A saved plan is older than the task allows; nothing was sent."""
+
+    code = "plan_expired"
+
+
+class PlanDiffers(BoxError):
+    """What is planned now isn't what was approved.
+
+    :param differences: a line for each object.
+    :param plan: what is planned now, as a result has it.
+    :param number: how many there are, if not all of them are listed.
+    :param what: what happened, as sentences without the last full stop.
+    """
+
+    code = "plan_differs"
+
+    def __init__(
+        self,
+        differences: Sequence[str],
+        plan: dict[str, Any],
+        number: int = 0,
+        what: str = "The plan is no longer the one that was approved, because the box or the declaration has changed."
+        " Nothing was written",
+    ) -> None:
+        number = number or len(differences)
+        first = "%s. Differences: %d." % (what, number)
+        last = "Review the new plan, have it approved, and apply that one."
+        super().__init__(first, differences=list(differences), number=number)
+        self.plan = plan
+        left = ["and %d more" % (number - len(differences))] if number > len(differences) else []
+        # As in InvalidDeclaration, each line is printable by itself.
+        self.message = "\n".join([self.message, *map(printable, differences), *left, last])
         self.args = (self.message,)

@@ -112,6 +112,12 @@ def _replaced_in(value: Any, pattern: re.Pattern[str]) -> Any:
     return value
 
 
+def masked_as_given(value: Any, secrets: Iterable[str]) -> Any:
+    """A value without secrets as they were given, as Ansible masks them in every result."""
+    shown = "\0".join(_texts(value))
+    return _without(value, sorted({secret for secret in secrets if secret and secret in shown}, key=len, reverse=True))
+
+
 def _escaped(shown: str, secrets: Iterable[str]) -> set[str]:
     """The parts of a text that are secrets once every escape in it is undone, or in hex, or in base64 with line breaks."""
     plain, places = _plain(shown)

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the mailinabox.admin contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a change is described to people: in plans, and in messages about them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Mapping, Sequence
+
+from .._values.texts import printable
+
+ACTIONS = {"create": "create", "update": "change", "remove": "remove"}
+"""What a change does, as people call it."""
+
+# These say that an object exists, or name it. The action and the key of the change already do.
+_IMPLIED = ("state", "email", "address", "name", "type")
+
+# A longer value is shown without its middle: so much of its beginning and of its end.
+_LONGEST = 80
+_HEAD = 40
+_TAIL = 16
+
+Code = Callable[[str], str]
+"""How a value is set apart from the words around it."""
+
+
+def quoted(text: str) -> str:
+    """A value in a message."""
+    shown = printable(text)
+    return shown if shown.strip() else "(empty)"
+
+
+def details(change: Mapping[str, Any], code: Code = quoted) -> List[str]:
+    """What a change does to its object, one phrase for each option.
+
+    :param change: as in a result: ``{resource, key, action, before, after}``.
+    """
+    before, after = change["before"], change["after"]
+    phrases = []
+    if change["action"] == "remove" and change["resource"] == "user":
+        phrases.append("mail: archived on the box")
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if name in _IMPLIED or old == new:
+            continue
+        if change["action"] == "update":
+            phrases.append("%s: %s" % (name, _difference(old, new, code)))
+        else:
+            shown = _value(new if change["action"] == "create" else old, code)
+            if shown != "(none)":
+                phrases.append("%s: %s" % (name, shown))
+    return phrases
+
+
+def in_a_line(change: Mapping[str, Any]) -> str:
+    """A change as a phrase: what it does, and how."""
+    phrases = details(change)
+    return ACTIONS[change["action"]] + (" (%s)" % "; ".join(phrases) if phrases else "")
+
+
+def _value(value: Any, code: Code, other: Any = None) -> str:
+    """A value for people.
+
+    :param other: the value next to which it is shown, and from which it has to look different.
+    """
+    if value is None:
+        return "(none)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(code(shortened(str(item))) for item in value) or "(none)"
+    return code(shortened(str(value), [] if other is None else [str(other)]))
+
+
+def shortened(text: str, others: Sequence[str] = ()) -> str:
+    """A text that is too long for a table, such as a key, without its middle, but different from others like it."""
+    if len(text) <= _LONGEST:
+        return text
+    start = 0
+    for other in others:
+        differs = next((place for place, (one, two) in enumerate(zip(text, other)) if one != two), 0)
+        # If the beginnings are the same, the first difference is shown, too.
+        if differs >= _HEAD:
+            start = max(start, differs)
+    middle = "%s…" % text[start : start + _TAIL] if start else ""
+    return "%s…%s%s (%d characters)" % (text[:_HEAD], middle, text[-_TAIL:], len(text))
+
+
+def _difference(old: Any, new: Any, code: Code) -> str:
+    """What an update does to a value: of a list, the items that are added and removed."""
+    lists = (list, tuple)
+    if isinstance(old or [], lists) and isinstance(new or [], lists):
+        before, after = list(old or ()), list(new or ())
+        added = [str(item) for item in after if item not in before]
+        removed = [str(item) for item in before if item not in after]
+        phrases = [
+            "%s %s" % (sign, ", ".join(code(shortened(item, others)) for item in items))
+            for sign, items, others in (("+", added, removed), ("\u2212", removed, added))
+            if items
+        ]
+        if phrases:
+            return " ".join(phrases)
+    return "%s → %s" % (_value(old, code, new), _value(new, code, old))
