@@ -477,21 +477,27 @@ def declared(of: Box) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["plan", "apply", "export"])
+@pytest.mark.parametrize("name", ["plan", "apply", "export", "snapshot"])
 def test_playbooks_and_their_files(name: str, tmp_path: Path, tell: Callable[[Looked], None]) -> None:
     made: list[str] = []
     with box(made) as well, box(made, Mirror(match=writes, times=ALWAYS)) as failing, box(made) as refusing:
         boxes = {"well.example.com": well, "failing.example.com": failing, "refusing.example.com": refusing}
         hosts = {host: {**declared(one), "miab_totp_secret": secret("totp_secret")} for host, one in boxes.items()}
         hosts["refusing.example.com"]["miab_password"] = secret("wrong_password")
-        folders = ("-e", f"miab_plan_folder={tmp_path / 'files'}", "-e", f"miab_export_folder={tmp_path / 'files'}")
+        # A snapshot folder makes a plan of itself, which asks no box.
+        names = ("plan", "export") if name != "snapshot" else ("snapshot",)
+        folders = [part for one in names for part in ("-e", f"miab_{one}_folder={tmp_path / 'files'}")]
         looked = run_and_look(Path("mailinabox.admin." + name), hosts, tmp_path, ("-vvv", "--diff", *folders))
         note_requests(looked.search, boxes)
         note_made(looked.search, made)
         tell(looked)
         assert looked.run.status == 2
         files = {path.name for path in (tmp_path / "files").glob("*")}
-        expected = {"plan": {"plan.md", "plan.json"}, "export": {"well.example.com.yml", "failing.example.com.yml"}}
+        expected = {
+            "plan": {"plan.md", "plan.json"},
+            "export": {"well.example.com.yml", "failing.example.com.yml"},
+            "snapshot": {"well.example.com.json", "failing.example.com.json"},
+        }
         assert files == expected.get(name, set())
         users = [one.state.users.get("ann@example.org") for one in boxes.values()]
         assert [user is not None for user in users] == [name == "apply", False, False]
