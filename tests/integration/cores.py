@@ -43,14 +43,15 @@ def programs(core: str) -> Path:
     python = dict(_found())[core]
     folder = VENV / "cores" / f"{core}-{Path(python).name}"
     folder.parent.mkdir(exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    requirements = ROOT / "meta" / "ee-requirements.txt"
+    wanted, stamp = requirements.read_text(encoding="utf-8"), folder / "installed"
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder / "complete"
-        if not done.exists():
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
             _run(python, "-m", "venv", "--clear", str(folder))
-            requirements = ("--requirement", str(ROOT / "meta" / "ee-requirements.txt"))
-            _run(str(folder / "bin/python"), "-m", "pip", "install", ansible_core(core), *requirements)
-            done.touch()
+            install = (str(folder / "bin/python"), "-m", "pip", "install")
+            _run(*install, ansible_core(core), "--requirement", str(requirements))
+            stamp.write_text(wanted, encoding="utf-8")
     return folder / "bin"
 
 
