@@ -255,7 +255,12 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
         "misspelt.example.com": ({"miab_health_backup": "perhaps"}, "perhaps"),
         "refused.example.com": ({"miab_password": "not-the-password"}, "refuses the credentials"),
         "hanging.example.com": (
-            {**{"miab_" + option: value for option, value in connection(hanging).items()}, "miab_timeout": "2"},
+            # Declared, so that it would be asked once more to see what differs.
+            {
+                **{"miab_" + option: value for option, value in connection(hanging).items()},
+                "miab_timeout": "2",
+                "miab_privacy": "true",
+            },
             "The read operation timed out. That is longer than timeout, which is 2 s.",
         ),
         "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, LOST),
