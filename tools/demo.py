@@ -116,7 +116,9 @@ def run(title: str, playbook: str, inventories: list[Path], *arguments: str, ref
     is_right = process.returncode == 2 and refused in text if refused else ended_well
     if not recaps or not is_right:
         sys.exit(f"{title}: {'was not refused' if refused else 'failed'}")
-    compared = next(part for part in text.split("\nTASK ") if part.startswith("[Compare"))
+    parts = text.split("\nTASK ")
+    # Without its first line: a plan compares, and apply changes.
+    compared = next(part for part in parts if part.startswith(("[Compare", "[Change"))).partition("\n")[2]
     compared = PROGRESS.sub("", compared)
     return Run(compared, [int(recap[0]) for recap in recaps], PROGRESS.findall(text))
 

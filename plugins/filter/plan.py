@@ -95,7 +95,8 @@ def _box(host: str, result: Mapping[str, Any]) -> dict[str, Any]:
         "unknown": list(planned.get("unknown", [])),
         "error": error,
         "digest": planned.get("digest") if error is None else None,
-        "summary": "%s: %s" % (host, _tally(changes) if error is None else "failed: " + error),
+        # The mistakes of a declaration are a line each; the error has them all.
+        "summary": "%s: %s" % (host, _tally(changes) if error is None else "failed: " + error.partition("\n")[0]),
     }
 
 

@@ -146,8 +146,15 @@ def _shown_path(path: str) -> str:
 
 
 def _has_something_to_say(box: Mapping[str, Any]) -> bool:
-    parts = ("changes", "warnings", "run_warnings", "notes", "unknown")
-    return box["error"] is not None or any(box.get(part) for part in parts)
+    parts = ("changes", "warnings", "run_warnings", "unknown")
+    # How much isn't declared fits into the line of the boxes without a change.
+    notes = [note for note in box.get("notes") or () if note["kind"] != "undeclared"]
+    return box["error"] is not None or bool(notes) or any(box.get(part) for part in parts)
+
+
+def _unchanged(box: Mapping[str, Any]) -> str:
+    notes = ", ".join(note["text"] for note in box.get("notes") or ())
+    return code(box["host"]) + (" (%s)" % code(notes) if notes else "")
 
 
 def plan_markdown(plan: Mapping[str, Any], command: Mapping[str, Any] | None = None) -> str:
@@ -156,7 +163,7 @@ def plan_markdown(plan: Mapping[str, Any], command: Mapping[str, Any] | None = N
     facts = [box for box in plan["boxes"] if _has_something_to_say(box)]
     for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
-    unchanged = [code(box["host"]) for box in plan["boxes"] if box not in facts]
+    unchanged = [_unchanged(box) for box in plan["boxes"] if box not in facts]
     if unchanged:
         lines += ["", "No change: %s." % ", ".join(unchanged)]
     return "\n".join(lines) + "\n"

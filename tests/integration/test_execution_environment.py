@@ -128,7 +128,7 @@ def test_runs_and_their_records_tell_no_secret(tmp_path: Path) -> None:
     }
     assert changed == {
         "plan": ["Compare the box with its declaration"],
-        "apply": ["Compare the box with its declaration"],
+        "apply": ["Change the box to match its declaration"],
         "again": [],
     }
     # `command` holds the environment that the run was given; it is Runner's own, and readable by its user alone.

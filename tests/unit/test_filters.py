@@ -18,6 +18,7 @@ from ansible_collections.mailinabox.admin.plugins.filter.declaration import decl
 from ansible_collections.mailinabox.admin.plugins.filter.is_edited import is_edited
 from ansible_collections.mailinabox.admin.plugins.filter.plan import plan
 from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import plan_markdown
+from ansible_collections.mailinabox.admin.plugins.filter.plan_text import plan_text
 
 
 def change(action: str = "update", **parts: Any) -> dict[str, Any]:
@@ -73,6 +74,39 @@ def test_boxes_that_change_come_first_and_the_others_share_a_line() -> None:
     assert [line for line in text.splitlines() if line.startswith("## ")] == ["## `d`", "## `b`", "## `c`"]
     assert text.endswith("\nNo change: `a`, `e`.\n")
     assert "> **This box could not be planned:** `Mistakes: 2.`\n> - `users[0]: one`\n> - `users[1]: two`\n" in text
+
+
+def test_a_plan_at_a_terminal() -> None:
+    note = {"kind": "new_domain", "about": "exmaple.org", "text": "new domain exmaple.org: ..."}
+    many = [change("create", key=f"u{number}@example.org") for number in range(32)]
+    results = {
+        "a": {"changes": []},
+        "b": {"failed": True, "msg": "Mistakes: 2.\nusers[0]: one\nusers[1]: two"},
+        "c": {
+            "changes": [
+                change(key="\u001b[2J", before={"privileges": ["x"]}, after={"privileges": ["admin"]}),
+                change("remove", before={"quota": "1G"}),
+            ],
+            "notes": [note],
+        },
+        "d": {"changes": []},
+        "e": {"changes": many},
+    }
+    lines = plan_text(plan(results))
+    assert lines[:4] == [
+        "c: 1 change, 1 removal",
+        "  ~ user \\x1b[2J: privileges: + admin - x",
+        "  - user ann@example.org: mail: archived on the box; quota: 1G",
+        "  ! new domain exmaple.org: ...",
+    ]
+    assert lines[4] == "e: 32 creations"
+    assert lines[-3:] == ["  and 2 more", "b: failed: Mistakes: 2.", "a, d: no change"]
+
+
+def test_how_much_is_not_declared_is_in_the_line_of_unchanged_boxes() -> None:
+    note = {"kind": "undeclared", "about": "users", "text": "not declared: 2 users"}
+    text = plan_markdown(plan({"a": {"changes": [], "notes": [note]}, "b": {"changes": []}}))
+    assert text.endswith("\nNo change: `a` (`not declared: 2 users`), `b`.\n")
 
 
 def test_of_lists_only_what_comes_and_goes_is_shown() -> None:

@@ -176,6 +176,7 @@ MAY_IMPORT = {
     "filter/*.py": {"plugin_utils", "_values"},
     "filter/plan.py": {"_model", "plugin_utils", "_values"},
     "filter/plan_markdown.py": {"_model", "plugin_utils", "_values"},
+    "filter/plan_text.py": {"_model", "_values"},
     "lookup/*.py": {"plugin_utils", "ansible"},
     "filter/doctor.py": {"_values"},
     "filter/box_name.py": {"plugin_utils", "ansible"},
