@@ -95,7 +95,7 @@ EXAMPLES = r"""
 - name: Add the first user of a domain
   mailinabox.admin.miab_user:
     email: ann@new.example
-    user_password: "{{ vault_ann_password }}"
+    user_password: "{{ ann_password }}"
 
 - name: Get its certificate
   mailinabox.admin.miab_ssl:
