@@ -78,11 +78,12 @@ faults: ## Stage faults: pytest, every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
 monitoring: ## Stage monitoring: metrics, alert rules and the dashboard, as promtool judges them
 dns: ## Stage dns: records pushed to PowerDNS through octoDNS, and asked of name servers
+acme: ## Stage acme: certificates of the ACME server Pebble through DNS-01
 artifact: ## Stage artifact: build it, check it, install it in each way that README shows, run the demo from it
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-licenses types unit bad-input contract transitions integration faults browser monitoring dns sanity ansible-lint molecule artifact pre-commit: setup
+licenses types unit bad-input contract transitions integration faults browser monitoring dns acme sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## The artifact, in .cache/artifact

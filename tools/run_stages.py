@@ -105,6 +105,12 @@ STAGES = (
         wide=True,
     ),
     Stage(
+        "acme",
+        ("pytest tests/acme",),
+        proof=r"\b[1-9]\d* passed",
+        lacking="there is no Pebble",
+    ),
+    Stage(
         "demo",
         ("python tools/demo.py", "python tools/picture.py --check"),
         proof="The prediction was right(?s:.*)The picture is of the plan",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ..module_utils._values.errors import InvalidOption
 from ..plugin_utils import _dns_ask, _dns_compare
 from ..plugin_utils._controller import ControllerAction
+from ..plugin_utils._dns_model import CONSEQUENCES, canonical
 
 # How long to wait before a zone is asked for once more.
 _PAUSE_SECONDS = 5.0
@@ -31,13 +32,14 @@ class ActionModule(ControllerAction):
         if not 0 < options["timeout"] <= 60:
             raise InvalidOption("timeout", options["timeout"], "a number of seconds up to 60 is needed")
         deadline = time.monotonic() + options["wait"]
-        results = {zone["zone"]: _verify(zone, options) for zone in options["zones"]}
+        wanted = [_complete(zone) for zone in options["zones"]]
+        results = {zone["zone"]: _verify(zone, options) for zone in wanted}
         while not all(result["ok"] for result in results.values()):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
             time.sleep(min(_PAUSE_SECONDS, left))
-            for zone in options["zones"]:
+            for zone in wanted:
                 if not results[zone["zone"]]["ok"]:
                     results[zone["zone"]] = _verify(zone, options)
         zones = list(results.values())
@@ -46,6 +48,27 @@ class ActionModule(ControllerAction):
             "ok": all(zone["ok"] for zone in zones),
             "problems": [problem for zone in zones for problem in _dns_compare.problems(zone)],
         }
+
+
+# What a record has that is written by hand.
+_BY_HAND = {"level": "custom", "category": "custom", "may_differ": False, "consequence": CONSEQUENCES["custom"]}
+
+
+def _complete(zone: Mapping[str, Any]) -> dict[str, Any]:
+    """A zone whose records have everything, and whose values are in their one form.
+
+    :raises InvalidOption: if it is not a zone with records.
+    """
+    try:
+        records = [{**_BY_HAND, **record} for record in zone["records"]]
+        for record in records:
+            name, rtype = record["name"].rstrip(".").lower(), record["type"]
+            values = [canonical(rtype, value, zone["zone"]) for value in record["values"]]
+            record.update(name=name, values=values)
+        return {"zone": zone["zone"].rstrip("."), "records": records}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        why = "a zone with records is needed, each with name, type and values: %s" % error
+        raise InvalidOption("zones", zone, why) from error
 
 
 def _verify(zone: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,10 @@ _value:
   sample: [{"check": "reboot", "severity": "warn", "about": null, "text": "A restart is due."}]
 """
 
-_UNKNOWN = {"drift": "The box could not be compared with its declaration. The output of the run says why."}
+_UNKNOWN = {
+    "drift": "The box could not be compared with its declaration. The output of the run says why.",
+    "published_dns": "The records that its zones need could not be read from the box, so the zones were not verified.",
+}
 
 # What a problem is about, and what it is.
 Finding = tuple[str | None, str]

@@ -20,7 +20,9 @@ description:
   - Runs on the controller, which needs the Python library dnspython.
 options:
   zones:
-    description: The wanted records, as P(mailinabox.admin.dns_wanted#filter) returns them.
+    description:
+      - The wanted records, as P(mailinabox.admin.dns_wanted#filter) returns them.
+      - Written by hand, a zone has C(zone) and C(records), and each record C(name), C(type) and C(values).
     type: list
     elements: dict
     required: true
@@ -76,6 +78,17 @@ EXAMPLES = r"""
 - name: Fail if the DNS is not right
   ansible.builtin.assert:
     that: dns.ok
+
+- name: Wait until the box's own name server has a record
+  mailinabox.admin.dns_verify:
+    zones:
+      - zone: example.org
+        records:
+          - name: _acme-challenge.example.org
+            type: TXT
+            values: [gfj9Xq...Rg85nM]
+    servers: [192.0.2.10]
+    wait: 60
 """
 
 RETURN = r"""

@@ -9,6 +9,7 @@ form of :func:`canonical`), ``level``, ``category``, ``may_differ``, ``explanati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -83,10 +84,14 @@ def canonical(rtype: str, text: str, zone: str) -> str:
     return form if rtype == "CAA" else form.lower()
 
 
+# What a name consists of, in any zone of a box. Zones are names of files, too.
+_NAME = re.compile(r"[a-z0-9_*.-]+\Z")
+
+
 def _check_name(name: str) -> None:
     """:raises ValueError: if nobody can ask a name server for this name."""
     labels = name.split(".")
-    if len(name) > 253 or not name.isascii() or not name.isprintable() or " " in name or "\\" in name:
+    if len(name) > 253 or not _NAME.match(name):
         raise ValueError("not a name that can be in the DNS")
     if not all(0 < len(label) < 64 for label in labels):
         raise ValueError("not a name that can be in the DNS: each part has 1 to 63 characters")
@@ -184,6 +189,11 @@ def wanted(
     if not 1 <= ttl <= 2**31 - 1:
         raise InvalidOption("ttl", ttl, "a number of seconds is needed")
     homes = [_ascii(zone) for zone in zones] or [_ascii(zone["zone"]) for zone in dump]
+    for zone in homes:
+        try:
+            _check_name(zone)
+        except ValueError as error:
+            raise InvalidOption("zones", zone, str(error)) from error
     found: dict[str, dict[tuple[str, str], RecordSet]] = {zone: {} for zone in homes}
     left_out: dict[str, dict[tuple[str, str], str]] = {zone: {} for zone in homes}
     box = _box_name(row for zone in dump for row in zone["records"])

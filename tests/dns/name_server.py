@@ -75,6 +75,10 @@ class NameServer:
         self.port = free_port()
         self.name = f"ns.test:{self.port}"
 
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
     def _answer(self, data: bytes, over_tcp: bool) -> bytes | None:
         query = dns.message.from_wire(data)
         question = query.question[0]
@@ -111,7 +115,8 @@ class NameServer:
 
     def _fill(self, response: dns.message.Message, question: Any) -> None:
         there = {rtype: rrset for (name, rtype), rrset in self._sets.items() if name == question.name}
-        soa = next((rrset for (_name, rtype), rrset in self._sets.items() if rtype == dns.rdatatype.SOA), None)
+        zones = [rrset for (_name, rtype), rrset in self._sets.items() if rtype == dns.rdatatype.SOA]
+        soa = next((rrset for rrset in zones if question.name.is_subdomain(rrset.name)), None)
         if question.rdtype in there:
             rrset = there[question.rdtype]
             is_delegation = question.rdtype == dns.rdatatype.NS and soa is not None and rrset.name != soa.name
@@ -121,7 +126,7 @@ class NameServer:
         else:
             if not there:
                 response.set_rcode(dns.rcode.NXDOMAIN)
-            if soa is not None and question.name.is_subdomain(soa.name):
+            if soa is not None:
                 response.authority.append(soa)
                 response.flags |= dns.flags.AA
 

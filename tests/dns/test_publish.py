@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.box import Box, crypto, zones
+from tests.box.prepare import prepare
 from tests.integration.playbooks import ROOT, Run, run_on_hosts
 from tests.tasks import connection
 
@@ -40,6 +41,8 @@ def changed(run: Run) -> list[str]:
 
 def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_path: Path) -> None:
     empty = {zone: provider.records(zone) for zone in ZONES}
+    # What a box says is no template.
+    prepare(box.state, {"dns_records": [{"qname": "say.example.org", "rtype": "TXT", "value": "{{ 7 * 7 }}"}]})
     folder = tmp_path / "run"
     hosts = {"box.example.com": variables(box, provider)}
     files = {
@@ -71,11 +74,23 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
     made = sum(len(provider.records(zone)) - len(empty[zone]) for zone in ZONES)
     assert made == len(state["changes"]) > 150
 
+    assert provider.records("example.org")["say.example.org", "TXT"] == (3600, ('"{{ 7 * 7 }}"',))
+
     again = publish(files, folder)
     assert again.status == 0, again.output
     assert set(changed(again)) == {"Make their folder", "Write a file for each zone and tool"}
 
     assert all("v=DKIM1" in (folder / "zones" / f"{zone}.zone").read_text(encoding="ascii") for zone in ZONES)
+    # The playbook health verifies the zones, too.
+    provider.write("example.org", "example.org", "MX", "10 mx.example.net.")
+    more = {"miab_health_folder": str(folder), "miab_health_published_dns": "fail"}
+    health = {"box.example.com": {**files["box.example.com"], **more}}
+    run = run_on_hosts(health, ROOT / "playbooks" / "health.yml", folder)
+    assert run.status == 0, run.output
+    page = (folder / "health.html").read_text(encoding="utf-8")
+    assert "example.org: example.org MX has another value. No mail arrives for the domain." in page
+    assert "1 different, " in page
+
     # The provider's key is in no file that stays, and in no output.
     kept = [path for path in folder.rglob("*") if path.is_file() and path.name != "inventory.yml"]
     assert kept

@@ -112,6 +112,28 @@ def test_the_declaration_of_the_front_page_and_an_account_for_the_automation(tmp
         assert "box.example.com: 1 creation, 1 change" in applied.output
 
 
+def test_a_name_follows_an_address_that_changes(newest_box: Box, tmp_path: Path) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"192.0.2.7\n")
+
+        def log_message(self, *_unused: Any) -> None:
+            pass
+
+    name, old = "home.example.org", "192.0.2.6"
+    prepare(newest_box.state, {**STATE, "dns_records": [{"qname": name, "rtype": "A", "value": old}]})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as service:
+        threading.Thread(target=service.serve_forever, args=(0.01,), daemon=True).start()
+        arguments = ("-e", f"address_url=http://127.0.0.1:{service.server_port}")
+        runs = [run_plays(plays_of("dynamic-dns.md"), newest_box, tmp_path, *arguments) for _number in range(2)]
+        service.shutdown()
+    assert [run.status for run in runs] == [0, 0], runs[0].output
+    assert [run.outcomes[-1].result["changed"] for run in runs] == [True, False]
+    assert [record[:3] for record in newest_box.state.dns_records] == [(name, "A", "192.0.2.7")]
+
+
 @pytest.mark.parametrize(("removals", "status"), [(3, 0), (4, 2)])
 def test_the_guard_against_removing_users_in_bulk(removals: int, status: int, newest_box: Box, tmp_path: Path) -> None:
     changes = [{"resource": "user", "action": "remove"}] * removals + [{"resource": "alias", "action": "remove"}]

@@ -165,6 +165,13 @@ def test_what_no_name_server_can_have_is_left_out(name: str, rtype: str, value: 
     assert (name, rtype) not in sets([zone])
 
 
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "a/b.example", "example.org\n", "", "ex ample.org", "a..b"])
+def test_a_zone_whose_name_is_none_is_an_error(zone: str) -> None:
+    """Files are named after zones."""
+    with pytest.raises(AnsibleFilterError, match="not a name that can be in the DNS"):
+        dns_wanted([{"zone": zone, "records": []}])
+
+
 def test_octodns() -> None:
     zone = dns_wanted(DUMP)[1]
     data = yaml.safe_load(dns_zone_file(zone, "octodns"))
