@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
-from tests.box import FORKS, State, answer, new_state, prepare
+from tests.box import FORKS, CustomRecord, State, answer, new_state, prepare
 from tests.box.zones import ZoneInputs
 from tests.tasks import CONNECTION, task, validated
 from tests.unit.test_any_state import RulesClient
@@ -79,3 +79,24 @@ def test_nobody_is_locked_out(name: str, module: str, options: dict[str, Any]) -
     for check_mode in (True, False):
         result = run(task(module), given, check_mode, connect=lambda _connection: RulesClient(state))
         assert result["failure"]["code"] == "guarded", result
+
+
+@pytest.mark.parametrize(
+    ("name", "cname"),
+    [
+        ("kiekerjan-v76", "_443._tcp.shop.example.org"),
+        ("kiekerjan-v76", "_443._tcp.mta-sts.shop.example.org"),
+        ("kiekerjan-v76", "box-ed25519._domainkey.shop.example.org"),
+        ("power-v60.5", "_dmarc.openpgpkey.shop.example.org"),
+    ],
+)
+def test_a_new_domain_takes_no_zone_down(name: str, cname: str) -> None:
+    """Forks publish more beside the names of a domain."""
+    state = a_new_box(name)
+    prepare(state, {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]})
+    state.dns_records = [CustomRecord(cname, "CNAME", "h.example.net.")]
+    given = validated("miab_user", {**CONNECTION, "email": "new@shop.example.org", "user_password": "new-password-1"})
+    result = run(task("miab_user"), given, False, connect=lambda _connection: RulesClient(state))
+    assert result.get("failed"), "the zone would go down"
+    assert cname in result["msg"]
+    assert not state.dropped_zones()

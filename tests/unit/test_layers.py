@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "module_utils/_model/reads.py": {"_values", "plan", "shape"},
     "module_utils/_model/forks.py": {"_values", "plan", "reads"},
     "module_utils/_model/snapshot.py": {"_values", "approval", "forks", "plan", "reads", "shape"},
-    "module_utils/_model/publishing.py": {"_values", "plan", "reads"},
+    "module_utils/_model/publishing.py": {"_values", "forks", "plan", "reads"},
     "module_utils/_resources/*.py": {"_model", "_values"},
     # What it tells of an object is what the object's own module would show.
     "module_utils/_resources/info.py": {"_model", "_values", "aliases", "backup", "dns", "nameservers", "users"},

@@ -111,6 +111,16 @@ class Box:
         return _RESERVED if self.kind == KIEKERJAN else frozenset()
 
     @property
+    def website_prefixes(self) -> Tuple[str, ...]:
+        """What stands before each domain with mail in names of websites, beside what upstream has."""
+        return ("openpgpkey.",) if self.kind == POWER else ()
+
+    @property
+    def publishes_more_keys(self) -> bool:
+        """Whether the box publishes the TLS key of each website, and a second key that it signs mail with."""
+        return self.kind == KIEKERJAN
+
+    @property
     def ignores_privileges_of_new_users(self) -> bool:
         return self.kind == LDAP
 

@@ -13,12 +13,13 @@ records of a zone that goes, which can't be removed any more then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from .._values import names as _names
 from .._values import records as _records
 from .._values.errors import BoxError, Guarded, InvalidOption
+from . import forks
 from .plan import Call, Change, Known, Question, Read
 from .reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
 
@@ -63,6 +64,7 @@ class Content:
     :ivar apexes: names that have zones although they may have no mail, such as that of the box.
     :ivar newer: whether the box treats the names that it makes up, such as autoconfig, as domains (v55 and newer).
     :ivar beyond: names and types that it publishes for other reasons.
+    :ivar box: what kind of box it is: forks publish more.
     """
 
     hostname: str
@@ -72,6 +74,7 @@ class Content:
     newer: bool
     records: Records
     beyond: FrozenSet[Tuple[str, str]] = frozenset()
+    box: forks.Box = field(default_factory=forks.Box)
 
     @property
     def zones(self) -> Tuple[str, ...]:
@@ -129,6 +132,7 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
         frozenset(apexes),
         all(alias.apart for alias in aliases.values()),
         known[DNS_RECORDS.name],
+        box=forks.of(known),
     )
     if DNS_DUMP.name in known:
         found = replace(found, beyond=_beyond(found, known[DNS_DUMP.name]))
@@ -195,6 +199,7 @@ def published(found: Content) -> Mapping[str, Set[str]]:
     }
     made_up = {"www." + zone for zone in zones}
     late = {"mta-sts." + domain for domain in found.mail}
+    late |= {prefix + domain for domain in found.mail for prefix in found.box.website_prefixes}
     late |= {service + domain for domain in found.users for service in ("autoconfig.", "autodiscover.")}
     domains = set(found.mail)
     if found.hostname:
@@ -212,6 +217,11 @@ def published(found: Content) -> Mapping[str, Set[str]]:
         draft.add(domain, "MX", "TXT")
         draft.add("mail._domainkey." + domain, "TXT")
         draft.add("_dmarc." + domain, "TXT")
+    if found.box.publishes_more_keys:
+        for domain in found.mail:
+            draft.add("box-ed25519._domainkey." + domain, "TXT")
+        for domain in domains | ((made_up | late) - elsewhere):
+            draft.add("_443._tcp." + domain, "TLSA")
     for domain in found.users - {found.hostname}:
         draft.add("_carddavs._tcp." + domain, "SRV")
         draft.add("_caldavs._tcp." + domain, "SRV")
