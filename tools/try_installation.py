@@ -28,7 +28,8 @@ IMPORTS = "import requests, dns, pyotp, cryptography"
 
 
 def section(text: str) -> str:
-    return text[text.index("## Installation") : text.index("## Use cases")]
+    start = text.index("## Installation")
+    return text[start : text.index("\n## ", start)]
 
 
 def blocks(text: str, language: str) -> list[str]:
