@@ -28,9 +28,9 @@ PLAYBOOKS = ("apply", "plan", "export", "health")
 def test_a_host_that_is_no_box_gets_nothing(name: str, authority: str, newest_box: Box, tmp_path: Path) -> None:
     """A stranger that listens is all that the inventory holds, and the administrator's password is in the environment."""
     folders = [f"miab_{part}_folder={tmp_path}" for part in ("export", "plan", "health")]
-    arguments = [word for folder in folders for word in ("-e", folder)]
+    arguments = [word for folder in [*folders, '{"miab_privacy": false}'] for word in ("-e", folder)]
     with impostor(tmp_path, identity("localhost")) as stranger:
-        hosts = {f"https://localhost:{stranger.port}": {"miab_privacy": False}}
+        hosts: dict[str, dict[str, str]] = {f"https://localhost:{stranger.port}": {}}
         environment = {"MIAB_USERNAME": "me@box.example.com", "MIAB_PASSWORD": SECRET, "MIAB_CA_PATH": authority}
         nobody = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, arguments, environment)
         box = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
