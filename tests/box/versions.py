@@ -129,7 +129,7 @@ _V75 = Capabilities(
 # The same as v75, for all that can be asked.
 _V76 = replace(_V75, name="v76")
 
-# Upstream's versions that differ in what they answer; all there are.
+# Upstream's versions that differ in more than their name, and then all that are simulated.
 VERSIONS = {version.name: version for version in (_V051, _V55, _V60, _V75)}
 UPSTREAM = {**VERSIONS, _V76.name: _V76}
 NEWEST = _V76.name

@@ -33,7 +33,7 @@ STATE = {
     "users": [{**ANN, "password": "ann-password-1"}],
     "aliases": [{**SALES, "forwards_to": ["ann@example.org"]}],
 }
-# The same, with what only some boxes take from the rules of the simulated box.
+# Put there without the rules, because power-mailinabox takes values in another form.
 RECORDS = [{"qname": "many.example.org", "rtype": "TXT", "value": value} for value in ("one", "two", "three")]
 TOTP_SECRET = "JBSWY3DPEHPK3PXP" * 2
 
