@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.box import Box, crypto, zones
 from tests.box.prepare import prepare
 from tests.integration.playbooks import ROOT, Run, run_on_hosts
@@ -39,6 +41,8 @@ def changed(run: Run) -> list[str]:
     return [outcome.name.rpartition(": ")[2] for outcome in run.outcomes if outcome.result.get("changed")]
 
 
+# Four playbooks, on a machine that may be busy.
+@pytest.mark.timeout(400)
 def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_path: Path) -> None:
     empty = {zone: provider.records(zone) for zone in ZONES}
     # What a box says is no template.
