@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._model.wording import shortened
 from ..plugin_utils._dns_compare import STATUS_WORDS
-from ..plugin_utils._markdown import callout, code, shortened
+from ..plugin_utils._markdown import callout, code
 
 DOCUMENTATION = r"""
 name: dns_markdown

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..module_utils._model.wording import shortened as shortened
 from ..module_utils._values.texts import printable
 
 
