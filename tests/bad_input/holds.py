@@ -194,6 +194,9 @@ def scheme(options: Mapping[str, Any], before: Held, now: Held) -> None:
 
 
 def config(options: Mapping[str, Any], before: Held, now: Held) -> None:
+    if options["validate_only"]:
+        assert now == before
+        return
     expected = {
         "users": users(options["users"] or [], before),
         "aliases": aliases(options["aliases"] or [], before),

@@ -20,6 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.mailinabox.admin.plugins.filter.plan import plan as saved_plan
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.approval import Description
+from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call, Change, Plan
 from tests.box import State, Totp, crypto, new_state
 from tests.box.names import is_dns_name
 from tests.box.prepare import prepare
@@ -132,6 +135,12 @@ BACKUPS = [
 ]
 NAMESERVERS = ["ns2.example.net", "xfr:192.0.2.53", "xfr:192.0.2.0/24"]
 
+# The saved plan of a box on which only the privacy changes.
+_CALL = Call("POST", "/system/privacy", {"value": "off"})
+_PLAN = Plan((Change("system", "as a whole", {"privacy": True}, {"privacy": False}, (_CALL,)),))
+_BOX_PLAN = Description("https://box.example.com/admin").box_plan(_PLAN)
+APPROVED = saved_plan({"box": {"changes": _BOX_PLAN["changes"], "plan": _BOX_PLAN}})
+
 KINDS: Mapping[str, Kind] = {
     "miab_user": Kind(
         USERS,
@@ -203,6 +212,17 @@ KINDS: Mapping[str, Kind] = {
                 "purge": ["users", "aliases", "dns_records"],
                 "keep": ["*@example.com", "www.example.org"],
                 "purge_limit": 3,
+            },
+            {
+                "privacy": False,
+                "purge_limits": {"users": 3, "aliases": 3, "dns_records": 3},
+                "remove_limit": 3,
+                "domains": ["example.org"],
+                "show_undeclared": True,
+                "approved": {"plan": APPROVED, "host": "box", "digest": APPROVED["digest"], "max_age": "30d"},
+                "tell_version": True,
+                "snapshot": None,
+                "validate_only": False,
             },
         ],
         frozenset({"users", "aliases", "dns_records", "secondary_nameservers", "backup", "privacy"}),

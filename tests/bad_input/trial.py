@@ -28,7 +28,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._box.transport im
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import ServedCertificate
-from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import InvalidOption
+from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import BoxError
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _arguments
 from tests.box.answers import Request
 from tests.box.certificates import Installed
@@ -152,7 +152,7 @@ def call(module: str, arguments: Mapping[str, Any], check_mode: bool, state: Sta
     wire = Wire(state, check_mode)
     try:
         _arguments.check(rules["argument_spec"], arguments)
-    except InvalidOption as error:
+    except BoxError as error:
         return Called({"failed": True, "msg": error.message}, wire)
     validated = ArgumentSpecValidator(**rules).validate(arguments)
     if validated.error_messages:

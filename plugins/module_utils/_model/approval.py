@@ -265,7 +265,7 @@ def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[
         )
     if box["url"] != url:
         raise PlanOfAnotherBox(
-            "The plan is for the box at %s, and this one is at %s. Nothing was sent. Use the plan of this box, or correct"
+            "The plan is for the box at %.300s, and this one is at %.300s. Nothing was sent. Use the plan of this box, or correct"
             " the host." % (box["url"], url),
             planned=box["url"],
             found=url,
@@ -297,7 +297,7 @@ def _box_of(saved: Json, host: Optional[str], url: str) -> Json:
     found = [box for box in boxes if (box["host"] == host if host is not None else box["url"] == url)]
     if len(found) != 1:
         raise PlanOfAnotherBox(
-            "The plan has %s for %s, only for: %s. Nothing was sent. Make a plan that includes this box, and have it"
+            "The plan has %s for %.200s, only for: %.500s. Nothing was sent. Make a plan that includes this box, and have it"
             " approved." % ("nothing" if not found else "several entries", host or url, _hosts(boxes)),
             found=[box["host"] for box in boxes],
         )

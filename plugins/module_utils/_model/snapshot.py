@@ -154,7 +154,7 @@ def read(text: Any, url: str) -> Snapshot:
         ) from error
     if found.url != url:
         raise PlanOfAnotherBox(
-            "The snapshot is of the box at %s, and this one is at %s. %s" % (found.url, url, _AGAIN),
+            "The snapshot is of the box at %.300s, and this one is at %.300s. %s" % (found.url, url, _AGAIN),
             planned=found.url,
             found=url,
         )

@@ -151,7 +151,7 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
     if declared is None:
         return []
     mistakes, domains = [], []
-    for text in declared:
+    for text in dict.fromkeys(declared):
         try:
             domains.append(_names.domain(text))
         except ValueError as error:
