@@ -11,13 +11,13 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and predict the change without making it.
+    description: Predicts the change in check mode without making it.
     support: full
   diff_mode:
     description: Shows the object before and after, in the form of the options.
     support: full
   platform:
-    description: What the task can run on.
+    description: The platforms that the task can run on.
     support: full
     platforms: posix
 """

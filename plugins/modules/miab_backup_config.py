@@ -118,8 +118,8 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: Backups go to another machine, for a fortnight
   mailinabox.admin.miab_backup_config:
     rsync:
@@ -152,19 +152,19 @@ backup_config:
   sample: {"target": "rsync://box@backup.example.net//srv/box", "min_age_in_days": 14}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent. Secrets are left out.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/system/backup/config", "form": {"target": "off", "target_pass": "********"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 2, "writes": 1}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "refused", "message": "POST /system/backup/config: the box refuses: ...", "details": {"text": "..."}}

@@ -305,8 +305,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: The box is this, and no other aliases are on it
   mailinabox.admin.miab_config:
     users:
@@ -402,14 +402,14 @@ plan:
   sample: {"url": "https://box.example.com/admin", "version": "v75", "warnings": [], "unknown": [], "snapshot": null}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent. Secrets are left out.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/mail/users/quota", "form": {"email": "ann@example.org", "quota": "2G"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 8, "writes": 1}

@@ -34,8 +34,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: The zones are what the box knows
   mailinabox.admin.miab_dns_update:
 
@@ -54,19 +54,19 @@ dns_update:
   sample: {"force": true, "updated": ["example.com", "example.org"]}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/dns/update", "form": {"force": "1"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 1, "writes": 1}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "outcome_unknown", "message": "POST /dns/update: the box answers 500 ...", "details": {"status": 500}}

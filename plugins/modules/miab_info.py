@@ -66,8 +66,8 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: What is on the box
   mailinabox.admin.miab_info:
   register: box
@@ -254,12 +254,12 @@ calls:
   elements: dict
   sample: []
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 10, "writes": 0}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "unsupported", "message": "GET /dns/zonefile/example.org: the box has no such thing ...", "details": {}}

@@ -56,8 +56,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: Bob has lost his phone
   mailinabox.admin.miab_mfa:
     user: bob@example.org
@@ -119,19 +119,19 @@ mfa:
       sample: ABCDEFGHIJKLMNOPQRSTUVWXYZ234567
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent. Secrets are left out.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/mfa/disable", "form": {"user": "bob@example.org"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 4, "writes": 1}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "invalid_option", "message": "user: 'bob@example.org': ...", "details": {"option": "user", "value": "bob@example.org"}}

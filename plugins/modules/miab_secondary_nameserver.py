@@ -8,19 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_secondary_nameserver
-short_description: Keep the secondary name servers of a Mail-in-a-Box
+short_description: Manage the secondary name servers of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes the list of secondary name servers of a Mail-in-a-Box server what the task declares.
+  - Sets the list of secondary name servers of a Mail-in-a-Box server.
 options:
   hostnames:
     description:
-      - The whole list. What isn't in it is removed, and an empty list removes all. The order means nothing.
-      - An entry is the host name of a name server, which the box has to be able to resolve, or V(xfr:) and an address or
-        a network that may transfer the zones without being named in them.
-      - Host names may be written in Unicode or in IDNA.
+      - The complete list. Other entries are removed, and an empty list removes all. The order makes no difference.
+      - An entry is the host name of a name server that the box can resolve, or V(xfr:) and an address or network. The latter is
+        allowed to transfer the zones and does not appear in their NS records.
+      - You can write host names in Unicode or in IDNA.
     type: list
     elements: str
     required: true
@@ -32,40 +32,40 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: Two name servers elsewhere answer for the box's zones
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
+- name: Use a secondary name server, and let another host transfer the zones
   mailinabox.admin.miab_secondary_nameserver:
     hostnames:
       - ns2.example.net
       - xfr:192.0.2.60
 
-- name: The box is on its own again
+- name: Remove all secondary name servers
   mailinabox.admin.miab_secondary_nameserver:
     hostnames: []
 """
 
 RETURN = r"""
 secondary_nameserver:
-  description: The list as the box has it now, or would have it in check mode, in the form of the options.
+  description: The list after the task, in the form of the options. In check mode, the predicted list.
   returned: success
   type: dict
   sample: {"hostnames": ["ns2.example.net", "xfr:192.0.2.60"]}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/dns/secondary-nameserver", "form": {"hostnames": "ns2.example.net,xfr:192.0.2.60"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 2, "writes": 1}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "refused", "message": "POST /dns/secondary-nameserver: the box refuses: Could not resolve ...", "details": {}}

@@ -96,12 +96,12 @@ calls:
   elements: dict
   sample: []
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 1, "writes": 0}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "authentication", "message": "POST /login: ...", "details": {"path": "/login", "reason": "missing-totp-token"}}

@@ -45,8 +45,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: Make a request, and keep it in a file
   mailinabox.admin.miab_ssl_csr:
     domain: box.example.com
@@ -95,12 +95,12 @@ calls:
   elements: dict
   sample: []
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 1, "writes": 0}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "invalid_option", "message": "country_code: 'GBR': ...", "details": {"option": "country_code", "value": "GBR"}}

@@ -50,8 +50,8 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
 - name: The machine is up to date
   mailinabox.admin.miab_system:
     packages: latest
@@ -73,19 +73,19 @@ system:
   sample: {"privacy": true, "updates": [], "reboot_required": false}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/system/update-packages"}, {"method": "POST", "path": "/system/reboot"}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 7, "writes": 2}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "timed_out", "message": "reboot_timeout: the box isn't back after 600 s. ...", "details": {"value": 600}}

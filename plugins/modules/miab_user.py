@@ -8,61 +8,60 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_user
-short_description: Keep a mail user of a Mail-in-a-Box
+short_description: Manage a mail user of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes a mail user of a Mail-in-a-Box server what the task declares - its password, privileges and quota - or
-    removes it.
-  - An option that is left out stays as it is on the box.
+  - Creates, changes or removes a mail user of a Mail-in-a-Box server - its password, privileges and quota.
+  - A setting stays as it is on the box if you leave its option out.
 options:
   email:
     description:
-      - The user's mail address. It is taken in lower case, its domain in IDNA, as a box has it.
+      - The mail address of the user. It is converted to the form that a box stores - lower case, with the domain in IDNA.
     type: str
     required: true
   user_password:
     description:
-      - The user's password, of at least eight characters and at most 511 bytes. Needed to make a user.
-      - Put a password of digits in quotes. A number is an error, because YAML may have changed its digits.
-      - The option O(password) is not this one, but that of the administrator who is signed in.
+      - The password of the user. At least eight characters and at most 511 bytes. Required to create a user.
+      - Put a password of digits in quotes. A number is an error, because YAML can change its digits.
+      - Don't confuse it with O(password), which is the password of the administrator.
     type: str
   update_password:
     description:
-      - V(always) makes sure that the password of an existing user is O(user_password). The box is asked whether it is,
-        as if the user signed in, and it is set only if it isn't. The user notices nothing; a password that differs
-        counts as one failed login at the box.
-      - V(on_create) sets the password of a new user, and leaves that of an existing one alone.
+      - V(always) changes the password of an existing user if it is not O(user_password). To find out, the task tries to sign
+        in as the user. If the password differs, this counts as one failed login at the box. The user notices nothing.
+      - V(on_create) sets the password of a new user only.
     type: str
     choices: [always, on_create]
     default: always
   privileges:
     description:
-      - All the privileges that the user is to have. An empty list takes them away.
-      - V(admin) is the only one with a meaning. Another word can stay where a box has it, but can't be added.
+      - The complete list of the user's privileges. An empty list removes all of them.
+      - V(admin) is the only privilege that has an effect. Other words can stay if the box already has them, but you can't
+        add them.
     type: list
     elements: str
   quota:
     description:
-      - How much mail the user may keep - a whole number of bytes, or one with V(M) or V(G) behind it. V(0) means no limit.
-        A limit of less than C(1M) is a warning.
-      - Boxes have quotas from v73 on. On an older one this option is an error.
+      - The maximum size of the mailbox - a whole number of bytes, or a number with the unit V(M) or V(G). V(0) means no
+        limit. The task warns about a limit of less than C(1M).
+      - Requires v73 or newer. On an older box, this option is an error.
     type: str
   state:
     description:
-      - Whether the user is to be there.
-      - The mail of a removed user stays on the box's disk. If the address is added again, the new user gets the old
-        mail; the task warns of it.
+      - Whether the user exists.
+      - The box keeps the mail of a removed user on its disk. If you add the address again, the new user gets the old mail.
+        The task warns about that.
     type: str
     choices: [present, absent]
     default: present
   force:
     description:
-      - Do what would lock somebody out - remove the account that the task is signed in with, take its admin right,
-        leave the box without an administrator, or make a user whose mail an alias forwards elsewhere.
-      - From 1.1.0 on also remove the last address of a domain that has custom DNS records. They lose their zone, and the box
-        can't remove them any more; a box of version v55 can't even list its records then.
+      - Allow changes that lock somebody out - remove your own account or its admin privilege, remove the last administrator,
+        or create a user whose mail an alias forwards elsewhere.
+      - Since 1.1.0, this also allows you to remove the last address of a domain that has custom DNS records. The records lose
+        their zone, and the box can't remove them any more. On v55 the box can't even list its records then.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -73,23 +72,23 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Which box, and who signs in there, comes from module_defaults (group/mailinabox.admin.box)
-# or from MIAB_HOST, MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: Ann has a mailbox
+# The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
+# MIAB_USERNAME and MIAB_PASSWORD in the environment.
+- name: Create a mailbox for Ann
   mailinabox.admin.miab_user:
     email: ann@example.org
     user_password: "{{ ann_password }}"
 
-- name: Bob helps to run the box
+- name: Create an administrator
   mailinabox.admin.miab_user:
     email: bob@example.org
     user_password: "{{ bob_password }}"
     update_password: on_create
     privileges: [admin]
 
-# Ansible prints the items of a loop, so the label keeps the passwords off the screen. Add no_log: true if
-# something keeps the results of tasks, as AWX does.
-- name: Everybody of a list has a mailbox
+# Ansible prints each item of a loop. The label keeps the passwords off the screen. Add no_log: true if something,
+# such as AWX, stores the results of tasks.
+- name: Create a mailbox for each person
   mailinabox.admin.miab_user:
     email: "{{ item.email }}"
     user_password: "{{ item.password }}"
@@ -101,7 +100,7 @@ EXAMPLES = r"""
       - {email: dan@example.org, password: "{{ ann_password }}"}
       - {email: eve@example.org, password: "{{ bob_password }}"}
 
-- name: Carol has left
+- name: Remove a user
   mailinabox.admin.miab_user:
     email: carol@example.org
     state: absent
@@ -109,25 +108,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 user:
-  description: The user as the box has it now, or would have it in check mode, in the form of the options.
+  description: The user after the task, in the form of the options. In check mode, the predicted user.
   returned: success
   type: dict
   sample: {"email": "ann@example.org", "privileges": [], "quota": "2G", "state": "present"}
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. Secrets are left out.
-    - When the task fails, what had been sent by then.
+    - The requests that changed the box, in order. In check mode, the requests that would be sent. Secrets are left out.
+    - If the task fails, the requests that were sent before.
   returned: always
   type: list
   elements: dict
   sample: [{"method": "POST", "path": "/mail/users/quota", "form": {"email": "ann@example.org", "quota": "2G"}}]
 requests:
-  description: How many requests the task made, to read and to write.
+  description: The number of requests that the task made, by kind.
   returned: always
   type: dict
   sample: {"reads": 2, "writes": 1}
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "guarded", "message": "email: removing me@box.example.com ...", "details": {"option": "email"}}
