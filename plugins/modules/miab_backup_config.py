@@ -8,60 +8,59 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_backup_config
-short_description: Keep the backup settings of a Mail-in-a-Box
+short_description: Manage the backup settings of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes the backup settings of a Mail-in-a-Box server what the task declares - where backups go, and for how long they
-    are kept.
-  - An option that is left out stays as it is on the box.
-  - A box tries a target elsewhere before it takes it, so that the task fails if it can't be reached.
-  - A box stores all its settings at once and never shows credentials. So to change anything of a box that backs up to
-    S3, declare O(target_user) and O(target_password) along with it.
+  - Sets the backup target of a Mail-in-a-Box server and how long it keeps backups.
+  - A setting stays as it is on the box if you leave its option out.
+  - A box tests a remote target before it stores it. The task fails if the box can't reach the target.
+  - A box replaces all its settings at once and never returns credentials. To change any setting of a box that backs up to S3,
+    set O(target_user) and O(target_password), too.
 options:
   target:
     description:
-      - V(off) for no backups, V(local) for a folder on the box itself, or a whole URL - C(rsync://), C(s3://) or C(b2://).
-      - O(rsync), O(s3) and O(b2) spare writing a URL.
+      - V(off) for no backups, V(local) for a folder on the box itself, or a URL - C(rsync://), C(s3://) or C(b2://).
+      - Use O(rsync), O(s3) or O(b2) instead if you don't want to write a URL.
     type: str
   rsync:
     description:
-      - A folder on another machine, to which the box copies by SSH with a key of its own.
+      - A folder on another machine. The box connects over SSH with its own key.
     type: dict
     suboptions:
       user:
         description:
-          - The account there.
+          - The account on the other machine.
         type: str
         required: true
       host:
         description:
-          - The machine's host name.
+          - The host name of the other machine.
         type: str
         required: true
       path:
         description:
-          - The folder there. Without a slash in front it is in the account's home.
+          - The folder. A path without a leading slash is relative to the home of the account.
         type: str
         required: true
       port:
         description:
-          - The port of SSH there, if it isn't 22. Older boxes know no other.
+          - The SSH port, if it isn't 22. Older boxes support only 22.
         type: int
   s3:
     description:
-      - A bucket at Amazon, or at a provider with the same interface.
-      - Its access key is declared as O(target_user), and the secret key to it as O(target_password).
+      - A bucket at Amazon S3 or at a compatible provider.
+      - Set the access key as O(target_user) and the secret key as O(target_password).
     type: dict
     suboptions:
       region:
         description:
-          - The region, such as V(eu-central-1). Another provider than Amazon may do without.
+          - The region, such as V(eu-central-1). Optional at some providers.
         type: str
       host:
         description:
-          - The host name of another provider than Amazon.
+          - The host name of the provider, if it isn't Amazon.
         type: str
       bucket:
         description:
@@ -75,17 +74,17 @@ options:
         default: ""
   b2:
     description:
-      - A bucket at Backblaze. Boxes know these from about v55 on.
+      - A bucket at Backblaze. Requires about v55 or newer.
     type: dict
     suboptions:
       key_id:
         description:
-          - The id of an application key.
+          - The ID of an application key.
         type: str
         required: true
       application_key:
         description:
-          - The application key. Left out, the one stays that the box has for this O(b2.key_id) and O(b2.bucket).
+          - The application key. If you leave it out, the box keeps the key that it has for this O(b2.key_id) and O(b2.bucket).
         type: str
       bucket:
         description:
@@ -94,23 +93,23 @@ options:
         required: true
   target_user:
     description:
-      - The user, or access key, that the target wants. An empty text stands for none.
+      - The user or access key for the target. An empty string means none.
     type: str
   target_password:
     description:
-      - The password, or secret key, that the target wants. An empty text stands for none.
+      - The password or secret key for the target. An empty string means none.
     type: str
   update_credentials:
     description:
-      - V(on_change) sends O(target_user) and O(target_password) only when something else is changed, since nobody can
-        tell whether the box has them already.
-      - V(always) sends them each time. The task is then changed each time.
+      - V(on_change) sends O(target_user) and O(target_password) only if another setting changes. The task can't read from the
+        box which credentials it has.
+      - V(always) sends them each time. Then the task always reports a change.
     type: str
     choices: [always, on_change]
     default: on_change
   min_age_in_days:
     description:
-      - For how many days backups are kept at least, from 1 on.
+      - The minimum number of days to keep backups, at least 1.
     type: int
 extends_documentation_fragment:
   - mailinabox.admin.box
@@ -120,7 +119,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: Backups go to another machine, for a fortnight
+- name: Back up to another machine, and keep backups for two weeks
   mailinabox.admin.miab_backup_config:
     rsync:
       user: box
@@ -128,7 +127,7 @@ EXAMPLES = r"""
       path: /srv/box
     min_age_in_days: 14
 
-- name: Backups go to Amazon
+- name: Back up to Amazon S3
   mailinabox.admin.miab_backup_config:
     s3:
       region: eu-central-1
@@ -137,7 +136,7 @@ EXAMPLES = r"""
     target_user: "{{ backup_access_key }}"
     target_password: "{{ backup_secret_key }}"
 
-- name: Backups stay on the box
+- name: Keep backups on the box itself
   mailinabox.admin.miab_backup_config:
     target: local
 """
@@ -145,8 +144,8 @@ EXAMPLES = r"""
 RETURN = r"""
 backup_config:
   description:
-    - The settings as the box has them now, or would have them in check mode. The target is always in the form of
-      O(target), a key in it masked, and there are no credentials.
+    - The settings after the task. In check mode, the predicted settings. The target always has the form of O(target), with keys
+      masked. Credentials are left out.
   returned: success
   type: dict
   sample: {"target": "rsync://box@backup.example.net//srv/box", "min_age_in_days": 14}

@@ -8,56 +8,56 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_config
-short_description: Keep a whole Mail-in-a-Box as one declaration
+short_description: Manage a whole Mail-in-a-Box server with one declaration
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes users, aliases, DNS records and settings of a Mail-in-a-Box server what one task declares, with the same rules
-    as the modules for single objects, whose options the entries have.
-  - Each list of the box is read once. Only what differs is written, in an order that works - users, aliases and DNS
-    records that come, then DNS records, aliases and users that go.
-  - The whole declaration is checked before the first write, also against itself, and all its mistakes are told at once.
-    A record may be in a domain that a declared user brings, an alias may permit a sender who is declared beside it.
-  - From 1.1.0 on, a declaration is refused that would leave a CNAME beside what the box then publishes, or custom records
-    of a domain without an address. Such records have to go in the same declaration, or be purged.
-  - What isn't declared stays, unless O(purge) says otherwise.
-  - If a write fails, the task stops there. The result tells what was done, what failed and what is left, and running
-    the task again goes on from there.
+  - Manages users, aliases, DNS records and settings of a Mail-in-a-Box server in one task. The entries have the options of the
+    modules for single objects, and the same rules apply.
+  - The task reads each list of the box once and writes only what differs. It adds users, aliases and DNS records in this order,
+    then it removes DNS records, aliases and users.
+  - The declaration is validated as a whole before the first write, and all errors are reported together. A record can be in a
+    domain that a declared user adds, and an alias can permit a sender who is declared beside it.
+  - Since 1.1.0, the task refuses a declaration that would leave a CNAME beside a record of the box, or custom records in a domain
+    without an address. Remove such records in the same declaration, or purge them.
+  - Objects that are not declared stay, unless you use O(purge).
+  - If a write fails, the task stops. The result lists what was done, what failed and what is left. Run the task again to
+    continue.
 options:
   users:
     description:
       - Users, each with the options of M(mailinabox.admin.miab_user).
-      - The password of each user is proved, one request each, unless its entry says C(update_password=on_create).
+      - The task checks the password of each user with one request, unless the entry has C(update_password=on_create).
     type: list
     elements: dict
     suboptions:
       email:
-        description: The user's mail address.
+        description: The mail address of the user.
         type: str
         required: true
       user_password:
-        description: The user's password. Needed to make a user. Put a password of digits in quotes.
+        description: The password of the user. Required to create a user. Put a password of digits in quotes.
         type: str
       update_password:
-        description: Whether the password of an existing user is to be this one.
+        description: Whether to change the password of an existing user if it differs.
         type: str
         choices: [always, on_create]
         default: always
       privileges:
-        description: All the privileges that the user is to have.
+        description: The complete list of the user's privileges.
         type: list
         elements: str
       quota:
-        description: How much mail the user may keep.
+        description: The maximum size of the mailbox.
         type: str
       state:
-        description: Whether the user is to be there.
+        description: Whether the user exists.
         type: str
         choices: [present, absent]
         default: present
       force:
-        description: Do what would lock somebody out.
+        description: Allow changes that lock somebody out.
         type: bool
         default: false
   aliases:
@@ -71,20 +71,20 @@ options:
         type: str
         required: true
       forwards_to:
-        description: All the addresses that receive the mail.
+        description: The complete list of addresses that receive the mail.
         type: list
         elements: str
       permitted_senders:
-        description: The users who may send mail from the address.
+        description: The users who are allowed to send mail from the address.
         type: list
         elements: str
       state:
-        description: Whether the alias is to be there.
+        description: Whether the alias exists.
         type: str
         choices: [present, absent]
         default: present
       force:
-        description: Do what would take mail away.
+        description: Allow changes that take mail away from somebody.
         type: bool
         default: false
   dns_records:
@@ -99,17 +99,17 @@ options:
         type: str
         required: true
       type:
-        description: The type of record.
+        description: The record type.
         type: str
         required: true
       value:
         description: One value.
         type: str
       values:
-        description: All values, a list of texts or one text.
+        description: All values, as a list of strings or one string.
         type: raw
       state:
-        description: Whether the values are to be there.
+        description: Whether the values exist.
         type: str
         choices: [present, absent]
         default: present
@@ -131,29 +131,29 @@ options:
         type: dict
         suboptions:
           user:
-            description: The account there.
+            description: The account on the other machine.
             type: str
             required: true
           host:
-            description: The machine's host name.
+            description: The host name of the other machine.
             type: str
             required: true
           path:
-            description: The folder there.
+            description: The folder.
             type: str
             required: true
           port:
-            description: The port of SSH there.
+            description: The SSH port.
             type: int
       s3:
-        description: A bucket at Amazon, or at a provider with the same interface.
+        description: A bucket at Amazon S3 or at a compatible provider.
         type: dict
         suboptions:
           region:
             description: The region.
             type: str
           host:
-            description: The host name of another provider than Amazon.
+            description: The host name of the provider, if it isn't Amazon.
             type: str
           bucket:
             description: The bucket's name.
@@ -168,7 +168,7 @@ options:
         type: dict
         suboptions:
           key_id:
-            description: The id of an application key.
+            description: The ID of an application key.
             type: str
             required: true
           application_key:
@@ -179,37 +179,37 @@ options:
             type: str
             required: true
       target_user:
-        description: The user, or access key, that the target wants.
+        description: The user or access key for the target.
         type: str
       target_password:
-        description: The password, or secret key, that the target wants.
+        description: The password or secret key for the target.
         type: str
       update_credentials:
-        description: Whether to send credentials each time.
+        description: Whether to send the credentials each time.
         type: str
         choices: [always, on_change]
         default: on_change
       min_age_in_days:
-        description: For how many days backups are kept at least.
+        description: The minimum number of days to keep backups.
         type: int
   privacy:
     description:
-      - Whether the box keeps to itself, and doesn't ask whether there is a new version of it.
+      - Whether to turn off the box's check for new versions of Mail-in-a-Box.
     type: bool
   purge:
     description:
-      - Sections of which only what is declared may stay. Everything else in them is removed. Each has to be declared, if
-        only as an empty list.
-      - Never removed are automatic aliases, the aliases C(administrator@) and C(hostmaster@) of the box, the account that
-        the task is signed in with, and what O(keep) names.
+      - The sections in which the task removes everything that is not declared. Declare each of these sections, at least as an
+        empty list.
+      - The task never removes automatic aliases, the aliases C(administrator@) and C(hostmaster@) of the box, your own account, and
+        objects that O(keep) matches.
     type: list
     elements: str
     choices: [users, aliases, dns_records]
     default: []
   keep:
     description:
-      - Patterns of mail addresses and DNS names that O(purge) leaves alone, such as V(*@example.org) or V(*.example.org).
-        C(*) stands for anything, C(?) for one character.
+      - Patterns of mail addresses and DNS names that O(purge) does not remove, such as V(*@example.org) or V(*.example.org).
+        C(*) matches any text, and C(?) matches one character.
       - If something is purged, a pattern that matches nothing gets a warning. It is an error if it would match something
         that is purged once a typing error of one letter is corrected.
     type: list
@@ -217,34 +217,34 @@ options:
     default: []
   purge_limit:
     description:
-      - How many objects may be purged. If there are more, nothing is changed, and the task fails and lists them.
-      - Left out, it is 5, or 20 % of what the box has now in the sections of O(purge), whichever is more.
-      - A section in O(purge_limits) does not count here.
+      - The maximum number of objects that O(purge) removes. If there are more, the task changes nothing, fails and lists them.
+      - Defaults to 5, or to 20 % of the objects that the box has in the sections of O(purge), whichever is more.
+      - Sections in O(purge_limits) do not count here.
     type: int
   purge_limits:
-    description: How many objects of one section may be purged.
+    description: The maximum number of objects that O(purge) removes from each section.
     type: dict
     suboptions:
       users:
-        description: How many users.
+        description: The limit for users.
         type: int
       aliases:
-        description: How many aliases.
+        description: The limit for aliases.
         type: int
       dns_records:
-        description: How many names and types of DNS records.
+        description: The limit for DNS records, counted by name and type.
         type: int
     version_added: 1.1.0
   remove_limit:
     description:
-      - How many objects may be removed because their entry says C(state=absent). If there are more, nothing is changed, and
-        the task fails and lists them. There is no limit by default.
+      - The maximum number of objects that are removed because their entry has C(state=absent). If there are more, the task changes
+        nothing, fails and lists them. By default there is no limit.
     type: int
     version_added: 1.1.0
   domains:
     description:
-      - The domains for which the declaration may have users and aliases. An entry with another domain, such as a
-        misspelt one, is a mistake. Without this option every domain is allowed.
+      - The domains that users and aliases of the declaration can have. An entry with another domain, for example a misspelled
+        one, is an error. By default every domain is allowed.
     type: list
     elements: str
     version_added: 1.1.0
@@ -257,10 +257,10 @@ options:
     version_added: 1.1.0
   approved:
     description:
-      - What was approved for this box. The task plans as always, and compares the plan with it before the first write. If
-        anything differs, nothing is written, and the task fails with the code C(plan_differs). A change that was approved
-        and is done already is skipped, with a warning.
-      - It has the same effect in check mode. The guide to saved plans describes it.
+      - The approved plan for this box. The task plans as usual and compares its plan with the approved one before the first
+        write. If anything differs, it writes nothing and fails with the code C(plan_differs). It skips an approved change that is
+        done already, with a warning.
+      - This has the same effect in check mode. The guide to saved plans describes it.
     type: dict
     version_added: 1.1.0
     suboptions:
@@ -272,14 +272,14 @@ options:
         type: str
       digest:
         description:
-          - The digest that was approved, all 64 digits of it. With O(approved.plan), the plan has to have it.
-          - Without, the digest of what is planned now for this box has to be this one.
+          - The approved digest, with all 64 digits. With O(approved.plan), the plan must have this digest.
+          - Without O(approved.plan), the plan that the task makes now must have this digest.
         type: str
       max_age:
-        description: How old the plan may be, such as V(30m), V(12h) or V(7d). Without it, of any age.
+        description: The maximum age of the plan, such as V(30m), V(12h) or V(7d). By default any age is accepted.
         type: str
   tell_version:
-    description: Whether to return the version of the box, too. That takes one more request.
+    description: Whether to return the version of the box, which takes one more request.
     type: bool
     default: false
     version_added: 1.1.0
@@ -291,8 +291,8 @@ options:
     version_added: 1.1.0
   validate_only:
     description:
-      - Whether to only check the declaration, without the box. All mistakes are found that can be known from it alone.
-        No request is made.
+      - Whether to only validate the declaration, without the box. The task reports all errors that it can find without a
+        request.
     type: bool
     default: false
     version_added: 1.1.0
@@ -301,13 +301,13 @@ extends_documentation_fragment:
   - mailinabox.admin.attributes
 seealso:
   - module: mailinabox.admin.miab_info
-    description: Its subset C(config) is what this module takes.
+    description: Its subset C(config) returns a declaration for this module.
 """
 
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: The box is this, and no other aliases are on it
+- name: Manage users, aliases and DNS records, and remove all other aliases
   mailinabox.admin.miab_config:
     users:
       - email: ann@example.org
@@ -331,7 +331,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changes:
-  description: What was changed, in order; in check mode, what would be. What is as it should be isn't listed.
+  description: The changes, in order. In check mode, the predicted changes. Objects that don't change are left out.
   returned: success
   type: list
   elements: dict
@@ -342,7 +342,7 @@ changes:
       returned: success
       sample: user
     key:
-      description: What the object is called.
+      description: The name of the object.
       type: str
       returned: success
       sample: ann@example.org
@@ -352,23 +352,23 @@ changes:
       returned: success
       sample: update
     before:
-      description: The object as it was, in the form of its module's options.
+      description: The object before the change, in the form of its module's options.
       type: dict
       returned: success
       sample: {"email": "ann@example.org", "privileges": [], "quota": "1G", "state": "present"}
     after:
-      description: The object as it is to be.
+      description: The object after the change.
       type: dict
       returned: success
       sample: {"email": "ann@example.org", "privileges": [], "quota": "2G", "state": "present"}
     calls:
-      description: The calls that make the change. Secrets are left out.
+      description: The requests that make the change. Secrets are left out.
       type: list
       elements: dict
       returned: success
       sample: [{"method": "POST", "path": "/mail/users/quota", "form": {"email": "ann@example.org", "quota": "2G"}}]
 notes:
-  description: What you should know beside the changes.
+  description: Further information about the plan.
   returned: success
   type: list
   elements: dict
@@ -376,7 +376,7 @@ notes:
   contains:
     kind:
       description:
-        - V(new_domain) or V(domain_removed) for a domain that the box comes to serve, or no longer serves.
+        - V(new_domain) or V(domain_removed) for a domain that the box starts or stops to serve.
         - V(dangling_alias) for a declared alias that forwards to an address on the box that does not exist.
         - V(undeclared) for objects of the box that are not declared.
       type: str
@@ -394,9 +394,9 @@ notes:
       sample: "new domain exmaple.org: the box will make a DNS zone and accept mail for it. Did you mean example.org?"
 plan:
   description:
-    - What else a saved plan has of this box - its C(url), its C(version) (with O(tell_version)), the C(snapshot) that was
-      used, C(warnings) about the changes, what is C(unknown) without the box, and the C(digest) of the changes.
-    - Also returned if the changes are not the approved ones. Then it is what is planned now, along with C(changes).
+    - Further data for a saved plan - the C(url) of the box, its C(version) (with O(tell_version)), the C(snapshot) that was used,
+      C(warnings) about the changes, what is C(unknown) without the box, and the C(digest) of the changes.
+    - Also returned, together with C(changes), if the changes are not the approved ones. Then it describes the current plan.
   returned: success, or if RV(failure) has the code C(plan_differs)
   type: dict
   sample: {"url": "https://box.example.com/admin", "version": "v75", "warnings": [], "unknown": [], "snapshot": null}
@@ -415,9 +415,9 @@ requests:
   sample: {"reads": 8, "writes": 1}
 failure:
   description:
-    - Why the task failed, for a playbook to test - C(code), C(message) and C(details).
-    - For C(invalid_declaration), C(details.mistakes) lists each mistake with C(where) and C(why). When a write failed,
-      C(details.failed) is the call, and C(details.left) lists those that were not sent any more.
+    - Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
+    - For C(invalid_declaration), C(details.mistakes) lists each error with C(where) and C(why). If a write failed,
+      C(details.failed) is the request, and C(details.left) lists the requests that were not sent.
   returned: failure
   type: dict
   sample: {"code": "invalid_declaration", "details": {"mistakes": [{"where": "users[0] ann@example", "why": "email: ..."}]}}

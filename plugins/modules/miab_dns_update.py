@@ -8,22 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_dns_update
-short_description: Have a Mail-in-a-Box publish its DNS anew
+short_description: Rebuild the DNS zones of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Has a Mail-in-a-Box server compare its zones with what it should publish, and write those that differ.
-  - A box does so by itself after each change by its API. The task is for what is changed in another way, and for a zone
-    that a failure has left behind.
-  - The task is changed if the box says that it updated something. In check mode nobody can tell beforehand. Without
-    O(force) no change is predicted, which is right unless the box has something to catch up on; with O(force) a change
-    is predicted, which is always right.
+  - Makes a Mail-in-a-Box server compare its zones with the records that it has to publish, and rewrite the zones that differ.
+  - A box does this by itself after each change through its API. Use this task after changes that were made in another way, or
+    if a failure left a zone out of date.
+  - The task reports a change if the box reports that it updated something. Check mode can't predict that. Without O(force) it
+    predicts no change, which is wrong if a zone is out of date. With O(force) it predicts a change, which is always right.
   - In check mode, the task signs in and reads the zones. It fails if the box can't be reached or refuses the credentials.
 options:
   force:
     description:
-      - Write and sign all zones, whether they differ or not. The task is then changed each time.
+      - Rewrite and sign all zones, even if they don't differ. Then the task always reports a change.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -36,10 +35,10 @@ seealso:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: The zones are what the box knows
+- name: Rewrite the zones that are out of date
   mailinabox.admin.miab_dns_update:
 
-- name: All zones are written and signed anew
+- name: Rewrite and sign all zones
   mailinabox.admin.miab_dns_update:
     force: true
 """
@@ -47,8 +46,8 @@ EXAMPLES = r"""
 RETURN = r"""
 dns_update:
   description:
-    - The option C(force), and under C(updated) the zones that the box wrote, or what else it says that it updated.
-    - In check mode there is no C(updated), because it can't be foretold.
+    - The option C(force), and C(updated), which lists the zones and other things that the box reports as updated.
+    - C(updated) is left out in check mode, because it can't be predicted.
   returned: success
   type: dict
   sample: {"force": true, "updated": ["example.com", "example.org"]}

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_info
-short_description: Gather what a Mail-in-a-Box knows
+short_description: Gather information about a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Reads what a Mail-in-a-Box server can tell of itself, by subset, and changes nothing.
-  - Each thing is asked for once, however many subsets need it.
+  - Reads information from a Mail-in-a-Box server by subset. It changes nothing.
+  - Each request is made once, even if several subsets need it.
 options:
   gather_subset:
     description:
-      - What to gather. V(all) stands for all that a box has at hand, which is V(users), V(aliases), V(domains),
+      - What to gather. V(all) means everything that a box returns quickly, which is V(users), V(aliases), V(domains),
         V(dns_records), V(dns_problems), V(dns_zones), V(secondary_nameservers), V(version), V(box), V(reboot_required),
         V(privacy), V(backup_config) and V(config).
-      - The others are only gathered by name. For V(dns_dump), V(certificates), V(web_domains), V(status_checks),
-        V(updates) and V(backup_status) a box examines itself or its backups, which may take it minutes; for
-        V(latest_version) it asks the project's site; V(zonefiles) takes a request for each zone, V(mfa) one for each user.
-        V(snapshot) is what planning needs to know of the box.
-      - One of these others that the box lacks, or fails at, is null in the result, and the task warns of it. V(zonefiles)
-        are lacking on v0.51. So is V(dns_problems) if dnspython is needed for it and isn't there. Only if nothing at all
-        could be gathered does the task fail.
+      - Name the other subsets to gather them. For V(dns_dump), V(certificates), V(web_domains), V(status_checks), V(updates) and
+        V(backup_status), the box examines itself or its backups, which can take minutes. For V(latest_version) it asks the website
+        of the project. V(zonefiles) takes one request for each zone, and V(mfa) one for each user. V(snapshot) returns what
+        planning needs to know of the box.
+      - If the box does not support one of these other subsets, or fails at it, the result has null for it, and the task warns. For
+        example, v0.51 has no V(zonefiles). The same happens with V(dns_problems) if it needs dnspython and dnspython is missing.
+        The task fails only if it could gather nothing at all.
     type: list
     elements: str
     choices:
@@ -58,7 +58,7 @@ options:
     default: [all]
 attributes:
   diff_mode:
-    description: Has nothing to show, because nothing is changed.
+    description: The module changes nothing.
     support: none
 extends_documentation_fragment:
   - mailinabox.admin.box
@@ -68,19 +68,19 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: What is on the box
+- name: Read users, aliases, records and settings
   mailinabox.admin.miab_info:
   register: box
 
-- name: Who has mail there
+- name: List the users
   ansible.builtin.debug:
     msg: "{{ box.users | map(attribute='email') }}"
 
-- name: How the box is, and what it could upgrade
+- name: Read the status checks and the available upgrades
   mailinabox.admin.miab_info:
     gather_subset: [status_checks, updates, reboot_required]
 
-- name: The box in the form that declares it
+- name: Return the box as a declaration
   mailinabox.admin.miab_info:
     gather_subset: config
 """
@@ -88,14 +88,14 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - The users, and the archived mailboxes of users who were removed, whose C(status) is C(inactive).
-    - C(quota) and C(used), which is null if the box doesn't know, are there on boxes with quotas (v73 and newer).
+    - The users. Archived mailboxes of removed users have the C(status) C(inactive).
+    - Boxes with quotas (v73 and newer) also return C(quota) and C(used). C(used) is null if the box doesn't know it.
   returned: if gathered
   type: list
   elements: dict
   sample: [{"email": "ann@example.org", "privileges": [], "quota": "2G", "used": "1.5M", "status": "active"}]
 aliases:
-  description: The aliases, those that the box made by itself among them.
+  description: The aliases, including those that the box created automatically.
   returned: if gathered
   type: list
   elements: dict
@@ -114,26 +114,25 @@ dns_records:
   sample: [{"name": "www.example.org", "type": "A", "values": ["192.0.2.1"]}]
 dns_problems:
   description:
-    - The custom DNS records that take their zone down, and why - values that can't be published, which a box stores all
-      the same, and CNAMEs at the name of a zone, or beside other custom records or what the box publishes by itself.
-    - Since 1.1.0, also records that the box doesn't publish - those whose zone is gone because their domain has no address
-      any more, and A and AAAA records at the host name of the box. Their C(breaks_zone) is V(false), that of all others
-      V(true).
-    - As long as a value of the first kind is there, every change that concerns its zone fails. To remove it, declare
-      O(mailinabox.admin.miab_dns_record#module:state=absent) with its C(value).
+    - The custom DNS records that break their zone, and why. A box stores values that it can't publish. It also stores a CNAME at
+      the name of a zone, or beside other records.
+    - Since 1.1.0, also records that the box doesn't publish. These are records whose domain has no address any more, and A and
+      AAAA records at the host name of the box. Their C(breaks_zone) is V(false), and V(true) for all others.
+    - While a zone has a value that can't be published, every change in the zone fails. To remove the value, use
+      M(mailinabox.admin.miab_dns_record) with O(mailinabox.admin.miab_dns_record#module:state=absent) and its C(value).
   returned: if gathered
   type: list
   elements: dict
   sample: [{"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not the form of an MX ...",
     "breaks_zone": true}]
 dns_zones:
-  description: The zones that the box answers for.
+  description: The zones that the box serves.
   returned: if gathered
   type: list
   elements: str
   sample: [example.com, example.org]
 dns_dump:
-  description: What has to be published for each zone, with the reasons, for who has the zone elsewhere.
+  description: The records that each zone needs, with the reasons. Use it for zones hosted elsewhere.
   returned: if gathered
   type: list
   elements: dict
@@ -141,7 +140,7 @@ dns_dump:
     - zone: example.org
       records: [{"name": "example.org", "type": "MX", "value": "10 box.example.com.", "explanation": "Required. ..."}]
 zonefiles:
-  description: The text of each zone's file. Null on a box that doesn't show it, as v0.51.
+  description: The text of each zone file. Null on a box that doesn't return it, such as v0.51.
   returned: if gathered
   type: dict
   sample: {"example.org": "$ORIGIN example.org. ..."}
@@ -152,12 +151,12 @@ secondary_nameservers:
   elements: str
   sample: [ns2.example.net]
 certificates:
-  description: How good the certificate of each domain is, and for which domains the box could get one by itself.
+  description: The status of each domain's certificate, and the domains for which the box can obtain one by itself.
   returned: if gathered
   type: dict
   sample: {"status": [{"domain": "example.org", "status": "success", "text": "Signed & valid. ..."}], "can_provision": []}
 web_domains:
-  description: The domains that have a web site, as the box tells of them.
+  description: The domains that have a website, as the box returns them.
   returned: if gathered
   type: list
   elements: dict
@@ -173,64 +172,64 @@ mfa:
   type: dict
   sample: {"me@box.example.com": [{"id": 1, "type": "totp", "label": "phone"}]}
 version:
-  description: The version of Mail-in-a-Box. Forks call themselves what they like.
+  description: The version of Mail-in-a-Box. Forks have version names of their own.
   returned: if gathered
   type: str
   sample: v75
 box:
   description:
-    - What kind of box it is, as far as its answers show - C(kind), which is V(upstream), V(kiekerjan), V(geseidl),
+    - The kind of box, recognized by its answers - C(kind), which is V(upstream), V(kiekerjan), V(geseidl),
       V(power-mailinabox), V(mailinabox-ldap) or V(unknown), and the C(marks) that show it.
-    - C(support) is V(full), V(partial) if some writes are refused because they would lose data there, which C(refused) lists,
-      or V(unknown).
-    - C(clock_offset) is how many seconds the clock of the box is ahead, and null if the box doesn't say.
+    - C(support) is V(full), V(partial) or V(unknown). With V(partial), the collection refuses some writes because they would lose
+      data on this kind of box. C(refused) lists them.
+    - C(clock_offset) is the number of seconds that the clock of the box is ahead. Null if the box doesn't send its time.
   returned: if gathered
   type: dict
   version_added: 1.1.0
   sample: {"kind": "upstream", "version": "v76", "marks": [], "support": "full", "refused": [], "clock_offset": 0}
 latest_version:
-  description: The newest version that there is, as the project's site says. Null if the box can't reach it.
+  description: The newest version, according to the website of the project. Null if the box can't reach the website.
   returned: if gathered
   type: str
   sample: v75
 status_checks:
-  description: What the box finds when it examines itself, as it tells - headings, and under each what is C(ok) or isn't.
+  description: The status checks of the box, in its own words - headings, each followed by its checks with C(ok) or a problem.
   returned: if gathered
   type: list
   elements: dict
   sample: [{"type": "heading", "text": "System", "extra": []}, {"type": "ok", "text": "...", "extra": []}]
 updates:
-  description: The packages that can be upgraded. The list may be up to eight hours old.
+  description: The packages that can be upgraded. The list can be up to eight hours old.
   returned: if gathered
   type: list
   elements: dict
   sample: [{"package": "openssl", "version": "3.0.2-0ubuntu1.21"}]
 reboot_required:
-  description: Whether a restart is due.
+  description: Whether a restart is required.
   returned: if gathered
   type: bool
   sample: false
 privacy:
-  description: Whether the box refrains from asking for new versions of itself.
+  description: Whether the check for new versions is turned off.
   returned: if gathered
   type: bool
   sample: true
 backup_config:
-  description: Where backups go, a key in the target masked, and the folder of those on the box itself.
+  description: The backup target, with keys masked, and the folder for backups on the box itself.
   returned: if gathered
   type: dict
   sample: {"target": "local", "min_age_in_days": 3, "folder": "/home/user-data/backup/encrypted"}
 backup_status:
   description:
-    - The backups that there are, as the box tells. Empty if backups are off; C(error) if it can't tell.
-    - Passwords and keys of URLs are masked, here and in all other texts that you can't declare.
+    - The existing backups. Empty if backups are off. Contains C(error) if the box can't list them.
+    - Passwords and keys in URLs are masked, here and in all other texts that you can't declare.
   returned: if gathered
   type: dict
   sample: {"backups": [{"date": "20200801T023706Z", "full": false, "size": 125332}], "unmatched_file_size": 0}
 config:
   description:
-    - What was set up by hand, in the form that declares it. No secrets, no automatic aliases, no archived mailboxes.
-    - A target at Backblaze is told by its parts, without the key.
+    - The configuration as a declaration, without secrets, automatic aliases and archived mailboxes.
+    - A Backblaze target is returned in parts, without the key.
   returned: if gathered
   type: dict
   sample:
@@ -242,13 +241,13 @@ config:
     privacy: true
 snapshot:
   description:
-    - What planning needs to know of the box, without secrets, for the option O(mailinabox.admin.miab_config#module:snapshot).
+    - What planning needs to know about the box, without secrets, for O(mailinabox.admin.miab_config#module:snapshot).
       Add C(made_at), the time, such as V(2026-11-27T15:40:07Z); the playbook C(mailinabox.admin.snapshot) does.
   returned: if gathered
   type: dict
   sample: {"format": 1, "url": "https://box.example.com/admin", "username": "me@box.example.com", "marks": [], "answers": {}}
 calls:
-  description: What was sent to change the box, which is nothing.
+  description: Always empty, because the module changes nothing.
   returned: always
   type: list
   elements: dict

@@ -8,46 +8,46 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_mfa
-short_description: Keep the one-time codes of a user of a Mail-in-a-Box
+short_description: Manage TOTP for a user of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Sets up one-time codes (TOTP) as the second factor with which a user signs in to the control panel and the API of a
-    Mail-in-a-Box server, or removes them. They are known by a label.
-  - A change of an account's codes ends all its sessions and keys, those of M(mailinabox.admin.miab_session) too. For the
-    account that the task is signed in with, this task goes on by itself; later tasks need RV(mfa.secret) or O(secret) as
-    O(totp_secret). It may be given to tasks that come before this one as well, for a box that asks for no code takes no
-    notice of one.
+  - Enables or disables one-time codes (TOTP) as the second factor for the control panel and the API of a Mail-in-a-Box server.
+    Each TOTP device has a label.
+  - A change ends all sessions and keys of the account, including those of M(mailinabox.admin.miab_session). If you change your
+    own account, this task signs in again by itself. Later tasks need RV(mfa.secret) or O(secret) as O(totp_secret).
+  - You can set O(totp_secret) for earlier tasks, too. Until MFA is on, the box ignores it.
 options:
   label:
     description:
-      - What the codes are called, such as the name of the device. Needed for O(state=present).
-      - With O(state=absent), all codes of that label go; left out, all codes of the user, as when a phone was lost.
+      - The label, such as the name of the device. Required for O(state=present).
+      - With O(state=absent), the task removes everything with this label. Without a label, it removes all TOTP devices of the user,
+        for example after a phone was lost.
     type: str
   user:
     description:
-      - The mail address of the user. Left out, the account that the task is signed in with.
-      - A box sets up codes only for who is signed in, so another user is only for O(state=absent).
+      - The mail address of the user. Defaults to your own account, O(username).
+      - You can enable TOTP only for your own account, so another user works only with O(state=absent).
     type: str
   secret:
     description:
-      - What the codes are made of - 32 characters in base32. Left out, the box makes it, and it is returned.
-      - It can't be read back from a box. If there are codes of this label already, they stay as they are, whatever their
-        secret; remove them first to set another.
+      - The TOTP secret - 32 characters in base32. If you leave it out, the box generates a secret and the task returns it.
+      - A box never returns a stored secret. If the label exists already, nothing changes, even if its secret is another one. To set
+        another secret, remove the label first.
     type: str
   state:
     description:
-      - Whether the codes are to be there.
+      - Whether TOTP is enabled.
     type: str
     choices: [present, absent]
     default: present
 requirements:
   - pyotp, for O(state=present)
 notes:
-  - A secret that the box made is in RV(mfa.secret), so that a task can store it. Use C(no_log) on the task, and store it
-    at once - without it nobody can sign in to the account any more.
-  - Because keys end, O(password) is needed for a change of the own codes, even if there is an O(api_key).
+  - RV(mfa.secret) contains a secret that the box generated. Set C(no_log) on the task and store the secret at once. Without it,
+    nobody can sign in to the account.
+  - To change your own account, set O(password) even if you use O(api_key), because the change ends all keys.
 extends_documentation_fragment:
   - mailinabox.admin.box
   - mailinabox.admin.attributes
@@ -58,17 +58,17 @@ seealso:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: Bob has lost his phone
+- name: Turn off MFA for a user who lost a phone
   mailinabox.admin.miab_mfa:
     user: bob@example.org
     state: absent
 
-- name: The account of the automation needs codes
+- name: Require one-time codes for the automation account
   mailinabox.admin.miab_mfa:
     label: automation
     secret: "{{ automation_totp_secret }}"
 
-- name: Dan sets up codes for himself, of which the box makes the secret
+- name: Enable TOTP with a secret that the box generates
   mailinabox.admin.miab_mfa:
     username: dan@example.org
     password: "{{ dan_password }}"
@@ -76,7 +76,7 @@ EXAMPLES = r"""
   register: codes
   no_log: true
 
-- name: Keep the secret
+- name: Store the secret
   ansible.builtin.copy:
     content: "{{ codes.mfa.secret }}"
     dest: dan-totp-secret
@@ -87,34 +87,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mfa:
-  description: The codes as the box has them now, or would have them in check mode, in the form of the options.
-  returned: success, and when a task fails that may have set up codes
+  description: The TOTP settings after the task, in the form of the options. In check mode, the predicted settings.
+  returned: success, and if the task fails after it may have enabled TOTP
   type: dict
   contains:
     user:
-      description: Whose they are.
+      description: The user.
       returned: success
       type: str
       sample: me@box.example.com
     label:
-      description: What they are called.
+      description: The label.
       returned: if O(label) was given
       type: str
       sample: phone
     labels:
-      description: What the user's codes are called.
+      description: The labels of all TOTP devices of the user.
       returned: in diffs, if O(label) was not given
       type: list
       elements: str
       sample: [phone, tablet]
     state:
-      description: Whether there are any.
+      description: Whether TOTP is enabled.
       returned: success
       type: str
       sample: present
     secret:
-      description: What the codes are made of. It is not masked, so that a task can store it.
-      returned: if the box made it, and not in check mode
+      description: The TOTP secret. It is not masked, so that a task can store it.
+      returned: if the box generated it, and not in check mode
       type: str
       sample: ABCDEFGHIJKLMNOPQRSTUVWXYZ234567
 calls:
@@ -134,7 +134,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "invalid_option", "message": "user: 'bob@example.org': ...", "details": {"option": "user", "value": "bob@example.org"}}
+  sample: {"code": "invalid_option", "message": "user: ...", "details": {"option": "user", "value": "bob@example.org"}}
 """
 
 from ..module_utils._engine.module import run_module

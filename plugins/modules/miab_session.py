@@ -8,30 +8,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_session
-short_description: Log in once to a Mail-in-a-Box for many tasks
+short_description: Sign in to a Mail-in-a-Box server once for many tasks
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Exchanges the password, and a one-time code where the account has MFA, for a key that later tasks sign in with, or
-    ends that key.
-  - Mostly useful with MFA. A code works once, so that without a session each task would wait for the next one.
-  - A session is no setting of the box, and later tasks need it in check mode as well. So both is done in check mode, too,
-    and never counts as a change.
+  - Signs in with the password, and a one-time code if the account has MFA, and returns a session key for later tasks. Or signs
+    out, which ends a key.
+  - Mostly useful with MFA. A box accepts each code only once, so without a session each task would wait for the next code.
+  - A session is not a setting of the box, and later tasks need it in check mode, too. So this task also signs in and out in check
+    mode, and never reports a change.
 options:
   state:
     description:
-      - V(present) logs in with O(password), and O(totp_secret) if the account has MFA, and returns a key for O(api_key).
-        O(api_key) itself has to be left out. The session stays open when the task ends.
-      - V(absent) logs out, which ends O(api_key). A key that has ended already is none the worse for it.
-      - A box keeps at most 64 sessions, for two days, and forgets them when it restarts or when the account's password
-        or MFA changes. So log out in C(always).
-      - v0.54 and older have no sessions. Their key is the same each time, and can't be ended; V(absent) does nothing.
+      - V(present) signs in with O(password), and with O(totp_secret) if the account has MFA, and returns a key that later tasks use
+        as O(api_key). Don't set O(api_key) itself. The session stays open after the task.
+      - V(absent) signs out, which ends O(api_key). Logging out an expired key is not an error.
+      - A box keeps at most 64 sessions, each for two days. It drops them when it restarts, and when the password or MFA of the
+        account changes. So sign out in an C(always) section.
+      - v0.54 and older have no sessions. Their key is the same each time and can't be ended, so V(absent) does nothing.
     type: str
     choices: [present, absent]
     default: present
 notes:
-  - The key is in RV(session.api_key) as it is, so that later tasks can use it. Use C(no_log) on the task.
+  - RV(session.api_key) contains the key unmasked, so that later tasks can use it. Set C(no_log) on the task.
 extends_documentation_fragment:
   - mailinabox.admin.box
   - mailinabox.admin.attributes
@@ -40,7 +40,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Log in, with a code that is made of the secret
+- name: Sign in with a password and a one-time code
   mailinabox.admin.miab_session:
     host: "{{ miab_host }}"
     username: "{{ miab_username }}"
@@ -49,24 +49,24 @@ EXAMPLES = r"""
   register: login
   no_log: true
 
-- name: All tasks in here use the same session
+- name: Use the same session for all tasks of this block
   module_defaults:
     group/mailinabox.admin.box:
       host: "{{ miab_host }}"
       username: "{{ miab_username }}"
       api_key: "{{ login.session.api_key }}"
   block:
-    - name: Ann has a mailbox
+    - name: Create a mailbox for Ann
       mailinabox.admin.miab_user:
         email: ann@example.org
         user_password: "{{ ann_password }}"
 
-    - name: Sales reach Ann
+    - name: Forward sales@ to Ann
       mailinabox.admin.miab_alias:
         address: sales@example.org
         forwards_to: [ann@example.org]
   always:
-    - name: Log out
+    - name: Sign out
       mailinabox.admin.miab_session:
         state: absent
 """
@@ -78,7 +78,7 @@ session:
   type: dict
   contains:
     state:
-      description: Whether there is one now.
+      description: Whether the session is open.
       returned: success
       type: str
       sample: present
@@ -89,8 +89,7 @@ session:
       sample: 0123456789abcdef...
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. A session is no change, so this is empty.
-    - When the task fails, what had been sent by then.
+    - Always empty, because a session changes nothing on the box.
   returned: always
   type: list
   elements: dict

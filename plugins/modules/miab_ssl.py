@@ -8,52 +8,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_ssl
-short_description: Keep the certificate of a domain of a Mail-in-a-Box
+short_description: Manage the certificate of a domain of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Installs a TLS certificate for one domain of a Mail-in-a-Box server, or lets the box get one by itself.
-  - Whether a certificate is installed is seen from the one that the box serves to who asks for the domain, on the
-    same host and port as the API. For that look it need not be valid, and no credentials are sent.
-  - A box keeps one private key for all its certificates, and no task handles it. What is installed has to be issued on
-    a request that the box made, see M(mailinabox.admin.miab_ssl_csr).
+  - Installs a TLS certificate for one domain of a Mail-in-a-Box server, or has the box obtain one by itself.
+  - To find out whether a certificate is installed, the task compares it with the certificate that the box serves for the
+    domain, on the host and port of the API. This connection accepts an invalid certificate and sends no credentials.
+  - A box has one private key for all its certificates, and no task reads it. The certificate has to be issued for a signing
+    request of the box, see M(mailinabox.admin.miab_ssl_csr).
 options:
   domain:
     description:
-      - A domain for which the box has a website, or the box's own name. It may be written in Unicode or in IDNA.
+      - A domain for which the box has a website, or the host name of the box. You can write it in Unicode or in IDNA.
     type: str
     required: true
   certificate:
     description:
-      - The certificate as PEM text, for O(state=installed). Its chain may follow in the same text, as in the file
-        C(fullchain.pem) of many clients.
-      - It is checked before it is sent - its names, dates and key, and the order of its chain. Names count only as
-        subject alternative names, and a wildcard stands for one label.
-      - A text, not a path. V(lookup('file', ...\)) reads it on the controller, wherever the task runs.
-      - Of several certificates for a domain a box uses the one that ends last, and a wildcard only if none names
-        the domain itself. One that the box would keep and not use is an error.
+      - The certificate as PEM text, for O(state=installed). The chain can follow in the same text, as in the file
+        C(fullchain.pem) of many ACME clients.
+      - The task checks it before it sends it - the names, the dates, the key, and the order of the chain. Only subject
+        alternative names count, and a wildcard matches one label.
+      - This is a text, not a path. V(lookup('file', ...\)) reads a file on the controller.
+      - If a box has several certificates for a domain, it uses the one that expires last. It uses a wildcard only if no
+        certificate names the domain itself. A certificate that the box would store but not use is an error.
     type: str
   chain:
     description:
-      - The certificates of the authorities that lead from O(certificate) to one that is known everywhere, as PEM text,
-        each followed by that of its issuer.
+      - The intermediate certificates between O(certificate) and a trusted root, as PEM text. Each certificate is followed by
+        that of its issuer.
     type: str
   state:
     description:
-      - With V(installed) the box serves O(certificate) for the domain.
-      - With V(provisioned) the box has a valid certificate for the domain. If it has none, or one that ends soon, and
-        could get one, it is told to. It then gets certificates for all of its domains that need one, since it can't do
-        that for one alone. An error at another domain is told in RV(certificate.provisioned) and fails nothing.
+      - V(installed) makes the box serve O(certificate) for the domain.
+      - V(provisioned) makes the box obtain a certificate if it has none for the domain, or one that expires soon. A box can't do
+        that for a single domain, so it obtains certificates for all of its domains that need one. An error for another
+        domain is listed in RV(certificate.provisioned) and does not fail the task.
     type: str
     choices: [installed, provisioned]
     default: installed
   wait:
     description:
-      - With O(state=provisioned), how many seconds to wait until the box can get a certificate, which needs the domain's
-        name to lead to it. The box is asked every few seconds, and if the time is over the task fails.
-      - With V(0) a box that can't get one now is an error at once. In check mode there is no waiting, and what comes
-        after it is predicted.
+      - With O(state=provisioned), the number of seconds to wait until the box can obtain a certificate. Before that, DNS has to
+        resolve the domain to the box. The task asks the box every few seconds, and fails when the time is over.
+      - With V(0), the task fails at once if the box can't obtain a certificate now. In check mode the task does not wait. It
+        predicts what happens after the wait.
     type: int
     default: 0
   new_domains:
@@ -79,13 +79,13 @@ seealso:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: The box gets certificates by itself, once the name leads to it
+- name: Obtain a certificate as soon as DNS resolves the domain to the box
   mailinabox.admin.miab_ssl:
     domain: example.org
     state: provisioned
     wait: 600
 
-- name: The certificate of an authority of our own
+- name: Install a certificate of your own authority
   mailinabox.admin.miab_ssl:
     domain: box.example.com
     certificate: "{{ lookup('ansible.builtin.file', 'box.example.com.pem') }}"
@@ -108,9 +108,9 @@ EXAMPLES = r"""
 RETURN = r"""
 certificate:
   description:
-    - The certificate as the box has it now, or would have it in check mode.
-    - With O(state=installed) that is what it serves, its time in UTC and its fingerprint. With O(state=provisioned)
-      C(status) is what the box says of it.
+    - The certificate after the task. In check mode, the predicted certificate.
+    - With O(state=installed), this describes the certificate that the box serves. Times are in UTC. With O(state=provisioned),
+      C(status) is the box's own description.
   returned: success
   type: dict
   contains:
@@ -120,42 +120,42 @@ certificate:
       type: str
       sample: example.org
     state:
-      description: V(installed), V(provisioned), or V(absent) if there is none that is good for the domain.
+      description: V(installed), V(provisioned), or V(absent) if no certificate is valid for the domain.
       returned: success
       type: str
       sample: installed
     names:
-      description: The DNS names that the certificate is for.
+      description: The DNS names of the certificate.
       returned: O(state=installed)
       type: list
       elements: str
       sample: [example.org, www.example.org]
     issuer:
-      description: Who issued it.
+      description: The issuer.
       returned: O(state=installed)
       type: str
       sample: CN=Our authority
     ends:
-      description: Until when it is valid.
+      description: When it expires.
       returned: O(state=installed)
       type: str
       sample: "2027-02-20T18:00:00Z"
     sha256:
-      description: Its fingerprint.
+      description: The SHA-256 fingerprint.
       returned: O(state=installed)
       type: str
       sample: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
     status:
-      description: What the box says of the certificate.
+      description: The box's description of the certificate.
       returned: O(state=provisioned), unless the certificate is only predicted
       type: str
       sample: Signed & valid. The certificate expires in 89 days on 2027-02-20.
     provisioned:
       description:
-        - What came of each domain of the box - C(domain), C(result), which is V(installed), V(skipped) or V(error), and
-          C(log), the box's own lines on it. If the box was asked more than once, all of it in order.
-        - If the task fails because of O(domain), it is found in RV(failure) instead.
-      returned: if the box was told to get certificates
+        - The result for each domain of the box - C(domain), C(result), which is V(installed), V(skipped) or V(error), and
+          C(log), the lines that the box logged. If the task asked more than once, all results in order.
+        - If the task fails because of O(domain), RV(failure) has this list instead.
+      returned: if the task asked the box to obtain certificates
       type: list
       elements: dict
       sample: [{"domain": "example.org", "result": "installed", "log": ["The certificate was issued."]}]

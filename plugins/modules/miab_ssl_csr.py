@@ -8,33 +8,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_ssl_csr
-short_description: Get a certificate signing request from a Mail-in-a-Box
+short_description: Create a certificate signing request on a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Has a Mail-in-a-Box server make a request for a certificate, with the private key that all its certificates share.
-    An authority can sign it, and M(mailinabox.admin.miab_ssl) installs what comes back.
-  - A box makes the request anew each time and keeps none, so nothing changes on it.
+  - Creates a certificate signing request with the private key of a Mail-in-a-Box server. All its certificates share this key.
+    A certificate authority signs the request, and M(mailinabox.admin.miab_ssl) installs the certificate.
+  - The box creates a new request each time and stores none, so nothing changes on the box.
 options:
   domain:
     description:
-      - The name that the certificate is to be for. V(*) may be its first label. It may be written in Unicode or in IDNA.
+      - The domain of the certificate. The first label can be V(*). You can write the domain in Unicode or in IDNA.
     type: str
     required: true
   country_code:
     description:
-      - The country that the request names - two letters, after ISO 3166.
+      - The country in the request, as two letters (ISO 3166).
     type: str
     required: true
   path:
     description:
-      - A file to keep the request in, on the machine that runs the task.
-      - A file that holds a request already for the same key, name and country stays as it is, and that request is
-        returned. To tell this needs the Python library C(cryptography).
-      - It is written as by M(ansible.builtin.copy), and O(mode), O(owner) and the like mean what they mean there. They
-        mean nothing without O(path).
-      - Not to be combined with C(async).
+      - A file for the request, on the machine that runs the task.
+      - If the file already has a request with the same key, domain and country, it stays as it is and the task returns that
+        request. This check requires the Python library C(cryptography).
+      - The task writes the file like M(ansible.builtin.copy). O(mode), O(owner) and similar options work as they do there. They
+        have no effect without O(path).
+      - Can't be combined with C(async).
     type: path
 extends_documentation_fragment:
   - mailinabox.admin.box
@@ -47,7 +47,7 @@ seealso:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: Make a request, and keep it in a file
+- name: Create a request and write it to a file
   mailinabox.admin.miab_ssl_csr:
     domain: box.example.com
     country_code: GB
@@ -77,7 +77,7 @@ signing_request:
       type: str
       sample: GB
     csr:
-      description: The request as PEM text; that of the file, if that is right.
+      description: The request as PEM text. This is the request of the file, if the file already has the right one.
       returned: success
       type: str
       sample: "-----BEGIN CERTIFICATE REQUEST-----\\n..."
@@ -88,8 +88,7 @@ signing_request:
       sample: box.example.com.csr
 calls:
   description:
-    - What was sent to change the box, in order; in check mode, what would be sent. A request for a certificate changes nothing, so this is empty.
-    - When the task fails, what had been sent by then.
+    - Always empty, because a signing request changes nothing on the box.
   returned: always
   type: list
   elements: dict

@@ -8,40 +8,39 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_system
-short_description: Keep the machine under a Mail-in-a-Box
+short_description: Manage updates, restarts and privacy of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Sets whether a Mail-in-a-Box server asks for new versions of itself, upgrades its packages, and restarts it where
-    that is due - in this order.
-  - An option that is left out stays as it is on the box.
+  - Turns the update check of a Mail-in-a-Box server on or off, upgrades its packages, and restarts it if necessary, in this
+    order.
+  - Nothing happens for an option that you leave out.
 options:
   privacy:
     description:
-      - V(true) keeps the box from asking whether there is a new version of Mail-in-a-Box, which would tell the project
-        that it exists.
+      - V(true) turns off the check for new versions of Mail-in-a-Box. This check shows the project that your box exists.
     type: bool
   packages:
     description:
-      - V(latest) upgrades the packages of the operating system. The task is changed if any were upgraded.
-      - Whether there are any, the box is asked first; it goes by a list that it renews every eight hours. So for some
-        hours after an upgrade check mode may still predict one, and a run may still ask for it and find nothing to do.
-      - An upgrade may take the box many minutes, which the task waits for.
+      - V(latest) upgrades the packages of the operating system. The task reports a change if any package was upgraded.
+      - The box refreshes its list of upgrades every eight hours. So for some hours after an upgrade, check mode can still predict
+        one, and a run can still request it and find nothing to do.
+      - An upgrade can take many minutes. The task waits for it.
     type: str
     choices: [latest]
   reboot:
     description:
-      - V(if_required) restarts the machine if the box says that a restart is due, and waits until it is back.
-      - A restart ends all sessions. The task goes on with O(password); if it has only O(api_key), it can't read back what
-        it did, and warns of it.
-      - After O(packages=latest) a restart may have become due that nobody knew of before. A run finds out and restarts;
-        check mode predicts a restart only if one is due already.
+      - V(if_required) restarts the machine if the box reports that a restart is required, and waits until it is back.
+      - A restart ends all sessions. The task then signs in again with O(password). If it has only O(api_key), it can't read the
+        result back, and warns about that.
+      - An upgrade with O(packages=latest) can make a restart necessary. A run detects that and restarts the machine. Check mode
+        predicts a restart only if it is required already.
     type: str
     choices: [if_required]
   reboot_timeout:
     description:
-      - How many seconds the task waits for the box to come back before it fails.
+      - The number of seconds to wait for the box to come back, before the task fails.
     type: int
     default: 600
 extends_documentation_fragment:
@@ -52,12 +51,12 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: The machine is up to date
+- name: Upgrade the machine, and restart it if necessary
   mailinabox.admin.miab_system:
     packages: latest
     reboot: if_required
 
-- name: The box tells nobody that it exists
+- name: Turn off the check for new versions
   mailinabox.admin.miab_system:
     privacy: true
 """
@@ -65,9 +64,9 @@ EXAMPLES = r"""
 RETURN = r"""
 system:
   description:
-    - What was declared as it is on the box now, or would be in check mode - C(privacy), as C(updates) the packages that
-      can be upgraded, and C(reboot_required).
-    - What was not asked for, and in check mode what can't be foretold, is left out.
+    - The settings that you declared, after the task - C(privacy), C(updates), which lists the packages that can be upgraded, and
+      C(reboot_required). In check mode, the predicted settings.
+    - Other settings are left out. So are settings that check mode can't predict.
   returned: success
   type: dict
   sample: {"privacy": true, "updates": [], "reboot_required": false}

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: miab_web_update
-short_description: Have a Mail-in-a-Box configure its web server anew
+short_description: Rebuild the web server configuration of a Mail-in-a-Box server
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Has a Mail-in-a-Box server write the configuration of its web server, and load it if it differs - as after a folder
-    for a domain's own site was made, or a certificate was put in place by hand.
-  - A box does so by itself after each change by its API.
-  - The task is changed if the box says that it updated something. In check mode nobody can tell beforehand, and no
-    change is predicted, which is right unless the box has something to catch up on.
+  - Makes a Mail-in-a-Box server write the configuration of its web server, and load it if it differs. Use this after you created
+    a folder for the website of a domain, or installed a certificate by hand.
+  - A box does this by itself after each change through its API.
+  - The task reports a change if the box reports that it updated something. Check mode can't predict that. It predicts no change,
+    which is wrong if the configuration is out of date.
   - In check mode, the task signs in and reads the zones. It fails if the box can't be reached or refuses the credentials.
 options: {}
 extends_documentation_fragment:
@@ -30,13 +30,13 @@ seealso:
 EXAMPLES = r"""
 # The box and the credentials come from module_defaults (group/mailinabox.admin.box), or from MIAB_HOST,
 # MIAB_USERNAME and MIAB_PASSWORD in the environment.
-- name: The web server knows of the new folders
+- name: Use new website folders
   mailinabox.admin.miab_web_update:
 """
 
 RETURN = r"""
 web_update:
-  description: Under C(updated), whether the box updated something; in check mode empty, because it can't be foretold.
+  description: C(updated) says whether the box updated something. Empty in check mode, because it can't be predicted.
   returned: success
   type: dict
   sample: {"updated": true}
