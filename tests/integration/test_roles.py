@@ -27,7 +27,7 @@ SECRET = "JBSWY3DPEHPK3PXP" * 2
 
 STATE: dict[str, Any] = {
     "users": [{"email": BOB, "password": "bob-password-1", "privileges": ["admin"]}],
-    "aliases": [{"address": "stale@example.org", "forwards_to": [BOB]}],
+    "aliases": [{"address": name + "@example.org", "forwards_to": [BOB]} for name in ("stale", "kept")],
 }
 DECLARATION: dict[str, Any] = {
     "miab_users": [
@@ -90,7 +90,7 @@ def test_a_box_as_variables_declare_it(box: Box, door: str, tmp_path: Path) -> N
         assert run.outcomes[-1].state["sessions"] == 0
     state = run.outcomes[-1].state
     assert set(state["users"]) == {ME, BOB, "ann@example.org", "kim@new.example"}
-    assert {"sales@example.org", "administrator@box.example.com"} <= set(state["aliases"])
+    assert {"sales@example.org", "kept@example.org", "administrator@box.example.com"} <= set(state["aliases"])
     assert "stale@example.org" not in state["aliases"]
     assert len(state["dns_records"]) == 3
     assert state["secondary_nameservers"] == ["ns2.example.net"]
