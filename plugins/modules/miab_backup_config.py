@@ -166,7 +166,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "refused", "message": "POST /system/backup/config: the box refuses: ...", "details": {"text": "..."}}
+  sample: {"code": "refused", "message": "POST /system/backup/config: the box refused the request: ...", "details": {"text": "..."}}
 """
 
 from ..module_utils._engine.module import run_module

@@ -68,7 +68,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "outcome_unknown", "message": "POST /dns/update: the box answers 500 ...", "details": {"status": 500}}
+  sample: {"code": "outcome_unknown", "message": "POST /dns/update: the box answered 500 ...", "details": {"status": 500}}
 """
 
 from ..module_utils._engine.module import run_module

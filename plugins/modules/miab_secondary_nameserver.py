@@ -68,7 +68,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "refused", "message": "POST /dns/secondary-nameserver: the box refuses: Could not resolve ...", "details": {}}
+  sample: {"code": "refused", "message": "POST /dns/secondary-nameserver: the box refused the request: Could not ...", "details": {}}
 """
 
 from ..module_utils._engine.module import run_module

@@ -78,7 +78,7 @@ def test_a_wrong_password_fails_every_task_at_its_first_request(door: str, tmp_p
         # One refusal is enough for all items of a loop.
         assert [item["requests"]["reads"] for item in items] == [1, *[0] * 5, 1, 1, 0, 0]
         assert len({item["msg"] for item in items[:6]}) == 1
-        assert "isn't asked again" in items[-1]["msg"]
+        assert "The task does not try again" in items[-1]["msg"]
         assert len(box.failed_logins) == 3
 
 
@@ -100,7 +100,7 @@ def test_a_password_that_is_meant_for_the_user(
         result = perform(task(module), validated(module, {**connection(box), **options}), True, [options["password"]])
         assert result["failure"]["code"] == "authentication"
         name = box.url.removesuffix("/admin")
-        assert f"the box {name} refuses the credentials of {ME}" in result["msg"], result["msg"]
+        assert f"the box {name} rejected the credentials of {ME}" in result["msg"], result["msg"]
         assert ("use user_password" in result["msg"]) == is_hinted
         assert result["msg"] == result["failure"]["message"]
 

@@ -16,7 +16,7 @@ from tests.tasks import run_task
 
 ANN = {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]}
 POISON = CustomRecord("x.example.org", "MX", "not an mx")
-NAMED = "It most likely fails at what it holds already: x.example.org MX 'not an mx': not the form of an MX"
+NAMED = "It most likely fails at what it holds already: x.example.org MX 'not an mx': not a valid value for an MX"
 
 
 @pytest.fixture(params=VERSIONS)

@@ -112,7 +112,7 @@ def test_options_from_the_environment_of_a_play(newest_box: Box, door: str, tmp_
 def test_a_short_secret_leaves_messages_readable(newest_box: Box, door: str, tmp_path: Path) -> None:
     run = play(newest_box, [{MODULE: {"email": ANN, "user_password": "pass"}}], tmp_path, door, arguments=["-vvv"])
     result = run.outcomes[0].result
-    assert result["msg"] == "user_password: '********': a box takes passwords of at least eight characters"
+    assert result["msg"] == "user_password: '********': must have at least eight characters"
     assert '"pass"' not in json.dumps(result)
 
 
@@ -157,7 +157,7 @@ def test_a_run_with_a_one_time_code(version: str, door: str, tmp_path: Path) -> 
 def test_an_account_with_mfa_and_no_code_is_told(newest_box: Box, door: str, tmp_path: Path) -> None:
     newest_box.state.users[newest_box.username].totp.append(Totp(1, SECRET, "phone"))
     outcome = play(newest_box, [{MODULE: {"email": ANN, "state": "absent"}}], tmp_path, door).outcomes[0]
-    assert "The account has MFA: give totp_secret, or an api_key." in outcome.result["msg"]
+    assert "The account uses MFA: set totp_secret or api_key." in outcome.result["msg"]
 
 
 def test_a_password_of_somebody_with_mfa_is_proved(box: Box, tmp_path: Path) -> None:

@@ -209,5 +209,5 @@ def test_a_server_with_another_api() -> None:
     with box_with("v76") as box:
         box.faults.append(Fault("404", times=9))
         result = run_task(box, "miab_user", {"email": ANN, "quota": "2G"})
-        assert "Check that host names a Mail-in-a-Box. Naust" in result["msg"]
+        assert "Check that host is a Mail-in-a-Box. Naust" in result["msg"]
         assert counted(box)[1] == 0

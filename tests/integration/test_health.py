@@ -253,7 +253,7 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
     failing: dict[str, tuple[dict[str, str], str]] = {
         "lacking.example.com": ({"miab_password": "{{ vault_nobody_filled_in }}"}, "vault_nobody_filled_in"),
         "misspelt.example.com": ({"miab_health_backup": "perhaps"}, "perhaps"),
-        "refused.example.com": ({"miab_password": "not-the-password"}, "refuses the credentials"),
+        "refused.example.com": ({"miab_password": "not-the-password"}, "rejected the credentials"),
         "hanging.example.com": (
             # Declared, so that it would be asked once more to see what differs.
             {
@@ -261,7 +261,7 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
                 "miab_timeout": "2",
                 "miab_privacy": "true",
             },
-            "The read operation timed out. That is longer than timeout, which is 2 s.",
+            "The read operation timed out. The request took longer than timeout, which is 2 s.",
         ),
         "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, LOST),
     }

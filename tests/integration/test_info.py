@@ -176,9 +176,9 @@ def test_records_that_take_their_zones_down(box: Box, door: str, tmp_path: Path)
         ("x.example.org", "MX", "not an mx"),
     ]
     apex, beside, malformed = (row["problem"] for row in result["dns_problems"])
-    assert apex == "a zone's own name can't be a CNAME"
-    assert beside == "beside it stands other data (A, TXT)"
-    assert malformed.startswith("not the form of an MX (10 mail.example.net.) record")
+    assert apex == "the name of a zone can't be a CNAME"
+    assert beside == "the name has other records (A, TXT)"
+    assert malformed.startswith("not a valid value for an MX (10 mail.example.net.) record")
     assert result["requests"] == {"reads": 4, "writes": 0}
 
 
@@ -191,7 +191,7 @@ def test_what_a_box_can_not_tell(box: Box, door: str, tmp_path: Path) -> None:
     assert some.result["backup_status"] == {"error": "Something is wrong with the backup."}
     assert len(some.result["warnings"]) == 1
     assert (
-        "latest_version is left empty: POST /system/latest-upstream-version: the box answers 500"
+        "latest_version is left empty: POST /system/latest-upstream-version: the box answered 500"
         in (some.result["warnings"][0])
     )
     assert alone.failed
@@ -201,7 +201,7 @@ def test_what_a_box_can_not_tell(box: Box, door: str, tmp_path: Path) -> None:
 def test_another_site_is_no_box_that_lacks_something(newest_box: Box, door: str, tmp_path: Path) -> None:
     newest_box.faults.append(Fault("html", times=9))
     outcome = play(newest_box, [gather("dns_dump", "version")], tmp_path, door).outcomes[0]
-    assert "Is host a Mail-in-a-Box" in outcome.result["msg"]
+    assert "Check that host is a Mail-in-a-Box" in outcome.result["msg"]
 
 
 @pytest.mark.parametrize("subset", ["everything", "!users"])

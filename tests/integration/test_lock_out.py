@@ -24,7 +24,7 @@ def config(**options: Any) -> dict[str, Any]:
 
 # Tasks, the failure's code, and words of its message.
 REFUSED = [
-    (config(users=[{"email": ME, "state": "absent"}]), "invalid_declaration", "would lock it out"),
+    (config(users=[{"email": ME, "state": "absent"}]), "invalid_declaration", "would lock this task out"),
     (
         config(users=[{"email": ME, "state": "absent", "force": True}, {"email": BOB, "privileges": []}]),
         "invalid_declaration",
@@ -40,11 +40,11 @@ REFUSED = [
         "invalid_declaration",
         "purge of users bob@example.org",
     ),
-    (config(aliases=[{"address": ME, "forwards_to": [BOB]}]), "invalid_declaration", "receive nothing any more"),
+    (config(aliases=[{"address": ME, "forwards_to": [BOB]}]), "invalid_declaration", "no longer receive mail"),
     (
         {"mailinabox.admin.miab_alias": {"address": ME, "forwards_to": [BOB]}},
         "guarded",
-        "receive nothing any more",
+        "no longer receive mail",
     ),
     (config(users=[], purge=["users"], keep=["bob@example.org me@box.example.com"]), "invalid_declaration", "keep: "),
     # What Ansible would make a password of, and where its own validation breaks down.

@@ -188,7 +188,7 @@ def test_dns_record(box: Box, door: str, tmp_path: Path) -> None:
         Wish(
             record("box.example.com", "A", value="203.0.113.10"),
             values("box.example.com", "A", "203.0.113.10"),
-            warns="never this record",
+            warns="ignores this record",
         ),
     ]
     converge(box, "miab_dns_record", wishes, tmp_path, door)

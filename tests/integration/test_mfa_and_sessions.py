@@ -214,8 +214,8 @@ def test_one_log_in_for_a_play(box: Box, door: str, tmp_path: Path) -> None:
     ("options", "code", "words"),
     [
         ({"password": "wrong-password"}, "authentication", "Check "),
-        ({}, "authentication", "give totp_secret"),
-        ({"api_key": "some-key"}, "invalid_option", "leave the key out"),
+        ({}, "authentication", "set totp_secret"),
+        ({"api_key": "some-key"}, "invalid_option", "leave it out"),
         ({"state": "absent"}, "invalid_option", "api_key: "),
     ],
 )

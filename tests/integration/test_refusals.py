@@ -53,10 +53,10 @@ MISTAKES = [
     (user("", **NEW), "invalid_option", "email"),
     (user("not-an-address", **NEW), "invalid_option", "one @"),
     (user("fay+tag@example.org", **NEW), "invalid_option", "letters a-z"),
-    (user("postmaster@example.org", **NEW), "invalid_option", "make an alias of it"),
+    (user("postmaster@example.org", **NEW), "invalid_option", "create an alias instead"),
     (user("gus@example.org", user_password="short"), "invalid_option", "at least eight characters"),
     (user("gus@example.org", user_password=""), "invalid_option", "at least eight characters"),
-    (user("gus@example.org"), "invalid_option", "password is needed"),
+    (user("gus@example.org"), "invalid_option", "is not a user yet"),
     (user("gus@example.org", privileges=["superuser"], **NEW), "invalid_option", "'superuser'"),
     (user("gus@example.org", quota="1.5G", **NEW), "invalid_option", "quota"),
     (user("gus@example.org", quota="lots", **NEW), "invalid_option", "quota"),
@@ -66,7 +66,7 @@ MISTAKES = [
     (alias("bad address", "ann@example.org"), "invalid_option", "bad address"),
     (alias("x@example.org", "ann@example.org", "nope"), "invalid_option", "nope"),
     (alias("x@example.org", "ann@example.org", permitted_senders=["nobody@example.org"]), "invalid_option", "nobody@"),
-    (alias("x@example.org"), "invalid_option", "forward to nobody"),
+    (alias("x@example.org"), "invalid_option", "have no receiver"),
     (alias("webmaster@example.org", "ann@example.org"), "invalid_option", "administrators of the box"),
     (alias("ann@example.org", "bob@example.org"), "guarded", "force: true"),
     (alias("administrator@box.example.com", state="absent"), "guarded", "force: true"),
@@ -74,18 +74,18 @@ MISTAKES = [
     (record("www.example.org", "A", "not-an-ip"), "invalid_option", "not-an-ip"),
     (record("www.example.org", "A", ""), "invalid_option", "empty"),
     (record("blog2.example.org", "CNAME", "not a name"), "invalid_option", "not a name"),
-    (record("example.org", "NS", "ns.example.net"), "invalid_option", "only be set for subdomains"),
+    (record("example.org", "NS", "ns.example.net"), "invalid_option", "be set only for subdomains"),
     (
         record("_443._tcp.example.org", "TLSA", "3 1 1 00"),
         "invalid_option",
-        "a box keeps custom records of the types A",
+        "must be one of the types of custom records: A",
     ),
-    (record("www.example.net", "A", "192.0.2.1"), "invalid_option", "example.org; a box makes a domain's zone when"),
+    (record("www.example.net", "A", "192.0.2.1"), "invalid_option", "example.org); to create a zone,"),
     (record("_e.example.org", "TXT", ""), "invalid_option", "empty"),
     (record("_u.example.org", "TXT", "naïve café"), "invalid_option", "ASCII"),
     (record("x.example.org", "MX", "not an mx"), "invalid_option", "10 mail.example.net."),
     (record("x.example.org", "MX", "10 mail"), "invalid_option", "final dot"),
-    (record("example.org", "CNAME", "host.example.net"), "invalid_option", "zone's own name"),
+    (record("example.org", "CNAME", "host.example.net"), "invalid_option", "name of a zone"),
     (record("blog.example.org", "A", "192.0.2.1"), "invalid_option", "because of the CNAME at blog.example.org"),
     (record("_dmarc.example.org", "CNAME", "host.example.net"), "invalid_option", "publishes TXT"),
     (record("ns1.box.example.com", "CNAME", "host.example.net"), "invalid_option", "publishes"),
@@ -110,7 +110,7 @@ def test_a_quota_where_there_are_none(version: str, tmp_path: Path, door: str) -
     with Box(version) as box:
         outcome = play(box, [user("gus@example.org", quota="1G", **NEW)], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "unsupported"
-    assert "this box has no quotas" in outcome.result["msg"]
+    assert "this box does not support quotas" in outcome.result["msg"]
 
 
 def test_what_only_the_box_knows_comes_back_in_its_words(newest_box: Box, tmp_path: Path, door: str) -> None:
@@ -118,7 +118,7 @@ def test_what_only_the_box_knows_comes_back_in_its_words(newest_box: Box, tmp_pa
     outcome = play(newest_box, [task], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "refused"
     assert outcome.result["msg"] == (
-        "POST /dns/secondary-nameserver: the box refuses: Could not resolve the IP address of ns9.example.net."
+        "POST /dns/secondary-nameserver: the box refused the request: Could not resolve the IP address of ns9.example.net."
         " Nothing was changed."
     )
 
@@ -139,7 +139,7 @@ def test_a_wrong_password_is_tried_once(box: Box, tmp_path: Path, door: str) -> 
     defaults = {**connection(box), "password": "wrong-password"}
     outcome = play(box, [ZONES], tmp_path, door, defaults).outcomes[0]
     assert outcome.result["failure"]["code"] == "authentication"
-    assert "refuses the credentials of me@box.example.com: In" in outcome.result["msg"]
+    assert "rejected the credentials of me@box.example.com: In" in outcome.result["msg"]
     assert "wrong-password" not in str(outcome.result)
     assert len(box.failed_logins) == len(box.log) == 1
 
@@ -154,10 +154,10 @@ def test_who_is_no_administrator(box: Box, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"host": "no-such-host.invalid"}, "connection", "DNS knows no such name; check host."),
-        ({"ca_path": None}, "connection", "If the box has a certificate of its own CA, give ca_path."),
+        ({"host": "no-such-host.invalid"}, "connection", "The name can't be resolved; check host."),
+        ({"ca_path": None}, "connection", "If the certificate is issued by a private CA, set ca_path."),
         ({"ca_path": "/no/such/file"}, "invalid_option", "no such file or folder"),
-        ({"host": "http://box.example.com"}, "invalid_option", "the password would cross the network unencrypted"),
+        ({"host": "http://box.example.com"}, "invalid_option", "the password would be sent unencrypted"),
         ({"host": "box.example.com/mail"}, "invalid_option", "host: 'box.example.com/mail'"),
         ({"timeout": 0}, "invalid_option", "timeout: 0"),
     ],
@@ -188,9 +188,9 @@ def test_certificates_of_the_environment_do_not_beat_the_given_one(newest_box: B
 
 
 FAULTS = [
-    (Fault("html"), "Is host a Mail-in-a-Box, and does it serve its admin API at /admin?"),
-    (Fault("cut"), "no whole JSON"),
-    (Fault("500"), "the box answers 500"),
+    (Fault("html"), "Check that host is a Mail-in-a-Box that serves its admin API at /admin."),
+    (Fault("cut"), "not valid JSON"),
+    (Fault("500"), "the box answered 500"),
     (Fault("hang"), "longer than timeout, which is 1 s"),
 ]
 

@@ -82,7 +82,7 @@ def test_a_box_as_variables_declare_it(box: Box, door: str, tmp_path: Path) -> N
         assert run.status == 0, run.output
         assert changed(run) == expected
         is_first = expected == parts and "--check" in arguments
-        assert ("doesn't have the domain new.example yet" in run.output) == is_first
+        assert ("does not have the domain new.example yet" in run.output) == is_first
         assert run.output.count("[WARNING]") == is_first
         for secret in (SECRET, box.password, "ann-password-1"):
             assert secret not in run.output
@@ -229,7 +229,7 @@ def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
         next(
             text
             for text in texts
-            if text.startswith("x.box.example.com MX not an mx takes its zone down: not the form")
+            if text.startswith("x.box.example.com MX not an mx takes its zone down: not a valid value")
         ),
         f"The version is {box.state.version_text}, and the newest is v123.",
     ):

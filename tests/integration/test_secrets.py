@@ -524,7 +524,7 @@ def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
         note_made(looked.search, made)
         tell(looked)
         assert well.state.users[ME].totp[0].secret == SECRETS["mfa_secret"].upper()
-        assert "there is a private key in it" in looked.run.output
+        assert "it contains a private key" in looked.run.output
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

@@ -100,10 +100,10 @@ def test_what_is_not_installed(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, user("ann@example.org"))
     wrong = [
         ({"domain": "example.net", "certificate": issued("example.net")}, "invalid_option", "domain: "),
-        ({"certificate": issued("other.example.org")}, "invalid_option", "not among its names"),
+        ({"certificate": issued("other.example.org")}, "invalid_option", "is not for example.org"),
         ({"certificate": issued("example.org", key=OTHER_KEY.public_key())}, "invalid_option", "not for the key"),
         ({"certificate": issued("example.org", days=9)}, "invalid_option", "within 10 days"),
-        ({"certificate": "garbage"}, "invalid_option", "no certificate in it"),
+        ({"certificate": "garbage"}, "invalid_option", "contains no certificate"),
         ({"certificate": issued_by_a_stranger("example.org")}, "refused", "missing an intermediate chain"),
     ]
     tasks = [certificate(**{"domain": "example.org", **options}) for options, _code, _words in wrong]
@@ -237,7 +237,7 @@ def test_signing_request_in_a_file(newest_box: Box, door: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "keywords", "words"),
     [
-        ({"country_code": "GBR"}, {}, "country_code: 'GBR': two letters are needed"),
+        ({"country_code": "GBR"}, {}, "country_code: 'GBR': must be a two-letter country code"),
         ({"path": "."}, {}, "Is a directory"),
         ({"path": "no/such/folder/x.csr"}, {}, "no/such/folder"),
         ({"path": "x.csr"}, {"async": 10, "poll": 1}, "async"),

@@ -136,7 +136,7 @@ def test_a_box_that_does_not_come_back(newest_box: Box, door: str, tmp_path: Pat
     outcome = play(newest_box, [task(reboot="if_required", reboot_timeout=1)], tmp_path, door).outcomes[0]
     assert outcome.failed
     assert outcome.result["failure"]["code"] == "timed_out"
-    assert outcome.result["msg"].startswith("reboot_timeout: the box isn't back after 1 s.")
+    assert outcome.result["msg"].startswith("reboot_timeout: the box is not back after 1 s.")
     assert outcome.result["msg"].endswith("Run again to make sure.")
     assert paths(outcome) == []
 

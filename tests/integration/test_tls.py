@@ -264,6 +264,7 @@ def test_a_box_may_go_unverified_if_told_and_a_warning_says_so(newest_box: Box, 
     run = play(newest_box, [task], tmp_path, door, defaults)
     assert not run.outcomes[0].failed, run.output
     assert run.outcomes[0].result["warnings"] == [
-        "validate_certs is false: the box is whoever answers, and may read the password and change every answer."
+        "validate_certs is false: the task can't tell whether it talks to the box. Another server could read the"
+        " password and change every answer."
     ]
     assert "InsecureRequestWarning" not in run.output

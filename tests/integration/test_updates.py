@@ -60,4 +60,4 @@ def test_a_failure_is_the_boxs_own(newest_box: Box, door: str, tmp_path: Path, m
     outcome = play(newest_box, [{module: {}}], tmp_path, door).outcomes[0]
     assert outcome.failed
     assert outcome.result["failure"]["code"] == "outcome_unknown"
-    assert "POST %s: the box answers 500" % path in outcome.result["msg"]
+    assert "POST %s: the box answered 500" % path in outcome.result["msg"]

@@ -18,7 +18,7 @@ REFUSED, CHANGED, SAME, LEFT = "refused", "changed", "nothing to do", "stopped a
 PARTIAL = "stopped where the prediction said that it ended"
 # Words of warnings about boxes that can't list their records.
 _UNLISTED = "could break the zone of the new domain"
-_PARTIAL = "Everything else is planned only then"
+_PARTIAL = "Everything else is planned after that"
 
 Run = Callable[[bool], dict[str, Any]]
 

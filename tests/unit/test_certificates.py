@@ -126,27 +126,27 @@ def test_names(names: tuple[str, ...], domain: str, covers: bool) -> None:
     [
         ({"domain": "not a domain"}, "domain", "can't be part"),
         ({"wait": -1}, "wait", "number of seconds"),
-        ({"certificate": "garbage"}, "certificate", "no certificate in it"),
-        ({"certificate": None}, "certificate", "no certificate in it"),
+        ({"certificate": "garbage"}, "certificate", "contains no certificate"),
+        ({"certificate": None}, "certificate", "contains no certificate"),
         (
             {"certificate": "-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----"},
             "certificate",
-            "no base64",
+            "not base64",
         ),
         (
             {"certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"},
             "certificate",
-            "can be read",
+            "can't be read",
         ),
         ({"certificate": PRIVATE + GOOD}, "certificate", "private key"),
         ({"chain": PRIVATE}, "chain", "private key"),
-        ({"chain": "garbage"}, "chain", "no certificate in it"),
-        ({"domain": "example.com"}, "certificate", "example.com is not among its names"),
-        ({"certificate": AUTHORITY + GOOD}, "certificate", "first of the chain"),
+        ({"chain": "garbage"}, "chain", "contains no certificate"),
+        ({"domain": "example.com"}, "certificate", "not for example.com"),
+        ({"certificate": AUTHORITY + GOOD}, "certificate", "of the domain first"),
         ({"certificate": SELF_SIGNED}, "certificate", "self-signed"),
-        ({"chain": STRANGER}, "chain", "out of order"),
-        ({"chain": STRANGER + AUTHORITY}, "chain", "out of order"),
-        ({"certificate": GOOD + STRANGER}, "chain", "out of order"),
+        ({"chain": STRANGER}, "chain", "wrong order"),
+        ({"chain": STRANGER + AUTHORITY}, "chain", "wrong order"),
+        ({"certificate": GOOD + STRANGER}, "chain", "wrong order"),
     ],
 )
 def test_bad_options(options: dict[str, Any], option: str, words: str) -> None:
@@ -232,7 +232,7 @@ def test_a_certificate_that_is_served_is_not_installed_again() -> None:
             "websites are: example.org",
         ),
         ("example.org", issued("example.org", since=-1), {}, "valid from"),
-        ("example.org", issued("example.org", days=-0.5), {}, "and it is 2026-11-22T12:00:00Z"),
+        ("example.org", issued("example.org", days=-0.5), {}, "and now is 2026-11-22T12:00:00Z"),
         ("example.org", issued("example.org", days=10.5), {}, "within 10 days"),
         ("example.org", issued("example.org", key=OTHER_KEY.public_key()), {}, "not for the key of the box"),
     ],
@@ -245,9 +245,9 @@ def test_what_a_box_would_refuse(domain: str, pem: str, facts: dict[str, Any], w
 @pytest.mark.parametrize(
     ("domain", "held", "new", "words"),
     [
-        ("example.org", LATER, GOOD, "ends on 2027-02-20"),
-        ("www.example.org", issued("www.example.org", days=20), WILDCARD, "names www.example.org itself"),
-        ("www.example.org", WILDCARD, issued("*.example.org", days=60), "ends on 2027-02-20"),
+        ("example.org", LATER, GOOD, "expires later, on 2027-02-20"),
+        ("www.example.org", issued("www.example.org", days=20), WILDCARD, "lists www.example.org"),
+        ("www.example.org", WILDCARD, issued("*.example.org", days=60), "expires later, on 2027-02-20"),
     ],
 )
 def test_what_a_box_would_keep_and_not_use(domain: str, held: str, new: str, words: str) -> None:
@@ -300,7 +300,7 @@ def test_what_a_box_says_on_success(said: str, installed: bool) -> None:
 def test_an_error_in_the_guise_of_success(said: str) -> None:
     call = certificates.plan(wanted(), known(STRANGER)).calls[0]
     assert call.parse is not None
-    with pytest.raises(Refused, match="the box refuses") as caught:
+    with pytest.raises(Refused, match="the box refused") as caught:
         call.parse(said)
     assert caught.value.details["text"] == said
 
@@ -345,14 +345,14 @@ def test_a_domain_that_comes_in_the_same_run(domain: str) -> None:
     change = provision(domain, new_domains=["New.Example"])
     assert [call.path for call in change.calls] == ["/ssl/provision"]
     assert change.after == {"domain": domain, "state": "provisioned"}
-    assert "The box doesn't have the domain %s yet" % domain in change.warnings[0]
+    assert "The box does not have the domain %s yet" % domain in change.warnings[0]
     # If it hasn't come after all, the box is asked once.
     with pytest.raises(InvalidOption, match="this box has no website for the domain"):
         provision(domain, new_domains=["new.example"], **{str(change.calls[0].name): certificates.Outcomes(())})
     declared = wanted(domain, certificate=issued(domain), new_domains=["new.example"])
     change = certificates.plan(declared, {**known(SELF_SIGNED, domain), WEB_DOMAINS.name: []})
     assert [call.path for call in change.calls] == ["/ssl/install"]
-    assert "The box doesn't have the domain" in change.warnings[0]
+    assert "The box does not have the domain" in change.warnings[0]
 
 
 def test_a_new_domain_that_is_none() -> None:

@@ -240,7 +240,7 @@ FINAL = [
     (
         requests.ConnectionError(socket.gaierror(-2, "Name or service not known")),
         errors.ConnectionFailed,
-        "no such name",
+        "can't be resolved",
     ),
     (requests.exceptions.SSLError(ssl.SSLCertVerificationError("self-signed")), errors.ConnectionFailed, "ca_path"),
     (requests.exceptions.ReadTimeout("timed out"), errors.ConnectionFailed, "longer than timeout, which is 120 s"),
@@ -250,21 +250,21 @@ FINAL = [
     (
         Answer(403, "no"),
         errors.AuthenticationFailed,
-        "the box https://box.example.com refuses the credentials of me@box.example.com: no",
+        "the box https://box.example.com rejected the credentials of me@box.example.com: no",
     ),
     (
         Answer(301, "", Location="https://other.example/?token=x"),
         errors.UnexpectedAnswer,
         r"redirects to https://other\.example/\.",
     ),
-    (Answer(404), errors.UnexpectedAnswer, "every Mail-in-a-Box has"),
-    (Answer(400, "Bad Input"), errors.Refused, "refuses: Bad Input"),
+    (Answer(404), errors.UnexpectedAnswer, "every Mail-in-a-Box does"),
+    (Answer(400, "Bad Input"), errors.Refused, "refused the request: Bad Input"),
     (Answer(500, "<html>"), errors.UnexpectedAnswer, "500"),
-    (Answer(200, "<!DOCTYPE html><html></html>"), errors.UnexpectedAnswer, "Is host a Mail-in-a-Box"),
-    (Answer(200, "OK"), errors.UnexpectedAnswer, "JSON is due"),
-    (Answer(200, {"zones": []}), errors.UnexpectedAnswer, "another shape"),
-    (Answer(200, [1]), errors.UnexpectedAnswer, "another shape"),
-    (Answer(200, "[", **{"Content-Type": "application/json"}), errors.UnexpectedAnswer, "no whole JSON"),
+    (Answer(200, "<!DOCTYPE html><html></html>"), errors.UnexpectedAnswer, "Check that host is a Mail-in-a-Box"),
+    (Answer(200, "OK"), errors.UnexpectedAnswer, "expected JSON"),
+    (Answer(200, {"zones": []}), errors.UnexpectedAnswer, "unexpected format"),
+    (Answer(200, [1]), errors.UnexpectedAnswer, "unexpected format"),
+    (Answer(200, "[", **{"Content-Type": "application/json"}), errors.UnexpectedAnswer, "not valid JSON"),
     (Answer(200, "[" * 200_000, **{"Content-Type": "application/json"}), errors.UnexpectedAnswer, "nested too deeply"),
     (
         Answer(200, "[" * 60 + "]" * 60, **{"Content-Type": "application/json"}),
@@ -316,7 +316,7 @@ _WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
 def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, reply: Any) -> None:
     steps = [Answer(200, json.dumps(reply), **{"Content-Type": "application/json"})]
     client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
-    with client, pytest.raises(errors.UnexpectedAnswer, match="%s: not what a box answers to a log-in" % path):
+    with client, pytest.raises(errors.UnexpectedAnswer, match="%s: unexpected answer to a login" % path):
         client.ask(DNS_ZONES)
 
 
@@ -329,7 +329,7 @@ def test_a_box_that_fails_at_a_write_leads_to_what_to_check(talk: Talk) -> None:
 def test_half_a_character_is_no_answer(talk: Talk) -> None:
     half = Answer(200, r'["\ud800"]', **{"Content-Type": "application/json"})
     client, _script, _slept = talk(half)
-    with client, pytest.raises(errors.UnexpectedAnswer, match="no whole JSON"):
+    with client, pytest.raises(errors.UnexpectedAnswer, match="not valid JSON"):
         client.ask(DNS_ZONES)
 
 
@@ -430,18 +430,18 @@ def test_old_boxes_have_no_session_to_end(talk: Talk) -> None:
     [
         (
             Answer(401, "", "Invalid password."),
-            "GET /me: the box .* refuses the credentials of me@",
+            "GET /me: the box .* rejected the credentials of me@",
         ),
         (
             Answer(body={"status": "invalid", "reason": "Invalid password."}),
-            "GET /me: the box .* refuses the credentials of me@",
+            "GET /me: the box .* rejected the credentials of me@",
         ),
         (
             Answer(body={"status": "ok", "api_key": "key", "privileges": []}),
-            "GET /me: the box .* refuses the credentials of me@",
+            "GET /me: the box .* rejected the credentials of me@",
         ),
-        (Answer(500), "GET /me: the box answers 500"),
-        (Answer(body={}), "GET /me: not what a box answers"),
+        (Answer(500), "GET /me: the box answered 500"),
+        (Answer(body={}), "GET /me: unexpected answer"),
     ],
 )
 def test_an_error_of_an_old_box_names_the_request(talk: Talk, answer: Answer, words: str) -> None:
@@ -688,11 +688,11 @@ NO_ADMIN_OF_OLD = Answer(body={"status": "ok", "email": ME, "privileges": []})
 @pytest.mark.parametrize(
     ("steps", "error", "words"),
     [
-        ([NO_MFA_CODE], errors.AuthenticationFailed, "give totp_secret"),
+        ([NO_MFA_CODE], errors.AuthenticationFailed, "set totp_secret"),
         ([NO_ADMIN, Answer()], errors.AuthenticationFailed, "Only an administrator"),
         ([Answer(404), NO_ADMIN_OF_OLD], errors.AuthenticationFailed, "Only an administrator"),
-        ([Answer(body={"status": "ok"})], errors.UnexpectedAnswer, "not what a box answers"),
-        ([Answer(body=[])], errors.UnexpectedAnswer, "not what a box answers"),
+        ([Answer(body={"status": "ok"})], errors.UnexpectedAnswer, "unexpected answer"),
+        ([Answer(body=[])], errors.UnexpectedAnswer, "unexpected answer"),
     ],
 )
 def test_no_session(talk: Talk, steps: Sequence[Answer], error: type[Exception], words: str) -> None:
@@ -753,7 +753,9 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
             client.wait_for(wait)
             assert script.steps == []
         else:
-            with pytest.raises(errors.TimedOut, match="^wait: waited %g s in vain for it to be ready" % seconds):
+            with pytest.raises(
+                errors.TimedOut, match="^wait: waited %g s without success for it to be ready" % seconds
+            ):
                 client.wait_for(wait)
     assert time[-1] - 1000 == waited
 
@@ -787,7 +789,7 @@ def test_that_a_box_could_ban_is_told_before_it_is_waited_for() -> None:
     with client:
         for number in range(11):
             assert client.ask(PasswordProof("user-%d@example.org" % number, "password-1")) is False
-    assert reply == [(30, "the box bans who fails too often")]
+    assert reply == [(30, "the box bans an address after too many failed logins")]
 
 
 BACK = Read("back", "/system/reboot", lambda required: required is False)
@@ -811,7 +813,7 @@ def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
 def test_a_box_that_stays_away() -> None:
     slept: list[float] = []
     client = scripted(Script(*[REFUSED] * 20), {}, sleep=slept.append, now=lambda: sum(slept))
-    with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box isn't back after 60 s\."):
+    with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box is not back after 60 s\."):
         client.wait_for_restart(OUTAGE)
     assert 60 <= sum(slept) < 66
 

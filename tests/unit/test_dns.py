@@ -288,11 +288,15 @@ def test_a_cname_where_the_box_gives_way(name: str) -> None:
     ("declared", "state", "words"),
     [
         (wanted("www.example.net", value="192.0.2.1"), known(), "example.com, example.org"),
-        (wanted("www.example.net", state="absent"), known(("www.example.net", "A", "192.0.2.1")), "no zone"),
-        (wanted("example.org", "NS", value="ns.example.net"), known(), "only be set for subdomains"),
+        (
+            wanted("www.example.net", state="absent"),
+            known(("www.example.net", "A", "192.0.2.1")),
+            "no longer in any zone",
+        ),
+        (wanted("example.org", "NS", value="ns.example.net"), known(), "be set only for subdomains"),
         (wanted(rtype="MX", value="10 mail"), known(), "final dot"),
         (wanted(rtype="SRV", value="5 0 5269 xmpp"), known(), "final dot"),
-        (cname("example.org"), known(dump=PUBLISHED), "zone's own name"),
+        (cname("example.org"), known(dump=PUBLISHED), "name of a zone"),
         (cname("www.example.org"), known(("www.example.org", "A", "192.0.2.1"), dump=PUBLISHED), r"\(A\)"),
         (
             wanted(value="192.0.2.1"),
@@ -313,8 +317,8 @@ def test_a_cname_where_the_box_gives_way(name: str) -> None:
             "CNAME at _dmarc.www.example.org: the box itself publishes TXT",
         ),
         # A box would read such a body as another value, or as none, which removes all.
-        (wanted(state="absent"), known(("www.example.org", "A", "\u00e9")), "outside ASCII"),
-        (wanted(value="192.0.2.1", exclusive=True), known(("www.example.org", "A", "\u00e9")), "outside ASCII"),
+        (wanted(state="absent"), known(("www.example.org", "A", "\u00e9")), "non-ASCII"),
+        (wanted(value="192.0.2.1", exclusive=True), known(("www.example.org", "A", "\u00e9")), "non-ASCII"),
         (cname("_mta-sts.example.org"), known(dump=()), "as soon as it has a certificate for mta-sts.example.org"),
         (wanted("www.gone.example", state="absent"), known(("www.gone.example", "A", "192.0.2.1")), "Add an address"),
         (cname("www.example.org"), known(("www.example.org", "CNAME", "a.example.net.")), "exclusive: true"),
@@ -342,14 +346,14 @@ def test_a_value_that_stays_is_never_undone() -> None:
 
 @pytest.mark.parametrize("body", [" ", "\u00e9"])
 def test_an_empty_body_cannot_be_made(body: str) -> None:
-    with pytest.raises(ValueError, match="destroys"):
+    with pytest.raises(ValueError, match="must be ASCII"):
         Call("DELETE", "/dns/custom/www.example.org/A", body=body)
 
 
 @pytest.mark.parametrize(("name", "rtype"), [("..", "A"), ("www.example.org", ".."), ("", "A")])
 def test_a_record_that_no_box_stores_is_an_unexpected_answer(name: str, rtype: str) -> None:
     state = known((name, rtype, "192.0.2.1"), ("www.example.org", "A", "192.0.2.1"))
-    with pytest.raises(UnexpectedAnswer, match="another shape"):
+    with pytest.raises(UnexpectedAnswer, match="unexpected format"):
         dns.plan(dns.WantedRecord(name, rtype, None, present=False), {**state, "dns_zones": (name, "example.org")})
 
 

@@ -96,7 +96,13 @@ def test_clocks(offset: int | None, state: str) -> None:
 def test_what_is_wrong_is_named() -> None:
     rows = [
         {"name": "x.example.org", "type": "MX", "value": "bad", "problem": "no MX", "breaks_zone": True},
-        {"name": "www.gone.example", "type": "A", "value": "192.0.2.1", "problem": "in no zone", "breaks_zone": False},
+        {
+            "name": "www.gone.example",
+            "type": "A",
+            "value": "192.0.2.1",
+            "problem": "not in any zone",
+            "breaks_zone": False,
+        },
     ]
     results = [
         *read(dns_problems=rows, users=None),
@@ -109,13 +115,13 @@ def test_what_is_wrong_is_named() -> None:
         },
         {"item": "skipped", "skipped": True},
     ]
-    results[0]["warnings"] = ["validate_certs is false: the box is whoever answers"]
+    results[0]["warnings"] = ["validate_certs is false: the task can't tell whether it talks to the box."]
     found = doctor(results, SIGNED_IN)
     assert not found["usable"]
     assert [one[0] for one in told(found, "certificate")] == ["warn"]
     assert told(found, "DNS") == [
         ("warn", "x.example.org MX bad takes its zone down: no MX"),
-        ("warn", "www.gone.example A 192.0.2.1 is not published: in no zone"),
+        ("warn", "www.gone.example A 192.0.2.1 is not published: not in any zone"),
     ]
     assert told(found, "reads") == [
         ("ok", "2 of 5 reads have the expected form."),

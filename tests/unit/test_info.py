@@ -39,7 +39,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
 
 ME = User("me@box.example.com", ("admin",), True, "0", None, "1.5M")
 OLD = User("old@example.org", (), False, None, "/mailboxes/old")
-LACKING = Unsupported("GET /x: the box has no such thing.", path="/x")
+LACKING = Unsupported("GET /x: the box does not support this request.", path="/x")
 
 
 def wanted(*subsets: str) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def test_what_is_lacking_is_told() -> None:
     zones = {DNS_ZONES.name: ("example.org",), zone_file("example.org").name: LACKING}
     change = gathered("zonefiles", "version", **zones, **{VERSION.name: "v0.51"})
     assert change.after == {"zonefiles": None, "version": "v0.51"}
-    assert change.warnings == ("zonefiles is left empty: GET /x: the box has no such thing.",)
+    assert change.warnings == ("zonefiles is left empty: GET /x: the box does not support this request.",)
     with pytest.raises(Unsupported):
         gathered("zonefiles", **zones)
     with pytest.raises(Unsupported):

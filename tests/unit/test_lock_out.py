@@ -22,20 +22,25 @@ ADMINISTRATORS = {"address": ADMINISTRATOR.address}
 
 # Of one object, what the box holds beside the account that is signed in, and words of the refusal.
 GUARDED: list[tuple[str, dict[str, Any], tuple[User | Alias, ...], str]] = [
-    ("users", user(ME.email, state="absent"), (BOB,), "would lock it out"),
-    ("users", user("ME@Box.Example.com", state="absent"), (BOB,), "would lock it out"),
-    ("users", user(ME.email, privileges=[]), (BOB,), "would lock it out"),
-    ("users", new("fay@example.org"), (Alias("fay@example.org", (BOB.email,), ()),), "would receive nothing"),
-    ("aliases", OWN, (BOB,), "receive nothing any more"),
-    ("aliases", {"address": ANN.email, "forwards_to": [BOB.email]}, (ANN, BOB), "receive nothing any more"),
+    ("users", user(ME.email, state="absent"), (BOB,), "would lock this task out"),
+    ("users", user("ME@Box.Example.com", state="absent"), (BOB,), "would lock this task out"),
+    ("users", user(ME.email, privileges=[]), (BOB,), "would lock this task out"),
+    ("users", new("fay@example.org"), (Alias("fay@example.org", (BOB.email,), ()),), "would receive no mail"),
+    ("aliases", OWN, (BOB,), "no longer receive mail"),
+    ("aliases", {"address": ANN.email, "forwards_to": [BOB.email]}, (ANN, BOB), "no longer receive mail"),
     (
         "aliases",
         {"address": ANN.email, "forwards_to": [BOB.email]},
         (ANN, BOB, Alias(ANN.email, (ANN.email, BOB.email), ())),
-        "receive nothing any more",
+        "no longer receive mail",
     ),
-    ("aliases", {**ADMINISTRATORS, "state": "absent"}, (ABUSE,), "its mail would be lost"),
-    ("aliases", {**ADMINISTRATORS, "forwards_to": [], "permitted_senders": [ME.email]}, (ABUSE,), "its mail would be"),
+    ("aliases", {**ADMINISTRATORS, "state": "absent"}, (ABUSE,), "their mail would be lost"),
+    (
+        "aliases",
+        {**ADMINISTRATORS, "forwards_to": [], "permitted_senders": [ME.email]},
+        (ABUSE,),
+        "their mail would be",
+    ),
 ]
 RESOURCES: dict[str, Any] = {"users": users, "aliases": aliases}
 
@@ -75,10 +80,14 @@ LAST = "no administrator would be left|without an administrator"
 # What the box holds beside the account that is signed in, what is declared, and words of the refusal.
 SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
     # The second-to-last is demoted, and the last removed; in both orders, and either forced.
-    ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent")]}, "lock it out"),
+    ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent")]}, "lock this task out"),
     ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent", force=True)]}, LAST),
     ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, privileges=[])]}, LAST),
-    ((BOB,), {"users": [user(BOB.email, privileges=[], force=True), user(ME.email, state="absent")]}, "lock it out"),
+    (
+        (BOB,),
+        {"users": [user(BOB.email, privileges=[], force=True), user(ME.email, state="absent")]},
+        "lock this task out",
+    ),
     # Both go, or both lose their right.
     ((BOB,), {"users": [user(BOB.email, state="absent"), user(ME.email, state="absent", force=True)]}, LAST),
     ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, state="absent")]}, LAST),
@@ -98,7 +107,7 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
     ((BOB,), {"users": [user(ME.email, state="absent", force=True)], "purge": ["users"]}, LAST),
     ((BOB, ANN), {"users": [user(ME.email, privileges=[], force=True)], "purge": ["users"]}, LAST),
     # An archived mailbox with the right is nobody.
-    ((GONE,), {"users": [user(ME.email, state="absent")]}, "lock it out"),
+    ((GONE,), {"users": [user(ME.email, state="absent")]}, "lock this task out"),
     # An alias over a mailbox that the same declaration makes.
     (
         (),
@@ -106,7 +115,7 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
             "users": [new("eve@example.org")],
             "aliases": [{"address": "eve@example.org", "forwards_to": [ME.email]}],
         },
-        "receive nothing any more",
+        "no longer receive mail",
     ),
     # An alias of the box's own to somebody who loses the right.
     (
@@ -115,7 +124,7 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
             "users": [user(BOB.email, privileges=[])],
             "aliases": [{"address": "webmaster@example.org", "forwards_to": [BOB.email]}],
         },
-        "may only forward to administrators",
+        "can forward only to administrators",
     ),
 ]
 
@@ -170,7 +179,7 @@ OVER_FAY = Alias(FAY, (BOB.email,), ())
 def test_a_user_may_come_where_the_declaration_changes_the_alias(alias: dict[str, Any]) -> None:
     assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[alias]).calls
     assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[], purge=["aliases"]).calls
-    with pytest.raises(InvalidDeclaration, match=r"users\[0\] fay@example.org: email: .* would receive nothing"):
+    with pytest.raises(InvalidDeclaration, match=r"users\[0\] fay@example.org: email: .* would receive no mail"):
         plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[{"address": FAY, "forwards_to": [BOB.email]}])
 
 
@@ -206,5 +215,5 @@ def test_keep_takes_a_final_dot() -> None:
 
 @pytest.mark.parametrize("pattern", ["", " ", "a@x.org b@x.org", "a@x.org, b@x.org", "www.example.org A", "a\nb"])
 def test_a_pattern_that_keeps_nothing_is_a_mistake(pattern: str) -> None:
-    with pytest.raises(InvalidDeclaration, match=r"keep: .* is no pattern"):
+    with pytest.raises(InvalidDeclaration, match=r"keep: .* is not a valid pattern"):
         plan(known(ANN), users=[], purge=["users"], keep=[pattern])

@@ -169,7 +169,7 @@ def test_a_task_counts_on_where_a_file_can_not_be_used(
         with limit.attempt(("user", str(number))) as attempt:
             attempt.was_refused()
     assert clock.slept == [pytest.approx(30.0)]
-    assert "counted only the logins that it was refused itself" in limit.trouble
+    assert "counted only its own failed logins" in limit.trouble
     assert not path.with_name("elsewhere").exists()
 
 

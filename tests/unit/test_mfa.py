@@ -139,10 +139,10 @@ def test_only_a_secret_that_the_box_made_is_revealed() -> None:
 @pytest.mark.parametrize(
     ("declared", "facts", "error", "words"),
     [
-        (wanted(user=BOB), known(), InvalidOption, "only for the account that is signed in, which is " + ME),
-        (wanted(), known(by_password=False), InvalidOption, "ends every key"),
-        (wanted(state="absent"), known(PHONE, by_password=False), InvalidOption, "ends every key"),
-        (wanted(), {**known(), mfa_status(ME).name: Mfa(())}, UnexpectedAnswer, "no secret"),
+        (wanted(user=BOB), known(), InvalidOption, "only for the account that the task signs in with, which is " + ME),
+        (wanted(), known(by_password=False), InvalidOption, "ends all sessions"),
+        (wanted(state="absent"), known(PHONE, by_password=False), InvalidOption, "ends all sessions"),
+        (wanted(), {**known(), mfa_status(ME).name: Mfa(())}, UnexpectedAnswer, "no new secret"),
     ],
 )
 def test_refusals(declared: mfa.WantedScheme, facts: dict[str, Any], error: type[Exception], words: str) -> None:

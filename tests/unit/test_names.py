@@ -35,9 +35,9 @@ def test_address(text: str, canonical: str) -> None:
         ("", "one @"),
         ("ann", "one @"),
         ("ann@bob@example.org", "one @"),
-        ("@example.org", "nothing stands before"),
+        ("@example.org", "before the @ is empty"),
         ("ann@", "two dots"),
-        ("ann@example", "with a dot"),
+        ("ann@example", "needs at least one dot"),
         ("ann@example..org", "two dots"),
         ("ann@.example.org", "two dots"),
         ("ann@-example.org", "'-example'"),
@@ -45,11 +45,11 @@ def test_address(text: str, canonical: str) -> None:
         ("ann@example.1", "top-level"),
         ("an n@example.org", "'an n'"),
         ("ann,bob@example.org", "'ann,bob'"),
-        ("ann\nbob@example.org", "stand before"),
+        ("ann\nbob@example.org", "not valid before the @"),
         ("ann@example.org\nbob@example.org", "one @"),
-        (".ann@example.org", "stand before"),
-        ("änn@example.org", "stand before"),
-        ("\u212a@example.org", "stand before"),
+        (".ann@example.org", "not valid before the @"),
+        ("änn@example.org", "not valid before the @"),
+        ("\u212a@example.org", "not valid before the @"),
         ("ann@boo\u212a.example", "looks like 'k'"),
         ("ann@\uff45xample.org", "U+FF45"),
         ("ann@" + "a" * 64 + ".org", "63 characters"),
@@ -61,8 +61,8 @@ def test_address(text: str, canonical: str) -> None:
         ("ann@ab--c.example", "3rd and 4th"),
         ("ann@xn--bcher-kvb.example", "'xn--bcher-kvb'"),
         ("ann@xn--.example", "'xn--'"),
-        ("********@example.org", "a secret was masked"),
-        ("a********b@example.org", "a secret was masked"),
+        ("********@example.org", "a masked secret"),
+        ("a********b@example.org", "a masked secret"),
     ],
 )
 def test_no_address(text: str, why: str) -> None:
@@ -163,7 +163,7 @@ def test_a_host_may_look_like_idna_and_be_none() -> None:
 
 def test_a_box_takes_no_records_under_a_top_level_domain_with_hyphens() -> None:
     assert names.dns_name("www.example.\u0440\u0444") == "www.example.xn--p1ai"
-    with pytest.raises(ValueError, match="no custom records with a name under 'xn--p1ai'"):
+    with pytest.raises(ValueError, match="custom records under the top-level domain 'xn--p1ai'"):
         names.record_name("www.example.\u0440\u0444")
 
 

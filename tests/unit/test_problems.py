@@ -233,9 +233,11 @@ def test_what_a_problem_is_about() -> None:
 
 
 def test_dns() -> None:
-    bad = {"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not the form of an MX"}
+    bad = {"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not a valid value for an MX"}
     assert texts({"dns_problems": []}) == []
-    assert texts({"dns_problems": [bad]}) == ["x.example.org MX not an mx takes its zone down: not the form of an MX"]
+    assert texts({"dns_problems": [bad]}) == [
+        "x.example.org MX not an mx takes its zone down: not a valid value for an MX"
+    ]
 
 
 @pytest.mark.parametrize("severity", ["fail", "warn", "ignore"])

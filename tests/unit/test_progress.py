@@ -72,7 +72,7 @@ def writes(count: int, seconds: float) -> list[tuple[float, Step]]:
 
 
 READS = [(0.0, Step("read", 0, 2, "users")), (0.1, Step("read", 1, 1, "aliases"))]
-WAIT = Step("send", 40, 272, "user ann@example.org", 27, "the box bans who fails too often")
+WAIT = Step("send", 40, 272, "user ann@example.org", 27, "the box bans an address after too many failed logins")
 SOON = replace(WAIT, seconds=0.5, waits="the box didn't answer")
 
 
@@ -134,7 +134,7 @@ def test_no_log_is_flooded(steps: list[tuple[float, Step]], together: int, posit
         ),
         (
             [(0, WAIT)],
-            "miab_user: [box-01] 0 s: 40 of 312 calls made; waiting 27 s, because the box bans who fails too often",
+            "miab_user: [box-01] 0 s: 40 of 312 calls made; waiting 27 s, because the box bans an address after too many failed logins",
         ),
         (
             [(0, Step("send", 0, 1, "certificate example.org", 600))],

@@ -87,13 +87,13 @@ def content(*rows: tuple[str, str, str], **parts: Any) -> Content:
         ([CNAME], None),
         ([CNAME, ("other.example.org", "A", "192.0.2.1")], None),
         ([CNAME, ("WWW.example.org", "CNAME", "host.example.net.")], None),
-        ([CNAME, ("WWW.example.org", "A", "192.0.2.1")], "beside it stands other data (A)"),
+        ([CNAME, ("WWW.example.org", "A", "192.0.2.1")], "the name has other records (A)"),
         (
             [CNAME, ("www.example.org", "TXT", "a"), ("www.example.org", "MX", "x")],
-            "beside it stands other data (MX, TXT)",
+            "the name has other records (MX, TXT)",
         ),
-        ([CNAME, ("www.example.org", "CNAME", "other.example.net.")], "a name has one CNAME at most"),
-        ([("example.org", "CNAME", "host.example.net.")], "a zone's own name can't be a CNAME"),
+        ([CNAME, ("www.example.org", "CNAME", "other.example.net.")], "a name can have only one CNAME"),
+        ([("example.org", "CNAME", "host.example.net.")], "the name of a zone can't be a CNAME"),
         ([("_dmarc.example.org", "CNAME", "d.example.net.")], "the box itself publishes TXT records there"),
         ([("_dmarc.www.example.org", "CNAME", "d.example.net.")], "the box itself publishes TXT records there"),
         ([CNAME, ("_dmarc.www.example.org", "CNAME", "d.example.net.")], None),
@@ -173,4 +173,4 @@ def test_the_rule_finds_the_zones_that_a_box_would_drop(
 def test_suspects_are_told_in_words() -> None:
     rows = [{"qname": "x.example.org", "rtype": "MX", "value": "not an mx"}]
     (words,) = DIAGNOSIS.parse(rows)
-    assert words.startswith("x.example.org MX 'not an mx': not the form of an MX")
+    assert words.startswith("x.example.org MX 'not an mx': not a valid value for an MX")

@@ -69,7 +69,7 @@ def test_value(rtype: str, text: str, canonical: str) -> None:
         ("CNAME", "not a name", "not a name"),
         ("CNAME", "host", "dot"),
         ("TXT", "   ", "empty"),
-        ("TXT", "naïve café", "outside ASCII"),
+        ("TXT", "naïve café", "must be ASCII"),
         ("TXT", "two\nlines", "line break"),
         ("TXT", "a\x00b", "control"),
         ("TXT", "x" * 65535, "at most"),

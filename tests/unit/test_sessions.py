@@ -15,7 +15,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
 
 
 @pytest.mark.parametrize(
-    ("state", "api_key", "words"), [("present", "key", "leave the key out"), ("absent", None, "the session to end")]
+    ("state", "api_key", "words"), [("present", "key", "leave it out"), ("absent", None, "the session to end")]
 )
 def test_bad_options(state: str, api_key: str | None, words: str) -> None:
     with pytest.raises(InvalidOption, match=words) as caught:

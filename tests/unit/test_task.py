@@ -327,14 +327,14 @@ def test_a_step_of_undoing_that_fails_leaves_out_no_other(do: Do, monkeypatch: p
 
 def test_an_answer_cut_short_leaves_no_doubt_once_it_was_looked(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     def parse(said: str) -> bool:
-        raise UnexpectedAnswer("The answer is cut short: %r" % said)
+        raise UnexpectedAnswer("The answer is incomplete: %r" % said)
 
     call = replace(add("a"), parse=parse, name="said")
     monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
     result, client = do("a")
     assert not result.get("failed"), result["msg"]
     assert client.sent == ["POST /words/add a", "POST /rebuild"]
-    assert "cut short" in result["warnings"][0]
+    assert "incomplete" in result["warnings"][0]
 
 
 def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:

@@ -240,8 +240,8 @@ def finding(optional: bool) -> Task:
 
 
 LACKING = Unsupported("GET /found: no such thing", path="/found")
-FAILING = UnexpectedStatus("GET /found: the box answers 500", 500, "/found")
-STRANGE = UnexpectedAnswer("GET /found: a web page came back", path="/found")
+FAILING = UnexpectedStatus("GET /found: the box answered 500", 500, "/found")
+STRANGE = UnexpectedAnswer("GET /found: the answer is a web page", path="/found")
 
 
 @pytest.mark.parametrize(

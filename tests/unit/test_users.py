@@ -92,7 +92,7 @@ def test_the_first_account_may_have_an_address_that_no_later_one_may(email: str)
     first = ME._replace(email=email)
     declared = wanted(email, quota="1G", privileges=["admin"])
     assert sent(users.plan(declared, known(first, BOB))) == [("quota", {"email": email, "quota": "1G"})]
-    with pytest.raises(InvalidOption, match=r"email: '%s': a box makes no user .* make an alias" % email):
+    with pytest.raises(InvalidOption, match=r"email: '%s': an address that .* create an alias" % email):
         users.plan(wanted(email, user_password="password-1"), known())
 
 
@@ -216,7 +216,7 @@ def test_view_of_an_update() -> None:
 @pytest.mark.parametrize(
     ("declared", "state", "error", "words"),
     [
-        (wanted(), known(), InvalidOption, "password is needed"),
+        (wanted(), known(), InvalidOption, "is not a user yet"),
         (wanted(user_password="password-1", privileges=["adnim"]), known(), InvalidOption, "adnim"),
         (wanted(privileges=["superuser"]), known(ANN), InvalidOption, "superuser"),
         (wanted(quota="1G"), {"caller": ME.email, USERS.name: by_email(WITHOUT_QUOTAS)}, Unsupported, "v73"),
@@ -251,7 +251,7 @@ def test_force_lets_through_and_says_that_nothing_can_be_read_back(options: dict
 
 def test_an_archived_mailbox_is_told() -> None:
     change = users.plan(wanted("old@example.org", user_password="password-1"), known(OLD))
-    assert change.warnings[0].endswith("archived in %s: the new user gets the old mail." % OLD.mailbox)
+    assert change.warnings[0].endswith("archived in %s. The new user gets the old mail." % OLD.mailbox)
 
 
 def test_aliases_that_name_a_removed_user_are_told() -> None:

@@ -48,9 +48,9 @@ _CAUSES = {
 }
 
 _HINTS = {
-    "Incorrect email address or password.": "Check username, and password or api_key (a key ends when the box restarts).",
+    "Incorrect email address or password.": "Check username, and password or api_key (a key expires when the box restarts).",
     "Invalid password.": "Check password or api_key.",
-    MISSING_CODE: "The account has MFA: give totp_secret, or an api_key.",
+    MISSING_CODE: "The account uses MFA: set totp_secret or api_key.",
     NOT_AN_ADMINISTRATOR: "Only an administrator of the box can use its API.",
 }
 
@@ -82,17 +82,17 @@ class Answer:
                 return loads(response.content)
         except _TooDeepError as error:
             raise UnexpectedAnswer(
-                "%s: the answer is nested too deeply to be a box's. Is host a Mail-in-a-Box?" % self._name,
+                "%s: the JSON in the answer is nested too deeply. Check that host is a Mail-in-a-Box." % self._name,
                 path=self._path,
             ) from error
         except ValueError as error:
             # Don't quote the answer: it may hold a key, or another secret that can't be masked.
             raise UnexpectedAnswer(
-                "%s: the answer is no whole JSON (%d characters)." % (self._name, len(response.text)), path=self._path
+                "%s: the answer is not valid JSON (%d characters)." % (self._name, len(response.text)), path=self._path
             ) from error
         length = len(self.text)
         raise UnexpectedAnswer(
-            "%s: JSON is due, and %s came (%d characters)." % (self._name, kind or "no content type", length),
+            "%s: expected JSON, got %s (%d characters)." % (self._name, kind or "no content type", length),
             path=self._path,
         )
 
@@ -105,7 +105,7 @@ class Answer:
         text = str(self._response.text)
         if is_page(text):
             raise UnexpectedAnswer(
-                "%s: a web page came back. Is host a Mail-in-a-Box, and does it serve its admin API at /admin?"
+                "%s: the answer is a web page. Check that host is a Mail-in-a-Box that serves its admin API at /admin."
                 % self._name,
                 path=self._path,
             )
@@ -150,7 +150,7 @@ class Meaning:
             return "Check totp_secret. The clocks of the box and of this machine agree."
         return (
             "The clock of the box is %d seconds %s that of this machine. One-time codes need clocks that differ by at most"
-            " %d seconds: correct the wrong one."
+            " %d seconds: correct the wrong clock."
             % (abs(ahead), "ahead of" if ahead > 0 else "behind", _CLOCK_TOLERANCE)
         )
 
@@ -205,7 +205,7 @@ class Meaning:
         hint = self._why_no_code() if reason == WRONG_CODE else _HINTS.get(reason, "Check username and password.")
         default = AuthenticationFailed.FORBIDDEN if is_forbidden else AuthenticationFailed.WRONG_CREDENTIALS
         return AuthenticationFailed(
-            "%s %s: the box %s refuses the credentials of %s: %s %s The task doesn't try again, because a box bans an"
+            "%s %s: the box %s rejected the credentials of %s: %s %s The task does not try again, because a box bans an"
             " address after too many failed logins." % (method, path, self._connection.base_url, account, words, hint),
             cause=_CAUSES.get(reason, default),
             path=path,
@@ -221,7 +221,7 @@ class Meaning:
         if 300 <= status < 400:
             target = self._quote(response.headers.get("Location", "nowhere").partition("?")[0], call)
             return UnexpectedStatus(
-                "%s %s: the box redirects to %s. Nothing was sent there; if that is the box, name it in host."
+                "%s %s: the server redirects to %s. Nothing was sent there. If that is your box, use that name in host."
                 % (method, path, target),
                 status,
                 path,
@@ -229,23 +229,25 @@ class Meaning:
         if status == 400:
             text = self._quote(response.text, call)
             hint = " " + self._why_no_code() if text == _INVALID_CODE and self._clock_ahead is not None else ""
-            return Refused("%s %s: the box refuses: %s%s" % (method, path, text, hint), path=path, text=text)
+            return Refused(
+                "%s %s: the box refused the request: %s%s" % (method, path, text, hint), path=path, text=text
+            )
         if status == 404 and path.partition("?")[0] in _ON_EVERY_BOX:
             return UnexpectedAnswer(
-                "%s %s: the server has no such path, but every Mail-in-a-Box has. Check that host names a Mail-in-a-Box."
-                " Naust and other mail servers have another API and are not supported." % (method, path),
+                "%s %s: the server does not have this path, but every Mail-in-a-Box does. Check that host is a Mail-in-a-Box."
+                " Naust and other mail servers have a different API and are not supported." % (method, path),
                 path=path,
             )
         if status == 404:
             return Unsupported(
-                "%s %s: the box has no such thing; its version is too old or too new for it." % (method, path),
+                "%s %s: the box does not support this request; its version is too old or too new." % (method, path),
                 path=path,
             )
         return self._unexpected(method, path, response, call)
 
     def _unexpected(self, method: str, path: str, response: Any, call: Call | None) -> UnexpectedStatus:
         status = response.status_code
-        message = "%s %s: the box answers %d %s" % (method, path, status, responses.get(status, ""))
+        message = "%s %s: the box answered %d %s" % (method, path, status, responses.get(status, ""))
         reason = x_reason(response)
         message += ": %s" % self._quote(reason, call) if reason else "."
         return UnexpectedStatus(message, status, path)

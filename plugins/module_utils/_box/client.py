@@ -62,7 +62,9 @@ class Client:
         self.marks: set[forks.Mark] = set()
         self._interruption = interruption or Interruption()
         self._clock = clock = Clock(sleep, now)
-        self._limit = LoginLimit(connection.url, partial(clock.wait, "the box bans who fails too often"), clock.now)
+        self._limit = LoginLimit(
+            connection.url, partial(clock.wait, "the box bans an address after too many failed logins"), clock.now
+        )
         self._http = Http(connection, partial(clock.wait, "the box didn't answer"), self._limit, idle, secrets, now)
         self._sign_in = SignIn(connection, self._http, self._limit, clock, self._interruption)
 
@@ -96,7 +98,8 @@ class Client:
         found = [self._limit.trouble] if self._limit.trouble else []
         if self.connection.verify is False:
             found.append(
-                "validate_certs is false: the box is whoever answers, and may read the password and change every answer."
+                "validate_certs is false: the task can't tell whether it talks to the box. Another server could read the password"
+                " and change every answer."
             )
         return found
 
@@ -170,7 +173,7 @@ class Client:
             left = end - self._clock.now()
             if left <= 0:
                 raise TimedOut(
-                    "%s: waited %g s in vain for %s" % (wait.option, wait.seconds, wait.what),
+                    "%s: waited %g s without success for %s" % (wait.option, wait.seconds, wait.what),
                     option=wait.option,
                     value=wait.seconds,
                 )
@@ -192,7 +195,7 @@ class Client:
         while not self._sign_in.is_over(outage.over, _POLL_TIMEOUT):
             if self._clock.now() >= end:
                 raise TimedOut(
-                    "%s: the box isn't back after %g s. It may come yet; have a look at it, or allow it more time."
+                    "%s: the box is not back after %g s. It may still be restarting: check the box, or increase the limit."
                     % (outage.option, outage.seconds),
                     option=outage.option,
                     value=outage.seconds,

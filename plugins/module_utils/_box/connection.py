@@ -58,21 +58,23 @@ class Connection:
         password, api_key = options["password"], options["api_key"]
         for option, secret in (("password", password), ("api_key", api_key)):
             if secret is not None and not (secret.strip() and secret.isascii() and secret.isprintable()):
-                raise InvalidOption(option, MASK, "a box takes printable ASCII only when somebody signs in")
+                raise InvalidOption(option, MASK, "must be printable ASCII and not empty")
             if secret is not None and len(secret) > _LONGEST_SECRET:
-                raise InvalidOption(option, MASK, "longer than the %d characters it may have" % _LONGEST_SECRET)
+                raise InvalidOption(option, MASK, "must have at most %d characters" % _LONGEST_SECRET)
         username = options["username"].strip()
         is_one = username.isascii() and username.isprintable() and 0 < len(username) <= 254
         if not is_one or ":" in username:
             raise InvalidOption(
-                "username", options["username"], "the mail address of an administrator of the box is needed"
+                "username", options["username"], "must be the mail address of an administrator of the box"
             )
         ca_path = options["ca_path"]
         if ca_path and options["validate_certs"] and not os.path.exists(ca_path):
             raise InvalidOption("ca_path", ca_path, "no such file or folder on the machine that runs the task")
         if not 0 < options["timeout"] <= _LONGEST_TIMEOUT:
             raise InvalidOption(
-                "timeout", options["timeout"], "a number of seconds above 0 is needed, at most %d" % _LONGEST_TIMEOUT
+                "timeout",
+                options["timeout"],
+                "must be a number of seconds greater than 0, at most %d" % _LONGEST_TIMEOUT,
             )
         return cls(
             url=admin_url(options["host"]),
@@ -98,21 +100,21 @@ def admin_url(host: str) -> str:
     except ValueError as error:
         raise InvalidOption("host", host, str(error)) from error
     if parts.scheme not in _PORTS:
-        raise InvalidOption("host", host, "%s is no way to a box; it is https" % parts.scheme)
+        raise InvalidOption("host", host, "the scheme %s is not supported; use https" % parts.scheme)
     if "@" in parts.netloc:
-        raise InvalidOption("host", MASK, "credentials don't belong in it; use username and password")
+        raise InvalidOption("host", MASK, "credentials can't be part of it; use username and password")
     if not name or any(character.isspace() for character in text) or parts.query or parts.fragment:
-        raise InvalidOption("host", host, "a name, a name and a port, or a URL is needed")
+        raise InvalidOption("host", host, "must be a host name, a host name with a port, or a URL")
     if parts.path.rstrip("/") not in ("", _PREFIX):
-        raise InvalidOption("host", host, "the admin API of a box is at %s, and nowhere else" % _PREFIX)
+        raise InvalidOption("host", host, "the path must be %s or empty" % _PREFIX)
     try:
         name = name if name.isascii() else names.domain(name)
     except ValueError as error:
         raise InvalidOption("host", host, str(error)) from error
     if not _is_name(name):
-        raise InvalidOption("host", host, "%r is no name of a host" % name)
+        raise InvalidOption("host", host, "%r is not a valid host name" % name)
     if parts.scheme == "http" and not _is_loopback(name):
-        raise InvalidOption("host", host, "the password would cross the network unencrypted; use https")
+        raise InvalidOption("host", host, "the password would be sent unencrypted; use https")
     name = ipaddress.ip_address(name).compressed if ":" in name else name.rstrip(".")
     return "%s://%s%s%s" % (
         parts.scheme,

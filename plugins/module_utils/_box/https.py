@@ -114,7 +114,7 @@ class Http:
                     return self._meaning.of_read(method, path, response, credentials[0])
             except UnfitAnswer as error:
                 raise UnexpectedAnswer(
-                    "%s %s: %s. Is host a Mail-in-a-Box?" % (method, path, error), path=path
+                    "%s %s: %s. Check that host is a Mail-in-a-Box." % (method, path, error), path=path
                 ) from error
             except requests.RequestException as error:
                 if not left or not _may_pass(error):
@@ -177,7 +177,11 @@ class Http:
         """
         parts = urlsplit(self._connection.url)
         if parts.scheme != "https":
-            raise InvalidOption("host", self._connection.url, "only https shows which certificate the box serves")
+            raise InvalidOption(
+                "host",
+                self._connection.url,
+                "must be an https URL, because the task reads the certificate that the box serves",
+            )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -238,11 +242,11 @@ class Http:
     def _no_connection(self, error: Exception) -> ConnectionFailed:
         hint = "Check host, and that the box is up."
         if _caused_by(error, ssl.SSLCertVerificationError):
-            hint = "No credentials were sent. If the box has a certificate of its own CA, give ca_path."
+            hint = "No credentials were sent. If the certificate is issued by a private CA, set ca_path."
         elif isinstance(error, (requests.Timeout, socket.timeout)):
-            hint = "That is longer than timeout, which is %g s." % self._connection.timeout
+            hint = "The request took longer than timeout, which is %g s." % self._connection.timeout
         elif _caused_by(error, socket.gaierror):
-            hint = "DNS knows no such name; check host."
+            hint = "The name can't be resolved; check host."
         url = self._connection.url
         return ConnectionFailed("%s: %s. %s" % (url, _reason(error), hint), host=url)
 

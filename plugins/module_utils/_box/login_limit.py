@@ -158,8 +158,8 @@ class LoginLimit:
         recent = [whose for rest, whose in refusals if rest > 0]
         if len(recent) >= _REFUSALS_OF_THE_SAME and recent.count(self._digest(credentials)) >= _REFUSALS_OF_THE_SAME:
             raise AuthenticationFailed(
-                "%s: the box refused the credentials of %s %d times in the last %d s, and isn't asked again,"
-                " because it bans who fails too often. Check username, and password or api_key."
+                "%s: the box rejected the credentials of %s %d times in the last %d s. The task does not try again, because a"
+                " box bans an address after too many failed logins. Check username, and password or api_key."
                 % (self._url, credentials[0], _REFUSALS_OF_THE_SAME, _SECONDS),
                 username=credentials[0],
             )
@@ -188,6 +188,7 @@ class LoginLimit:
 
     def _tell(self, error: OSError) -> None:
         self.trouble = (
-            "The file %s can't be used (%s), so this task counted only the logins that it was refused itself."
-            " Delete the file, or make it yours." % (error.filename or "for refused logins", error.strerror)
+            "The file %s can't be used (%s), so this task counted only its own failed logins."
+            " Delete the file, or change its owner to your user."
+            % (error.filename or "for refused logins", error.strerror)
         )

@@ -107,7 +107,7 @@ class SignIn:
             # v0.54 and older derive their key from the password.
             return False
         if not isinstance(answer.json(), dict):
-            raise UnexpectedAnswer("POST /logout: not what a box answers to a log-out.", path="/logout")
+            raise UnexpectedAnswer("POST /logout: unexpected answer to a logout.", path="/logout")
         return True
 
     def read(self, question: Read) -> Answer:
@@ -231,7 +231,7 @@ class SignIn:
         try:
             return str(pyotp.TOTP(secret).at(int(self._clock.now() + later)))
         except ValueError as error:
-            raise InvalidOption(option, MASK, "not the base32 text that authenticator apps take") from error
+            raise InvalidOption(option, MASK, "not a valid base32 secret") from error
 
     def _check_limit(self) -> None:
         if not self._is_checked:
@@ -305,7 +305,7 @@ class SignIn:
         try:
             _check_log_in(reply, is_session)
         except WrongShapeError as error:
-            raise UnexpectedAnswer("%s %s: not what a box answers to a log-in." % (method, path), path=path) from error
+            raise UnexpectedAnswer("%s %s: unexpected answer to a login." % (method, path), path=path) from error
         return reply, is_session
 
     def _log_out(self, credentials: Credentials) -> None:

@@ -122,7 +122,7 @@ class Transport(_Adapter):  # type: ignore[misc]
             try:
                 encoding = answer.headers.get("Content-Encoding", "identity")
                 if encoding.lower() != "identity":
-                    raise UnfitAnswer("the answer is compressed (%s), which was not asked for" % encoding[:20])
+                    raise UnfitAnswer("the answer is compressed (%s), which was not requested" % encoding[:20])
                 answer._content = b"".join(answer.iter_content(_PIECE))
             finally:
                 answer.close()

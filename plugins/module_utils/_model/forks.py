@@ -234,7 +234,7 @@ _LOSSES = (
         "aliases that stop forwarding",
         lambda _change, call: _is_alias_update(call) and not (call.form or {}).get("forwards_to"),
         "mailinabox-ldap would drop the whole mail domain, with its DNS zone, if an alias stops forwarding. Keep a"
-        " receiver in forwards_to, or remove the alias and create it anew.",
+        " receiver in forwards_to, or remove the alias and create it again.",
     ),
     _Loss(
         LDAP,
@@ -253,7 +253,7 @@ _LOSSES = (
         LDAP,
         "addresses with *, (, ) or \\",
         _has_search_characters,
-        "mailinabox-ldap takes *, (, ) and \\ in an address for a search pattern, so it could change or remove another"
+        "mailinabox-ldap reads *, (, ) and \\ in an address as a search pattern, so it could change or remove another"
         " user or alias. Use an address without these characters.",
     ),
 )
@@ -283,7 +283,7 @@ def refuse_unknown(box: Box) -> None:
     if box.kind == UNKNOWN:
         raise UnknownBox(
             "%s A write in the usual form could lose data there, so none was sent. Run the playbook"
-            " mailinabox.admin.doctor to see what is known of the box. To write all the same, set unknown_box: write, or"
+            " mailinabox.admin.doctor to see what is known about the box. To write anyway, set unknown_box: write, or"
             " MIAB_UNKNOWN_BOX=write." % _strangeness(box),
             marks=list(box.marks),
         )

@@ -21,7 +21,7 @@ Known = Dict[str, Any]
 
 # What is shown instead of words that may repeat a secret.
 WITHHELD = (
-    "(words left out, because they may repeat a secret; the control panel of the box shows them if you try it there)"
+    "(text left out, because it may repeat a secret; to see it, make the same change in the control panel of the box)"
 )
 
 UNKNOWN = "(unknown until applied)"
@@ -211,9 +211,9 @@ class Call:
     def __post_init__(self) -> None:
         # A box ignores what isn't ASCII.
         if self.body is not None and not (self.body.strip() and self.body.isascii()):
-            raise ValueError("%s %s: a body that is empty, or not ASCII, destroys" % (self.method, self.path))
+            raise ValueError("%s %s: the body must not be empty, and must be ASCII" % (self.method, self.path))
         if {".", ".."} & set(self.path.split("/")):
-            raise ValueError("%s %s: on its way it would become another path" % (self.method, self.path))
+            raise ValueError("%s %s: the path must not have . or .. segments" % (self.method, self.path))
 
     @property
     def secrets(self) -> set[str]:

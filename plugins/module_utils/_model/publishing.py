@@ -265,7 +265,7 @@ def collisions(found: Content) -> FrozenSet[Collision]:
     return frozenset(collided)
 
 
-OVERRIDDEN = "the box always publishes its own addresses at its host name, and never this record"
+OVERRIDDEN = "the box always publishes its own addresses at its host name, and ignores this record"
 """What is wrong with a custom address at the host name of a box."""
 
 
@@ -283,11 +283,11 @@ def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:
 def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> str:
     """Why the CNAME at a name can't be there, in words that read well behind it."""
     if name in found.zones:
-        return "a zone's own name can't be a CNAME"
+        return "the name of a zone can't be a CNAME"
     here = sorted(one for one in collided if one.name == name)
     custom = [one.rtype for one in here if (name, one.rtype) in found.records]
     if custom:
-        return "beside it stands other data (%s)" % ", ".join(custom)
+        return "the name has other records (%s)" % ", ".join(custom)
     at_once = [one.rtype for one in here if not one.comes]
     if at_once:
         return "the box itself publishes %s records there" % ", ".join(at_once)
@@ -306,7 +306,7 @@ def conflicting(found: Content) -> Tuple[BadRecord, ...]:
         if name in names:
             why = why_collided(name, found, collided)
         elif len({_records.canonical_stored(rtype, record.value) for record in rows}) > 1:
-            why = "a name has one CNAME at most"
+            why = "a name can have only one CNAME"
         bad += [BadRecord(name, rtype, record.value, why) for record in rows if why]
     return tuple(bad)
 
@@ -353,7 +353,12 @@ def refuse_harm(
     if done.orphaned and not forced:
         raise Guarded(
             "%s: %s: %s%s"
-            % (option, value, orphan_message(done.orphaned), "; force: true leaves them there." if forcible else "."),
+            % (
+                option,
+                value,
+                orphan_message(done.orphaned),
+                "; to leave them behind, set force: true." if forcible else ".",
+            ),
             option=option,
             value=value,
             records=[list(key) for key in done.orphaned],
@@ -363,16 +368,16 @@ def refuse_harm(
 def collision_message(collided: Mapping[str, str]) -> str:
     """What CNAMEs would do to their zones, and what to do about it."""
     return (
-        "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what would"
-        " stand beside it" % "; ".join("%s: %s" % pair for pair in collided.items())
+        "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what conflicts"
+        " with it" % "; ".join("%s: %s" % pair for pair in collided.items())
     )
 
 
 def orphan_message(keys: Iterable[Tuple[str, str]]) -> str:
     """What happens to records whose zone goes, and what to do about it."""
     return (
-        "with its last address the domain loses its zone, and these custom records would be left behind, where no box"
-        " removes them: %s. Remove them first (miab_dns_record with state: absent; in miab_config the same, or purge)"
+        "the domain loses its zone with its last address, and these custom records would be left behind, where the API"
+        " can't remove them: %s. Remove them first (miab_dns_record with state: absent; in miab_config the same, or purge)"
         % in_words(keys)
     )
 
@@ -411,13 +416,13 @@ def warn_if_unlisted(change: Change, known: Known) -> Change:
 
 UNLISTED = (
     "The box can't list its custom DNS records now, so a CNAME among them could break the zone of the new domain."
-    " After this task, check dns_problems of miab_info."
+    " After this task, check dns_problems with miab_info."
 )
 """Warns of a domain that comes while the records that wait for it can't be read."""
 
 ORPHAN_REMEDY = (
-    "A box removes a record only while its domain has mail. Add an address on the domain, remove the record, then remove"
-    " the address; miab_config does the first two in one task"
+    "A box can remove a record only while its domain has mail. Add an address in the domain, remove the record, then"
+    " remove the address; miab_config does the first two in one task"
 )
 """What to do about records whose zone is gone."""
 

@@ -211,7 +211,7 @@ def stored_receiver(stored: str) -> str:
 
 
 def _shape_is_wrong(what: str, item: Any) -> UnexpectedAnswer:
-    return UnexpectedAnswer("The list of %s has another shape than a box's: %.200r" % (what, item), what=what)
+    return UnexpectedAnswer("The list of %s has an unexpected format: %.200r" % (what, item), what=what)
 
 
 _BACKUP_DATE = "%Y%m%dT%H%M%SZ"
@@ -406,9 +406,9 @@ DNS_RECORDS = Read(
     "dns_records",
     "/dns/custom",
     _parse_records,
-    hint="A box of version v55 fails at this as long as it keeps a custom record whose domain has no address any more."
-    " Add an address on that domain (miab_user, miab_alias); then the box lists its records again. Remove the record,"
-    " then the address. miab_config does the first two in one task.",
+    hint="A box with v55 fails at this while it has a custom record for a domain without addresses. Add an address in"
+    " that domain (miab_user, miab_alias), remove the record, then remove the address. miab_config does the first two"
+    " in one task.",
 )
 DNS_ZONES = Read("dns_zones", "/dns/zones", _parse_zones)
 DNS_DUMP = Read("dns_dump", "/dns/dump", _parse_dump)

@@ -65,7 +65,8 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
             raise InvalidOption(
                 "forwards_to",
                 options["forwards_to"],
-                "a box forwards to one whole domain (%s) or to addresses, not to both" % domains[0],
+                "an alias forwards to one whole domain (%s) or to addresses, not to both; remove one of them"
+                % domains[0],
             )
         if domains and names.is_dcv(address):
             raise InvalidOption(
@@ -74,7 +75,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
                 "%s can't forward to a whole domain, only to administrators of the box" % address,
             )
         if _folded(receivers) == [address]:
-            raise InvalidOption("forwards_to", options["forwards_to"], "the alias would forward to itself alone")
+            raise InvalidOption("forwards_to", options["forwards_to"], "the alias would forward only to itself")
     senders = options["permitted_senders"]
     if senders is not None:
         senders = _unique(_address("permitted_senders", sender) for sender in senders)
@@ -82,7 +83,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
         raise InvalidOption(
             "forwards_to",
             [],
-            "an alias forwards to an address or permits a sender; to remove it, declare state: absent",
+            "an alias needs a receiver or a permitted sender; to remove the alias, set state: absent",
         )
     return WantedAlias(address, True, receivers, senders, options["force"])
 
@@ -153,7 +154,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     )
     if not receivers and not senders:
         raise InvalidOption(
-            "forwards_to", wanted.forwards_to, "%s would forward to nobody and permit nobody to send" % wanted.address
+            "forwards_to", wanted.forwards_to, "%s would have no receiver and no permitted sender" % wanted.address
         )
     if not receivers:
         _guard_administrator(wanted, aliases)
@@ -189,7 +190,7 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
         return Change("alias", wanted.address, after, after)
     if alias.automatic:
         warning = (
-            "%s is an automatic alias: the box makes it as long as its domain has mail, and it can't be removed."
+            "%s is an automatic alias and can't be removed: the box creates it as long as its domain has mail."
             % (names.display(wanted.address))
         )
         return Change("alias", wanted.address, after, after, warnings=(warning,))
@@ -219,8 +220,8 @@ def _as_sent(receiver: str, wanted: WantedAlias, users: Users, box: forks.Box) -
 def _guard_administrator(wanted: WantedAlias, aliases: Aliases) -> None:
     if not wanted.force and any(other.automatic and other.receivers == (wanted.address,) for other in aliases.values()):
         raise Guarded(
-            "address: every automatic alias of the box forwards to %s, and its mail would be lost;"
-            " force: true does it all the same." % wanted.address,
+            "address: every automatic alias of the box forwards to %s, so their mail would be lost."
+            " To do it anyway, set force: true." % wanted.address,
             option="address",
             value=wanted.address,
         )
@@ -232,14 +233,14 @@ def _check_senders(wanted: WantedAlias, senders: tuple[str, ...], users: Users) 
         raise InvalidOption(
             "permitted_senders",
             None,
-            "the alias still permits %s, no longer a user, and the box won't update it so; declare permitted_senders"
+            "the alias permits %s, which is no longer a user, so the box would refuse the update; set permitted_senders"
             % ", ".join(strangers),
         )
     if strangers:
         raise InvalidOption(
             "permitted_senders",
             list(senders),
-            "only users of the box can be permitted, and %s is none" % ", ".join(strangers),
+            "only users of the box can be permitted senders; not a user: %s" % ", ".join(strangers),
         )
 
 
@@ -254,20 +255,24 @@ def _check_receivers(
     folded = _folded(receivers)
     if receivers and wanted.address not in folded and _is_user(users, wanted.address) and not wanted.force:
         raise Guarded(
-            "address: %s is a user, whose mailbox would receive nothing any more; add the address to forwards_to,"
-            " or force it with force: true." % wanted.address,
+            "address: %s is a user, and its mailbox would no longer receive mail. Add the address to forwards_to,"
+            " or set force: true." % wanted.address,
             option="address",
             value=wanted.address,
         )
     if not _leads_to_administrators(wanted.address, box):
         return
-    why = "proves who owns the domain" if names.is_dcv(wanted.address) else "is reserved for reports to this box"
+    why = (
+        "is used to prove who owns the domain"
+        if names.is_dcv(wanted.address)
+        else "is reserved for reports to this box"
+    )
     for receiver in folded:
         if not _leads_to_administrators(receiver, box) and not _is_admin(users, names.without_tag(receiver)):
             raise InvalidOption(
                 "forwards_to",
                 list(receivers),
-                "%s %s, so it may only forward to administrators of the box, and %s is none"
+                "%s %s, so it can forward only to administrators of the box; not an administrator: %s"
                 % (wanted.address, why, receiver),
             )
     hiding = next((",".join(other.forwards_to) for other in aliases.values() if other.automatic and other.apart), "")
@@ -275,8 +280,8 @@ def _check_receivers(
         raise InvalidOption(
             "forwards_to",
             list(receivers),
-            "the box would list its automatic alias (to %s) in the place of this one, so that nobody could see it;"
-            " one receiver has to sort behind %s, such as an alias webmaster@" % (hiding, hiding),
+            "the box would list its automatic alias (to %s) instead of this one, so the task could not read it back;"
+            " add a receiver that sorts after %s, such as an alias webmaster@" % (hiding, hiding),
         )
 
 
@@ -291,8 +296,8 @@ def _check_stays(alias: Alias, users: Users, aliases: Aliases) -> None:
     raise InvalidOption(
         "forwards_to",
         list(alias.forwards_to),
-        "the box would remove %s at once, because %s has no other mail; leave this alias out, and the box makes it"
-        " as soon as there is another address" % (names.display(alias.address), names.display(domain)),
+        "the box would remove %s immediately, because %s has no other address; leave this alias out: the box creates"
+        " it when the domain gets another address" % (names.display(alias.address), names.display(domain)),
     )
 
 

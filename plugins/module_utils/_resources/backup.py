@@ -148,15 +148,13 @@ def check(options: Mapping[str, Any]) -> WantedBackup:
     """
     age = options["min_age_in_days"]
     if age is not None and not 1 <= age <= _MOST_DAYS:
-        raise InvalidOption(
-            "min_age_in_days", age, "backups are kept for at least one day, and for at most %d" % _MOST_DAYS
-        )
+        raise InvalidOption("min_age_in_days", age, "must be a number of days from 1 to %d" % _MOST_DAYS)
     user, password = options["target_user"], options["target_password"]
     credentials = None if user is None or password is None else (user, password)
     always = options["update_credentials"] == "always"
     if always and credentials is None:
         raise InvalidOption(
-            "update_credentials", "always", "there are none to update: declare target_user and target_password"
+            "update_credentials", "always", "there are no credentials to update; set target_user and target_password"
         )
     target, b2 = None, None
     if options["rsync"] is not None:
@@ -186,18 +184,18 @@ def _checked_target(given: str) -> str:
     plain = _printable(target)
     why = ""
     if not target.startswith(_SCHEMES):
-        why = "off, local or a URL (rsync://, s3://, b2://) is needed"
+        why = "must be off, local or a URL (rsync://, s3://, b2://)"
     elif plain != target:
-        why = "a URL has no blanks"
+        why = "a URL can't contain spaces"
     elif not target.isascii():
-        why = "a URL is written in ASCII"
+        why = "a URL can contain only ASCII characters"
     elif MASK in target:
-        why = "the key is masked; leave target out to keep it, or declare b2 without application_key"
+        why = "the key is masked; to keep the stored key, leave target out or set b2 without application_key"
     elif target.startswith("b2://"):
         if _parse_b2(target) is None:
-            why = "a target of Backblaze is b2://KEY_ID:APPLICATION_KEY@BUCKET"
+            why = "a Backblaze target has the form b2://KEY_ID:APPLICATION_KEY@BUCKET"
     elif not _is_url(target):
-        why = "the host in it, or the port, is none"
+        why = "invalid host or port"
     if why:
         raise InvalidOption("target", masked(plain), why)
     return target
@@ -229,12 +227,12 @@ def _host(option: str, value: str) -> str:
 
 
 def _rsync(parts: Mapping[str, Any]) -> str:
-    user = _part("rsync.user", parts["user"], _USER, "the name of an account is needed")
+    user = _part("rsync.user", parts["user"], _USER, "must be the name of an account")
     host = _host("rsync.host", parts["host"])
-    path = _part("rsync.path", parts["path"] or None, _PATH_SIGNS, "a path without blanks is needed")
+    path = _part("rsync.path", parts["path"] or None, _PATH_SIGNS, "must be a path without spaces")
     port = parts["port"]
     if port is not None and not 0 < port < 65536:
-        raise InvalidOption("rsync.port", port, "a port is a number from 1 to 65535")
+        raise InvalidOption("rsync.port", port, "must be a port number from 1 to 65535")
     # The first slash only ends the host; an absolute path brings its own.
     return "rsync://%s@%s%s/%s" % (user, host, "" if port in (None, 22) else ":%d" % port, path)
 
@@ -242,11 +240,11 @@ def _rsync(parts: Mapping[str, Any]) -> str:
 def _s3(parts: Mapping[str, Any]) -> str:
     region, host = parts["region"], parts["host"]
     if region is not None:
-        _part("s3.region", region, _USER, "the name of a region is needed, such as eu-central-1")
+        _part("s3.region", region, _USER, "must be the name of a region, such as eu-central-1")
     if region is None and host is None:
-        raise InvalidOption("s3.region", None, "the region at Amazon is needed, or the host of another provider")
-    bucket = _part("s3.bucket", parts["bucket"], _BUCKET, "the name of a bucket is needed")
-    path = _part("s3.path", parts["path"].strip("/"), _PATH_SIGNS, "a path without blanks is needed")
+        raise InvalidOption("s3.region", None, "set the Amazon region, or s3.host for another provider")
+    bucket = _part("s3.bucket", parts["bucket"], _BUCKET, "must be the name of a bucket")
+    path = _part("s3.path", parts["path"].strip("/"), _PATH_SIGNS, "must be a path without spaces")
     # At Amazon the host says the region; others may want it by itself, where a URL has its user.
     place = "s3.%s.amazonaws.com" % region if host is None else _host("s3.host", host)
     if host is not None and region is not None:
@@ -257,11 +255,11 @@ def _s3(parts: Mapping[str, Any]) -> str:
 def _b2(parts: Mapping[str, Any]) -> B2:
     key = parts["application_key"]
     if key is not None and not (key and key.isascii() and key.isprintable()):
-        raise InvalidOption("b2.application_key", MASK, "not an application key")
+        raise InvalidOption("b2.application_key", MASK, "not a valid application key")
     return B2(
-        _part("b2.key_id", parts["key_id"], _KEY_ID, "the id of an application key is needed"),
+        _part("b2.key_id", parts["key_id"], _KEY_ID, "must be the ID of an application key"),
         key,
-        _part("b2.bucket", parts["bucket"], _BUCKET, "the name of a bucket is needed"),
+        _part("b2.bucket", parts["bucket"], _BUCKET, "must be the name of a bucket"),
     )
 
 
@@ -333,7 +331,7 @@ def _target(wanted: WantedBackup, config: BackupConfig) -> str:
             return config.target if _is_same(target, config.target) else target
         if present is None or not present.is_same_place(wanted.b2):
             raise InvalidOption(
-                "b2.application_key", None, "the key is needed, because the box has none for this bucket and key_id"
+                "b2.application_key", None, "required, because the box has no key for this bucket and key_id"
             )
         return config.target
     if wanted.target is None:
@@ -341,7 +339,9 @@ def _target(wanted: WantedBackup, config: BackupConfig) -> str:
     if wanted.target == "file://" + config.folder:
         return "local"
     if wanted.target.startswith("file://"):
-        raise InvalidOption("target", wanted.target, "a box backs up to no folder of its own but the one for local")
+        raise InvalidOption(
+            "target", wanted.target, "the only folder of the box for backups is the default one; set target: local"
+        )
     return wanted.target
 
 
@@ -356,8 +356,8 @@ def _credentials(wanted: WantedBackup, target: str) -> tuple[str, str]:
         raise InvalidOption(
             "target_password",
             None,
-            "a box stores all its backup settings at once and never shows credentials, so target_user and target_password"
-            " are needed to change any; declare both as empty texts if the target needs none",
+            "required with target_user for any change: the box stores all its backup settings together and never returns the"
+            " credentials. If the target needs none, set both to empty strings",
         )
     return "", ""
 
@@ -368,7 +368,7 @@ def _parse_answer(call: Call, said: str) -> bool:
         words = json.loads(said)
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            "POST %s: JSON is due, and %d characters of something else came." % (_PATH, len(said)), path=_PATH
+            "POST %s: expected JSON, got something else (%d characters)." % (_PATH, len(said)), path=_PATH
         ) from error
     if words == "OK":
         return True
@@ -381,10 +381,10 @@ def _parse_answer(call: Call, said: str) -> bool:
                 " declare another target.",
                 option="b2",
             )
-        raise Refused("target: %s: this box knows no targets of this kind." % reply, path=_PATH, text=reply)
-    said = reply or "(it says nothing; is the target one that it knows?)"
+        raise Refused("target: %s: this box does not support targets of this kind." % reply, path=_PATH, text=reply)
+    said = reply or "(no reason given; check that the box supports this target)"
     hint = " " + call.hint if call.hint else ""
-    raise Refused("POST %s: the box refuses: %s%s" % (_PATH, said, hint), path=_PATH, text=reply)
+    raise Refused("POST %s: the box refused the request: %s%s" % (_PATH, said, hint), path=_PATH, text=reply)
 
 
 def _hint(target: str) -> str:

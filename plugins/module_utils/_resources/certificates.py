@@ -36,7 +36,7 @@ _REMARK = "there is no valid certificate for "
 
 PROVISIONED = "provisioned"
 
-_NOT_YET = "The box doesn't have the domain %s yet, so the certificate can be checked only when the domain is there."
+_NOT_YET = "The box does not have the domain %s yet, so the certificate can be checked only after the domain is added."
 # What a box puts before a mail domain to make the names of further websites.
 _ADDED_NAMES = ("www.", "autoconfig.", "autodiscover.", "mta-sts.")
 
@@ -89,7 +89,7 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
     except ValueError as error:
         raise InvalidOption("domain", options["domain"], str(error)) from error
     if options["wait"] < 0:
-        raise InvalidOption("wait", options["wait"], "a number of seconds, or 0, is needed")
+        raise InvalidOption("wait", options["wait"], "must be a number of seconds, 0 or more")
     is_new = _is_new(domain, options["new_domains"])
     if options["state"] == PROVISIONED:
         return WantedCertificate(domain, wait=options["wait"], is_new=is_new)
@@ -99,17 +99,19 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
     chain.extend(_read("chain", options["chain"]) if (options["chain"] or "").strip() else ())
     if not leaf.covers(domain):
         raise InvalidOption(
-            "certificate", _summary(leaf), "%s is not among its names; is this the first of the chain?" % domain
+            "certificate",
+            _summary(leaf),
+            "the certificate is not for %s; put the certificate of the domain first" % domain,
         )
     if leaf.is_self_signed:
-        raise InvalidOption("certificate", _summary(leaf), "self-signed; a box takes none that is")
+        raise InvalidOption("certificate", _summary(leaf), "the certificate is self-signed, and boxes reject those")
     below = leaf
     for issuer in chain:
         if below.issuer != issuer.subject:
             raise InvalidOption(
                 "chain",
                 issuer.subject,
-                "out of order: the one before it (%s) was issued by %s, which has to come next"
+                "wrong order: the certificate before it (%s) was issued by %s, which must come next"
                 % (below.subject, below.issuer),
             )
         below = issuer
@@ -206,8 +208,8 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
     if not can_provision:
         if not wanted.wait:
             raise Refused(
-                "domain: %s: the box can't get a certificate for it: %s Mostly its name has to lead to the box first;"
-                " the option wait gives that time." % (domain, row.text),
+                "domain: %s: the box can't get a certificate for it: %s Usually the name must point to the box first;"
+                " to wait for that, set wait." % (domain, row.text),
                 option="domain",
                 value=domain,
                 text=row.text,
@@ -277,7 +279,7 @@ def _outcomes(said: str) -> Outcomes:
         )
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            "POST /ssl/provision: not what a box answers: %.200r" % said, path="/ssl/provision"
+            "POST /ssl/provision: unexpected answer: %.200r" % said, path="/ssl/provision"
         ) from error
 
 
@@ -289,9 +291,11 @@ def _installed(said: str) -> bool:
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     if lines and any(whole != lines[-1] and whole.startswith(lines[-1]) for whole in (*_INSTALLED, _REMARK)):
-        raise UnexpectedAnswer("POST /ssl/install: the answer is cut short: %.200r" % said, path="/ssl/install")
+        raise UnexpectedAnswer("POST /ssl/install: the answer is incomplete: %.200r" % said, path="/ssl/install")
     if not all(line in _INSTALLED or line.startswith(_REMARK) for line in lines):
-        raise Refused("POST /ssl/install: the box refuses: %s" % said.strip(), path="/ssl/install", text=said.strip())
+        raise Refused(
+            "POST /ssl/install: the box refused the request: %s" % said.strip(), path="/ssl/install", text=said.strip()
+        )
     return bool(lines)
 
 
@@ -300,7 +304,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
         raise InvalidOption(
             "domain",
             domain,
-            "this box has no website for the domain; its websites are: %s. A box makes one for each domain that has mail"
+            "this box has no website for the domain; its websites are: %s. A box has one for each domain with mail"
             % (", ".join(sorted(domains)) or "none"),
         )
 
@@ -312,13 +316,15 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "valid from %s to %s, and it is %s" % (pem.moment(leaf.starts), pem.moment(leaf.ends), pem.moment(now)),
+            "the certificate is valid from %s to %s, and now is %s"
+            % (pem.moment(leaf.starts), pem.moment(leaf.ends), pem.moment(now)),
         )
     if (leaf.ends - now) // _DAY <= _DAYS_LEFT:
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "ends on %s; a box takes none that ends within %d days" % (pem.moment(leaf.ends), _DAYS_LEFT),
+            "the certificate expires on %s; boxes reject certificates that expire within %d days"
+            % (pem.moment(leaf.ends), _DAYS_LEFT),
         )
     try:
         key = pem.signing_request(known[_key_of(wanted.domain).name]).key
@@ -328,7 +334,7 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "not for the key of the box; have a request signed that the box made (mailinabox.admin.miab_ssl_csr)",
+            "the certificate is not for the key of the box; order one with a CSR from the box (mailinabox.admin.miab_ssl_csr)",
         )
     # Of several that it has, a box uses one that names the domain itself, and of these the one that ends last.
     # What isn't for its key is shown by somebody else, and doesn't count.
@@ -339,13 +345,14 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "the box would not use it, because the one that it has names %s itself" % wanted.domain,
+            "the box would not use it: its present certificate lists %s, and this one has only a wildcard"
+            % wanted.domain,
         )
     if has_name == new_has_name and served.is_valid_at(now) and served.ends > leaf.ends:
         raise InvalidOption(
             "certificate",
             _summary(leaf),
-            "ends on %s, and the box would not use it, because the one that it has ends on %s"
+            "the certificate expires on %s, and the box would not use it: its present one expires later, on %s"
             % (pem.moment(leaf.ends), pem.moment(served.ends)),
         )
 

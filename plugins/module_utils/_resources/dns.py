@@ -75,18 +75,18 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
         raise InvalidOption(
             "type",
             options["type"],
-            "a box keeps custom records of the types %s, and no others" % ", ".join(_records.RECORD_TYPES),
+            "must be one of the types of custom records: %s" % ", ".join(_records.RECORD_TYPES),
         )
     given = _given_values(options)
     if given is None:
         if present:
-            raise InvalidOption("values", None, "state: present needs value or values")
+            raise InvalidOption("values", None, "value or values is required with state: present")
         return WantedRecord(name, rtype, None, present=False)
     # What is to go may be malformed: it is there, and may be the very value that breaks its zone.
     canonical = _canonical if present else _records.canonical_stored
     values = tuple(dict.fromkeys(canonical(rtype, value) for value in given))
     if rtype == "CNAME" and present and len(values) > 1:
-        raise InvalidOption("values", list(values), "a name has one CNAME at most")
+        raise InvalidOption("values", list(values), "a name can have only one CNAME")
     warnings = tuple(
         "%s TXT: the quotes around %s become part of the value, because the box adds its own." % (name, value)
         for value in values
@@ -106,10 +106,12 @@ def _given_values(options: Mapping[str, Any]) -> list[str] | None:
     if not isinstance(values, (list, tuple)):
         values = [values]
     if not values:
-        raise InvalidOption("values", [], "an empty list; to remove all values, declare state: absent without values")
+        raise InvalidOption(
+            "values", [], "the list is empty; to remove all values, set state: absent and leave values out"
+        )
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise InvalidOption("values", str(value), "not a text; put it in quotes")
+            raise InvalidOption("values", str(value), "must be a string; put it in quotes")
     return [str(value) for value in values]
 
 
@@ -239,8 +241,8 @@ def _check_gone(gone: Sequence[Record]) -> None:
             raise InvalidOption(
                 "value",
                 record.value,
-                "the box holds this value for %s %s, and its API can't remove a value outside ASCII; remove it from"
-                " custom.yaml on the box" % (record.name, record.rtype),
+                "the box stores this value for %s %s, but its API can't remove values with non-ASCII characters; remove it"
+                " from custom.yaml on the box" % (record.name, record.rtype),
             )
 
 
@@ -272,7 +274,7 @@ def _path(name: str, rtype: str) -> str:
     """
     if {name, rtype} & {"", ".", ".."}:
         raise UnexpectedAnswer(
-            "The list of custom DNS records has another shape than a box's: a record has the name %.100r and the type"
+            "The list of custom DNS records has an unexpected format: a record has the name %.100r and the type"
             " %.100r." % (name, rtype),
             what="custom DNS records",
         )
@@ -282,11 +284,11 @@ def _path(name: str, rtype: str) -> str:
 def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
     if names.zone_of(wanted.name, zones) is None:
         if not wanted.present:
-            raise InvalidOption("name", wanted.name, "in no zone of this box any more. %s" % ORPHAN_REMEDY)
+            raise InvalidOption("name", wanted.name, "no longer in any zone of this box. %s" % ORPHAN_REMEDY)
         raise InvalidOption(
             "name",
             wanted.name,
-            "in no zone of this box, which are %s; a box makes a domain's zone when a user or an alias is added on it"
+            "not in any zone of this box (its zones: %s); to create a zone, add a user or an alias in its domain"
             % (", ".join(sorted(zones)) or "none"),
         )
 
@@ -296,16 +298,16 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
     for value in added:
         if _records.needs_final_dot(wanted.rtype, value):
             raise InvalidOption(
-                "value", value, "the host name needs a final dot, or the name server appends the zone to it"
+                "value", value, "add a final dot to the host name, or the name server appends the zone to it"
             )
     at_apex = wanted.name in known[DNS_ZONES.name]
     if wanted.rtype == "NS" and at_apex:
         raise InvalidOption(
-            "name", wanted.name, "NS records can only be set for subdomains, and this is a zone of the box"
+            "name", wanted.name, "NS records can be set only for subdomains, and this is a zone of the box"
         )
     if wanted.rtype == "CNAME" and len(target) > 1:
         raise InvalidOption(
-            "value", added[0], "%s has the CNAME %s; to replace it, declare exclusive: true" % (wanted.name, target[0])
+            "value", added[0], "%s has the CNAME %s; to replace it, set exclusive: true" % (wanted.name, target[0])
         )
 
 

@@ -141,7 +141,12 @@ def _dns_problems(known: Known) -> list[View]:
     box = content(known)
     left = set(orphans(box))
     lost = [
-        {"name": name, "type": rtype, "value": record.value, "problem": "in no zone of the box. %s" % ORPHAN_REMEDY}
+        {
+            "name": name,
+            "type": rtype,
+            "value": record.value,
+            "problem": "not in any zone of the box. %s" % ORPHAN_REMEDY,
+        }
         for name, rtype in left
         for record in records[name, rtype]
     ]

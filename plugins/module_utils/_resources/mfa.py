@@ -56,16 +56,16 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
     present = options["state"] == "present"
     # Ansible takes an option that is there with no value for one that is given.
     if (label is None and present) or (label is not None and not label.strip()):
-        raise InvalidOption("label", label, "a name for the scheme is needed, such as that of the device")
+        raise InvalidOption("label", label, "give the scheme a name, such as the name of your device")
     secret = options["secret"]
     if secret is not None and not present:
-        raise InvalidOption("secret", MASK, "a scheme is removed by its label; leave the secret out")
+        raise InvalidOption("secret", MASK, "not used with state: absent; leave it out")
     if secret is not None:
         # Some letters outside ASCII become one inside it in capitals.
         is_ascii = secret.isascii()
         secret = _canonical(secret)
         if not (is_ascii and _SECRET.match(secret)):
-            raise InvalidOption("secret", MASK, "a box takes 32 characters in base32 (A to Z and 2 to 7)")
+            raise InvalidOption("secret", MASK, "must have 32 base32 characters (A to Z and 2 to 7)")
     return WantedScheme(user, label, present, secret)
 
 
@@ -99,7 +99,9 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     user = _user(wanted, known)
     if wanted.present and user != known["caller"]:
         raise InvalidOption(
-            "user", user, "a box sets up codes only for the account that is signed in, which is %s" % known["caller"]
+            "user",
+            user,
+            "you can set up codes only for the account that the task signs in with, which is %s" % known["caller"],
         )
     absent = _view(wanted, user, ())
     if user != known["caller"] and not _is_there(wanted, known):
@@ -114,7 +116,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
         raise InvalidOption(
             "password",
             None,
-            "needed along with api_key: a change of the own codes ends every key of %s, so the run has to sign in anew"
+            "required in addition to api_key: the change ends all sessions of %s, so the task has to sign in again"
             % user,
         )
     if not wanted.present:
@@ -126,7 +128,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
         return Change("mfa", _key(wanted, user), before, absent, calls)
     secret = wanted.secret or mfa.new_secret
     if secret is None:
-        raise UnexpectedAnswer("POST /mfa/status: the box offers %s no secret." % user, path="/mfa/status")
+        raise UnexpectedAnswer("POST /mfa/status: the answer has no new secret for %s." % user, path="/mfa/status")
     form = {"secret": secret, "label": wanted.label or ""}
     call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), sentences=_SENTENCES, mfa_of=user)
     after = {**before, "state": "present"}

@@ -41,23 +41,23 @@ def canonical(entry: str) -> str:
     """
     text = entry.strip()
     if not text:
-        raise ValueError("a host name is needed; an empty list removes all")
+        raise ValueError("must be a host name; to remove all entries, set an empty list")
     if text[: len(_XFR)].lower() == _XFR:
         return _XFR + _canonical_peer(text[len(_XFR) :].strip())
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return names.domain(text[:-1] if text.endswith(".") else text)
-    raise ValueError("a name server needs a host name; %s%s lets an address transfer zones" % (_XFR, text))
+    raise ValueError("must be a host name; to let an address transfer zones, use %s%s" % (_XFR, text))
 
 
 def _canonical_peer(text: str) -> str:
     if "%" in text:
-        raise ValueError("an address without a zone index is needed")
+        raise ValueError("the address can't have a zone index")
     try:
         return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
     except ValueError as error:
-        raise ValueError("behind %s stands an address or a network: %s" % (_XFR, error)) from error
+        raise ValueError("%s must be followed by an address or a network: %s" % (_XFR, error)) from error
 
 
 def _canonical_stored(entry: str) -> str:

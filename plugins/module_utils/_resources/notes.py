@@ -74,7 +74,7 @@ def about_aliases(aliases: Iterable[Any], after: Known) -> list[Note]:
             address = receiver.lower()
             domain = domain_of(address)
             if domain in served and address not in there and "@" + domain not in held and not address.startswith("@"):
-                text = "alias %s forwards to %s, and there is no such user or alias on the box" % (
+                text = "alias %s forwards to %s, but the box has no such user or alias" % (
                     alias.address,
                     receiver,
                 )

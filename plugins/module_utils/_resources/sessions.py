@@ -23,10 +23,10 @@ def check(options: Mapping[str, Any]) -> bool:
     """
     if options["state"] == "absent":
         if not options["api_key"]:
-            raise InvalidOption("api_key", None, "it is the key of the session to end")
+            raise InvalidOption("api_key", None, "required with state: absent; set it to the key of the session to end")
         return False
     if options["api_key"]:
-        raise InvalidOption("api_key", MASK, "a session begins with a password; leave the key out")
+        raise InvalidOption("api_key", MASK, "not used with state: present, which needs a password; leave it out")
     return True
 
 

@@ -40,7 +40,9 @@ def check(options: Mapping[str, Any]) -> WantedRequest:
         raise InvalidOption("domain", options["domain"], str(error)) from error
     country = options["country_code"].strip()
     if not _COUNTRY.match(country):
-        raise InvalidOption("country_code", options["country_code"], "two letters are needed (ISO 3166), such as GB")
+        raise InvalidOption(
+            "country_code", options["country_code"], "must be a two-letter country code (ISO 3166), such as GB"
+        )
     return WantedRequest(domain, country.upper(), options["path"])
 
 

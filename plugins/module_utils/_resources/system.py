@@ -41,7 +41,7 @@ def check(options: Mapping[str, Any]) -> WantedSystem:
     :raises InvalidOption: for a limit that is none.
     """
     if options["reboot_timeout"] < 1:
-        raise InvalidOption("reboot_timeout", options["reboot_timeout"], "a number of seconds above 0 is needed")
+        raise InvalidOption("reboot_timeout", options["reboot_timeout"], "must be a number of seconds greater than 0")
     return WantedSystem(
         private=options["privacy"],
         upgrade=options["packages"] is not None,
@@ -103,7 +103,7 @@ def _parse_upgrade(said: str) -> int:
     found = _COUNT.search(said)
     if not found:
         raise UnexpectedAnswer(
-            "POST /system/update-packages: the box doesn't say how many packages it upgraded: %.200r" % said,
+            "POST /system/update-packages: the answer does not say how many packages were upgraded: %.200r" % said,
             path="/system/update-packages",
         )
     return int(found.group(1))

@@ -108,18 +108,20 @@ def check(options: Mapping[str, Any]) -> WantedUser:
 def _check_password(password: str, prove: bool) -> None:
     # The value itself must not be in a message.
     if len(password) < 8 or not password.strip():
-        raise InvalidOption("user_password", MASK, "a box takes passwords of at least eight characters")
+        raise InvalidOption("user_password", MASK, "must have at least eight characters")
     if len(password.encode("utf-8", "replace")) > _LONGEST_PASSWORD:
         raise InvalidOption(
-            "user_password", MASK, "nobody could sign in with more than %d bytes; use a shorter one" % _LONGEST_PASSWORD
+            "user_password",
+            MASK,
+            "must have at most %d bytes; nobody can sign in with a longer one" % _LONGEST_PASSWORD,
         )
     if any(unicodedata.category(character) == "Cc" for character in password):
-        raise InvalidOption("user_password", MASK, "a line break, or another control character, is in it")
+        raise InvalidOption("user_password", MASK, "can't contain line breaks or other control characters")
     if prove and not (password.isascii() and password.isprintable()):
         raise InvalidOption(
             "user_password",
             MASK,
-            "a password outside printable ASCII can't be proved to a box; use one inside it, or update_password: on_create",
+            "the task can't verify a password that is not printable ASCII; change it, or set update_password: on_create",
         )
 
 
@@ -190,8 +192,8 @@ def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
     if wanted.force or alias is None or not alias.receivers or wanted.email in alias.receivers:
         return
     raise Guarded(
-        "email: an alias forwards the mail of %s to %s, and the new mailbox would receive nothing. Add the user to"
-        " forwards_to of the alias, or remove the alias; or force it with force: true."
+        "email: an alias forwards the mail of %s to %s, so the new mailbox would receive no mail. Add the user to"
+        " forwards_to of the alias, remove the alias, or set force: true."
         % (wanted.email, ", ".join(map(names.display, alias.forwards_to))),
         option="email",
         value=wanted.email,
@@ -211,7 +213,7 @@ def plan_among_others(wanted: WantedUser, known: Known) -> Change:
         return _plan_removal(wanted, user, users, known)
     if wanted.quota is not None and not any(other.quota is not None for other in users.values()):
         raise Unsupported(
-            "quota: this box has no quotas (Mail-in-a-Box has them from v73 on); leave quota out.", option="quota"
+            "quota: this box does not support quotas (Mail-in-a-Box v73 and newer do). Leave quota out.", option="quota"
         )
     if user is None:
         return _plan_creation(wanted, users, forks.of(known))
@@ -224,18 +226,18 @@ def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
         raise InvalidOption(
             "email",
             wanted.email,
-            "a box makes no user of an address that proves who owns a domain (%s): make an alias of it"
+            "an address that is used to prove who owns a domain (%s) can't be a user; create an alias instead"
             % ", ".join(names.DCV_LOCAL_PARTS),
         )
     if wanted.email.partition("@")[0].partition("+")[0] in box.reserved:
         raise InvalidOption(
             "email",
             wanted.email,
-            "this box reserves %s@ in every domain for its own reports: make an alias of it that forwards to an"
-            " administrator" % wanted.email.partition("@")[0],
+            "this box reserves %s@ in every domain for its own reports; create an alias that forwards to an administrator"
+            " instead" % wanted.email.partition("@")[0],
         )
     if wanted.password is None:
-        raise InvalidOption("user_password", None, "a password is needed, because %s is no user yet" % wanted.email)
+        raise InvalidOption("user_password", None, "required, because %s is not a user yet" % wanted.email)
     privileges = wanted.privileges or ()
     _check_privileges(privileges, ())
     separate = box.ignores_privileges_of_new_users
@@ -250,7 +252,7 @@ def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
     warnings = [*_quota_warnings(wanted)]
     if archived is not None:
         warnings.append(
-            "%s had a mailbox before, which is archived in %s: the new user gets the old mail."
+            "%s had a mailbox before, which is archived in %s. The new user gets the old mail."
             % (wanted.email, archived.mailbox)
         )
     later = [_privilege_call("add", wanted.email, word) for word in privileges] if separate else []
@@ -267,7 +269,7 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
     if wanted.privileges is not None:
         _check_privileges(wanted.privileges, user.privileges)
         if ADMIN in user.privileges and ADMIN not in wanted.privileges and not wanted.force:
-            _guard_admin(user, users, known["caller"], "taking the admin right of")
+            _guard_admin(user, users, known["caller"], "taking the admin privilege from")
         after["privileges"] = list(wanted.privileges)
         for path, words in (
             ("add", set(wanted.privileges) - set(user.privileges)),
@@ -349,7 +351,7 @@ def dangling_alias_warnings(email: str, aliases: Aliases) -> tuple[str, ...]:
 def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:
     if user.email == caller:
         raise Guarded(
-            "email: %s %s, the account that this task is signed in with, would lock it out; force: true does it all the same."
+            "email: %s %s would lock this task out, because it signs in with that account. To do it anyway, set force: true."
             % (doing, user.email),
             option="email",
             value=user.email,
@@ -358,7 +360,7 @@ def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:
         other.active and ADMIN in other.privileges for other in users.values() if other.email != user.email
     ):
         raise Guarded(
-            "email: %s %s would leave the box without an administrator; force: true does it all the same."
+            "email: %s %s would leave the box without an administrator. To do it anyway, set force: true."
             % (doing, user.email),
             option="email",
             value=user.email,
@@ -374,7 +376,7 @@ def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None
     for word in wanted:
         # A box stores any word, and gives a meaning to one: a typing error would pass unseen.
         if word != ADMIN and word not in present:
-            raise InvalidOption("privileges", word, "the only privilege with a meaning is %s" % ADMIN)
+            raise InvalidOption("privileges", word, "the only privilege that boxes support is %s" % ADMIN)
 
 
 def _proof(wanted: WantedUser, user: User) -> PasswordProof | None:

@@ -27,7 +27,7 @@ _PURGE_PERCENT = 20
 _SHOWN = 20
 _UNDECLARED = "%d objects that are not declared"
 _ABSENT = "%d objects with state=absent"
-_KEEP = " To keep some, declare them, or name them in keep (in playbooks miab_keep)."
+_KEEP = " To keep some, declare them, or list them in keep (in playbooks miab_keep)."
 
 # A longer name can't be right, and would only fill the screen.
 _LABEL_SIGNS = 320
@@ -106,13 +106,13 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
     """The options of ``miab_config`` in canonical form; its mistakes are told along with those that only a box shows."""
     # Most likely its variable was lost on the way here, and everything there would go.
     mistakes = [
-        Mistake("purge", "%s: nothing is declared there; if really none is to stay, declare %s: []" % (name, name))
+        Mistake("purge", "%s: not declared; to remove all objects of this section, declare %s: []" % (name, name))
         for name in options["purge"]
         if options[name] is None
     ]
     # A pattern that can match nothing keeps nothing, and what it was to keep would go.
     mistakes += [
-        Mistake("keep", "%.200r is no pattern of an address or a name" % pattern)
+        Mistake("keep", "%.200r is not a valid pattern for addresses or names" % pattern)
         for pattern in dict.fromkeys(options["keep"])
         if not keep.is_pattern(pattern)
     ]
@@ -128,7 +128,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
                 continue
             key = section.key(wanted)
             if key in seen:
-                mistakes.append(Mistake(where, "declared twice; it is %s, too" % seen[key]))
+                mistakes.append(Mistake(where, "declared twice; also declared as %s" % seen[key]))
             seen[key] = where
             items.append(Item(where, wanted))
         sections[name] = tuple(items)
@@ -190,9 +190,11 @@ def _contradictions(wanted: WantedConfig) -> Iterator[Mistake]:
         name = item.wanted.name
         others = [other.where for other in records if other is not item and other.wanted.name == name]
         if others:
-            yield Mistake(item.where, "type: a name with a CNAME can't have other records, and %s is one" % others[0])
+            yield Mistake(
+                item.where, "type: a name with a CNAME can't have other records, but %s has the same name" % others[0]
+            )
         if name in zones:
-            why = "type: %s has mail addresses (%s), and the name of such a domain can't be a CNAME"
+            why = "type: %s has mail addresses (%s), so its name can't be a CNAME"
             yield Mistake(item.where, why % (name, zones[name]))
 
 
@@ -340,7 +342,7 @@ class _Planning:
         for change in (*self._added["users"], *self._removed["users"]):
             item = by_email.get(change.key)
             if users.takes_admin(change) and item is not None and not item.wanted.force:
-                why = "email: no administrator would be left; force: true does it all the same."
+                why = "email: no administrator would be left. To do it anyway, set force: true."
                 self.mistakes.append(Mistake(item.where, why))
 
     def plan_aliases(self) -> None:
@@ -407,7 +409,10 @@ class _Planning:
         by_key = {(view["name"], view["type"]): view for view in dns.views(current)}
         for key in stuck:
             view, label = by_key[key], " ".join(key)
-            warning = "purge: %s stays, because it is in no zone of the box. %s." % (label, publishing.ORPHAN_REMEDY)
+            warning = "purge: %s was not removed, because it is not in any zone of the box. %s." % (
+                label,
+                publishing.ORPHAN_REMEDY,
+            )
             self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
 
     def check_zones(self) -> None:
@@ -494,8 +499,8 @@ class _Planning:
         if not coming:
             raise self._read[DNS_RECORDS.name]
         warning = (
-            "The box can't list its custom records now. It may be able to once the addresses are there that the"
-            " declaration adds. Everything else is planned only then."
+            "The box can't list its custom DNS records now. It may list them again after the declared addresses are added."
+            " Everything else is planned after that."
         )
         first = replace(coming[0], warnings=(*coming[0].warnings, warning), needs_replan=True)
         return Plan((first, *coming[1:]))
@@ -520,7 +525,7 @@ class _Planning:
                 self.mistakes.append(Mistake("keep", why % (pattern, meant, meant)))
                 continue
             self._warnings.append(
-                "keep: %r matches nothing that the box has or that is declared, and %d objects are purged. Check its"
+                "keep: %r matches nothing on the box or in the declaration, and %d objects are purged. Check its"
                 " spelling." % (pattern, len(going))
             )
 

@@ -48,17 +48,17 @@ def _ascii_label(label: str) -> str:
 def _check_labels(labels: list[str], pattern: re.Pattern[str]) -> None:
     for label in labels:
         if not label:
-            raise ValueError("two dots in a row, or one at an end")
+            raise ValueError("a domain name can't have two dots in a row, or a dot at its start or end")
         if len(label) > 63:
-            raise ValueError("a part of a domain name has at most 63 characters")
+            raise ValueError("a part of a domain name can have at most 63 characters")
         if not pattern.match(label):
             raise ValueError("%r can't be part of a domain name" % label)
     if len(labels) < 2:
-        raise ValueError("a domain name with a dot in it is needed")
+        raise ValueError("a domain name needs at least one dot")
     if not _TOP_LABEL.match(labels[-1]):
-        raise ValueError("%r is no top-level domain" % labels[-1])
+        raise ValueError("%r is not a valid top-level domain" % labels[-1])
     if sum(len(label) + 1 for label in labels) > 254:
-        raise ValueError("a domain name has at most 253 characters")
+        raise ValueError("a domain name can have at most 253 characters")
 
 
 # Thousands of addresses are in a few domains.
@@ -76,20 +76,20 @@ def address(text: str, catch_all: bool = False) -> str:
     :param catch_all: whether the part before the @ may be missing, which stands for every address of the domain.
     """
     if MASK in text:
-        raise ValueError("%s stands where a secret was masked; write what it stood for" % MASK)
+        raise ValueError("%s replaces a masked secret; use the original value" % MASK)
     local, at, rest = text.strip().partition("@")
     if not at or "@" in rest:
-        raise ValueError("a mail address has one @")
+        raise ValueError("a mail address must have exactly one @")
     if not (local or catch_all):
-        raise ValueError("nothing stands before the @")
+        raise ValueError("the part before the @ is empty")
     if not local.isascii() or (local and not _LOCAL_PART.match(local.lower())):
-        raise ValueError("%r can't stand before the @" % local)
+        raise ValueError("%r is not valid before the @" % local)
     if len(local) > 64:
-        raise ValueError("at most 64 characters may stand before the @")
+        raise ValueError("the part before the @ can have at most 64 characters")
     canonical = local.lower() + "@" + domain(rest)
     _check_reserved(canonical.partition("@")[2])
     if len(canonical) > 254:
-        raise ValueError("a mail address has at most 254 characters")
+        raise ValueError("a mail address can have at most 254 characters")
     return canonical
 
 
@@ -119,7 +119,7 @@ def user_address(text: str) -> str:
     """The address of a user of the box, which also names its mailbox folder."""
     canonical = address(text)
     if not _USER_ADDRESS.match(canonical):
-        raise ValueError("a user's address may only have the letters a-z, digits, and _ - . before the @")
+        raise ValueError("a user's address can have only the letters a-z, digits, and _ - . before the @")
     return canonical
 
 
@@ -127,7 +127,7 @@ def check_accepted(canonical: str) -> None:
     """Refuse a canonical address in a domain that no box takes, neither as its own nor as a receiver's."""
     top = canonical.rpartition(".")[2]
     if top in _RESERVED_TOP:
-        raise ValueError("the top-level domain %r is reserved, and no box takes addresses in it" % top)
+        raise ValueError("the top-level domain %r is reserved, and boxes reject addresses in it" % top)
 
 
 def is_dcv(canonical: str) -> bool:
@@ -166,7 +166,7 @@ def dns_name(text: str) -> str:
     _check_labels(labels_to_check, _DNS_LABEL)
     # A box takes a hyphen there in any label but the first.
     if labels_to_check[0].startswith("-"):
-        raise ValueError("a name in DNS can't begin with a hyphen")
+        raise ValueError("a DNS name can't start with a hyphen")
     return ".".join(labels)
 
 
@@ -175,7 +175,9 @@ def record_name(text: str) -> str:
     name = dns_name(text)
     top = name.rpartition(".")[2]
     if "-" in top:
-        raise ValueError("a box takes no custom records with a name under %r, because of its hyphens" % top)
+        raise ValueError(
+            "boxes reject custom records under the top-level domain %r, because it contains a hyphen" % top
+        )
     return name
 
 
@@ -197,7 +199,7 @@ def quota(text: str) -> str:
     """A quota in its shortest form: ``0`` (none), ``500M``, ``2G``, or a number of bytes."""
     found = _QUOTA.match(text.strip().upper())
     if not found:
-        raise ValueError("a quota is a whole number of bytes, or one with M or G behind it; 0 means none")
+        raise ValueError("a quota is a whole number of bytes, or a number followed by M or G; 0 means no limit")
     size = int(found.group(1)) * _UNITS[found.group(2)]
     for unit, bits in (("G", 30), ("M", 20)):
         if size and size % (1 << bits) == 0:

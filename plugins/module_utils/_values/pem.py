@@ -73,10 +73,10 @@ def certificates(text: str) -> tuple[Certificate, ...]:
     :raises MissingLibrary: if cryptography isn't there.
     """
     if "PRIVATE KEY-----" in text:
-        raise ValueError("there is a private key in it, which is nobody's business; the box has its own")
+        raise ValueError("it contains a private key; remove the key, because the box uses its own")
     found = tuple(certificate(der) for der in _blocks(text, _CERTIFICATE))
     if not found:
-        raise ValueError("there is no certificate in it (PEM, a block that begins with -----BEGIN CERTIFICATE-----)")
+        raise ValueError("it contains no certificate (a PEM block that starts with -----BEGIN CERTIFICATE-----)")
     return found
 
 
@@ -89,7 +89,7 @@ def certificate(der: bytes) -> Certificate:
         names = _names(found)
     except Exception as error:
         # What a library in Rust raises for a strange certificate isn't always a ValueError.
-        raise ValueError("not a certificate that can be read: %s" % error) from error
+        raise ValueError("the certificate can't be read: %s" % error) from error
     return Certificate(
         pem=_armour(der, _CERTIFICATE),
         sha256=hashlib.sha256(der).hexdigest(),
@@ -111,12 +111,12 @@ def signing_request(text: str) -> SigningRequest:
     x509 = _x509()
     blocks = _blocks(text, _REQUEST)
     if len(blocks) != 1:
-        raise ValueError("not one request for a certificate (PEM)")
+        raise ValueError("must contain exactly one certificate request (PEM)")
     try:
         found = x509.load_der_x509_csr(blocks[0])
         key = _key(found)
     except Exception as error:
-        raise ValueError("not a request that can be read: %s" % error) from error
+        raise ValueError("the certificate request can't be read: %s" % error) from error
 
     def said(oid: Any) -> str | None:
         values = [str(item.value) for item in found.subject.get_attributes_for_oid(oid)]
@@ -146,7 +146,7 @@ def _blocks(text: str, kind: str) -> list[bytes]:
             for inner in re.findall("-----BEGIN %s-----(.*?)-----END %s-----" % (kind, kind), text, re.DOTALL)
         ]
     except ValueError as error:
-        raise ValueError("not PEM: what stands between the lines is no base64") from error
+        raise ValueError("not valid PEM: the text between the first and the last line is not base64") from error
 
 
 def _armour(der: bytes, kind: str) -> str:

@@ -39,16 +39,16 @@ def canonical(rtype: str, text: str) -> str:
     if rtype in ("CNAME", "NS"):
         return record_name(value) + "."
     if not value.isascii():
-        raise ValueError("a box drops every character outside ASCII without a word; write it in ASCII (names in IDNA)")
+        raise ValueError("must be ASCII (names in IDNA), because a box silently drops all other characters")
     # Between fields a tab is as good as a blank, and in a text it is part of it.
     if not value.replace("\t", " ").isprintable():
-        raise ValueError("a value can't hold a line break or another control character")
+        raise ValueError("a value can't contain line breaks or other control characters")
     if rtype in ("A", "AAAA"):
         return value if value == LOCAL else _ip(rtype, value)
     if rtype == "TXT":
         # On the wire a text is cut into pieces of 255 bytes with a length byte each.
         if len(value) + (len(value) + 254) // 255 > 65535:
-            raise ValueError("a text record holds at most 65,279 characters")
+            raise ValueError("a TXT record can have at most 65,279 characters")
         return value
     return _by_grammar(rtype, value) if rtype in RECORD_TYPES else value
 
@@ -81,11 +81,11 @@ def _ip(rtype: str, value: str) -> str:
         found = kind(value)
     except ValueError as error:
         raise ValueError(
-            "%s; %s takes an %s address, or %s for the box's own"
+            "%s; an %s record needs an %s address, or %s for the address of the box"
             % (error, rtype, "IPv4" if rtype == "A" else "IPv6", LOCAL)
         ) from error
     if "%" in str(found):
-        raise ValueError("an address in DNS has no scope")
+        raise ValueError("an address in DNS can't have a scope")
     return str(found)
 
 
@@ -101,17 +101,17 @@ def _by_grammar(rtype: str, value: str) -> str:
     try:
         data: Any = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
-        raise ValueError("not the form of %s record: %s" % (_EXAMPLES[rtype], error)) from error
+        raise ValueError("not a valid value for %s record: %s" % (_EXAMPLES[rtype], error)) from error
     # Releases of dnspython before 2.9 take a fingerprint of any length.
     digits = {1: 40, 2: 64}.get(data.fp_type) if rtype == "SSHFP" else None
     if digits and len(data.fingerprint) * 2 != digits:
         raise ValueError(
-            "not the form of %s record: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
+            "not a valid value for %s record: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
         )
     form = str(data.to_text())
     if rtype == "CAA" and not _CAA_TAG.match(data.tag.decode("ascii", "replace")):
         raise ValueError(
-            "not the form of %s record: its tag (such as issue) has only lower-case letters and digits, at most 15"
+            "not a valid value for %s record: its tag (such as issue) can have only lower-case letters and digits, at most 15"
             % _EXAMPLES[rtype]
         )
     # In these types all letters are host names or hexadecimal digits; a CAA value may be case-sensitive.
