@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the collection takes: see __main__.py."""
+"""Benchmarks of the collection: see __main__.py."""

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the collection takes, next to other ways to do the same, on simulated boxes: ``make bench``.
+"""Compare the speed of the collection with other ways to do the same work, on simulated boxes: ``make bench``.
 
-All in one run, on the same machine, in turns. A goal that isn't met is no failure: machines differ.
+All variants run alternately, in one run on one machine. A missed goal is not a failure, because machines differ.
 """
 
 from __future__ import annotations

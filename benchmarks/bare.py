@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The least that a script can do: send given requests over one connection. It uses nothing of the collection.
+"""A minimal script, as a baseline: send given requests over one connection, without using the collection.
 
-Its standard input is a JSON object: url, username, password, cacert, and requests, each a method, a path and data.
+It reads a JSON object from standard input: url, username, password, cacert, and requests (method, path and data).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A declaration of any size, and a simulated box that holds it."""
+"""Generate a declaration of any size, and a simulated box that matches it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.box import Alias, CustomRecord, State, User, answer
 
-# Half of the objects are users, three tenths aliases, the rest records; a domain has so many of them.
+# Half of the objects are users, three tenths are aliases, the rest are records. Number of objects in each domain:
 _OBJECTS_OF_A_DOMAIN = 100
 
 Declaration = dict[str, list[dict[str, Any]]]
@@ -20,7 +20,7 @@ def _domain(number: int) -> str:
 
 
 def declaration(objects: int) -> Declaration:
-    """Users, aliases and DNS records in the form of the options of ``miab_config``; no passwords."""
+    """Users, aliases and DNS records, as options of ``miab_config``, without passwords."""
     users, aliases, records = [], [], []
     for number in range(objects):
         domain = _domain(number)
@@ -36,12 +36,12 @@ def declaration(objects: int) -> Declaration:
 
 
 def password(email: str) -> str:
-    """What a user of :func:`holding` signs in with."""
+    """The password of a user that :func:`holding` creates."""
     return "password-of-" + email.partition("@")[0]
 
 
 def holding(declared: Declaration) -> State:
-    """A box that holds what is declared, put there at once: its own rules would rebuild it with each object."""
+    """A box that matches the declaration. Its state is set directly: its API would rebuild zones for each object."""
     state = State()
     for user in declared["users"]:
         state.users[user["email"]] = User(user["email"], password(user["email"]), [], user["quota"])
@@ -49,7 +49,7 @@ def holding(declared: Declaration) -> State:
         state.aliases[alias["address"]] = Alias(alias["address"], list(alias["forwards_to"]))
     for record in declared["dns_records"]:
         state.dns_records += [CustomRecord(record["name"], record["type"], value) for value in record["values"]]
-    # The rest follows from that as after any change: automatic aliases, zones, the sites of the web server.
+    # Derive the rest, as after any change: automatic aliases, zones, websites.
     first = next(iter(state.users))
     reported = answer(state, "POST", "/mail/aliases/add", {"address": "last@box.example.com", "forwards_to": first})
     if reported.status != 200:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks run as users run them, and other programs, with the time and memory that they take."""
+"""Run playbooks (as users do) and other programs, and measure their time and memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.box import Box
 
 from .declared import Declaration
 
-# Where a task runs: in Ansible's worker, or as a module on what Ansible takes for another machine.
+# Where a task runs: in Ansible's worker process, or as a module on what Ansible treats as a remote host.
 IN_PROCESS, AS_MODULE = "local", "elsewhere"
 
 Task = Mapping[str, Any]
@@ -30,10 +30,10 @@ Task = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run of a program took.
+    """The cost of running a program.
 
-    :ivar processor: seconds of the processor's time, of all its processes.
-    :ivar megabytes: the most memory that one of its processes had at once.
+    :ivar processor: CPU seconds of all its processes.
+    :ivar megabytes: the peak memory of its largest process.
     """
 
     seconds: float
@@ -42,10 +42,10 @@ class Cost:
 
 
 def timed(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None, given: str = "") -> Cost:
-    """Run a program to its end.
+    """Run a program and wait until it ends.
 
-    :param given: what it reads from its standard input.
-    :raises RuntimeError: with what it printed, if it fails.
+    :param given: its standard input.
+    :raises RuntimeError: if it fails; the message is its output.
     """
     with (folder / "input").open("w+", encoding="utf-8") as source, (folder / "output").open("w+b") as output:
         source.write(given)
@@ -71,7 +71,7 @@ def timed(command: Sequence[str], folder: Path, extra: Mapping[str, str] | None 
 
 
 class Inventory:
-    """A folder with an inventory: hosts that are boxes, each with what is declared of it as variables."""
+    """A folder with an inventory: each host is a box, and its variables are the declaration."""
 
     def __init__(self, folder: Path, boxes: Mapping[str, tuple[Box, Declaration]], connection: str = IN_PROCESS):
         self._folder = folder
@@ -89,7 +89,7 @@ class Inventory:
         return path
 
     def playbook(self, name: str, *tasks: Task, forks: int = 5) -> Callable[[], Cost]:
-        """A play of these tasks on all hosts, to be run as often as wanted."""
+        """Return a function that runs a play of these tasks on all hosts."""
         reached = {option: f"{{{{ miab_{option} }}}}" for option in ("host", "username", "password", "ca_path")}
         signed_in = {
             "url_username": reached["username"],
@@ -106,7 +106,7 @@ class Inventory:
         return self.ready_made(str(self._write(name + ".yml", [play])), forks)
 
     def ready_made(self, playbook: str, forks: int = 5) -> Callable[[], Cost]:
-        """A playbook by its file or its full name, to be run as often as wanted; what it writes is in the folder."""
+        """Return a function that runs a playbook, given by file or full name; it writes its files into the folder."""
         command = ["ansible-playbook", "-i", str(self._folder / "hosts.yml"), "--forks", str(forks), playbook]
         extra = {
             "ANSIBLE_CONNECTION_PLUGINS": str(ROOT / "tests/integration/plugins/connection"),
@@ -117,14 +117,14 @@ class Inventory:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """YAML as people write it: each value in full."""
+    """Dump YAML without anchors and aliases, as people write it."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 def medians(rounds: int, *runs: Callable[[], Cost]) -> list[Cost]:
-    """The middle one of several costs for each of these, which take turns: what slows the machine down slows all down."""
+    """The median cost of each function. They run alternately, so that other load on the machine affects all of them."""
     costs = [[run() for run in runs] for _round in range(rounds)]
     return [
         Cost(
@@ -138,6 +138,6 @@ def medians(rounds: int, *runs: Callable[[], Cost]) -> list[Cost]:
 
 
 def each(many: Cost, one: Cost, items: int) -> Cost:
-    """What an item of a loop takes, from a loop of so many and one of a single item."""
+    """The cost of one item of a loop, computed from a loop over many items and a loop over one."""
     others = items - 1
     return Cost((many.seconds - one.seconds) / others, (many.processor - one.processor) / others, many.megabytes)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured: each function here compares some ways to do the same work on the same box, and gives rows of the table."""
+"""The measurements: each function compares ways to do the same work on the same box, and returns rows of the table."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DEBUG = {"ansible.builtin.debug": {"msg": "nothing"}}
 CONFIG = {
     "mailinabox.admin.miab_config": {name: f"{{{{ miab_{name} }}}}" for name in ("users", "aliases", "dns_records")}
 }
-# Ansible alone handing the same variables to a task, which does nothing with them.
+# The cost of Ansible alone: it passes the same variables to a task that does nothing.
 HAND_OVER = {"ansible.builtin.debug": {"msg": "{{ [miab_users, miab_aliases, miab_dns_records] }}", "verbosity": 5}}
-# Each kind of object: the variable that holds them, the task that keeps one, and the cheapest way to look at one with uri.
+# Each kind of object: its variable, the task that manages one, and the cheapest way to read one with uri.
 KINDS = {
     "miab_user": (
         "miab_users",
@@ -54,13 +54,13 @@ KINDS = {
 HEALTH = "mailinabox.admin.health"
 OBJECTS = 1000
 LOOP = 200
-# A module or uri takes so long that fewer of them tell it as well.
+# Modules and uri tasks are slow, so a few items are enough to measure them.
 SLOW_LOOP = 30
 
 
 @contextlib.contextmanager
 def unchanged(*boxes: Box) -> Iterator[None]:
-    """What is measured in here must not write: it finds all as declared."""
+    """Fail if a measurement in this block writes: the box already matches the declaration."""
     for box in boxes:
         box.log.clear()
     yield
@@ -70,7 +70,7 @@ def unchanged(*boxes: Box) -> Iterator[None]:
 
 
 def send(box: Box, requests: Sequence[tuple[str, str, Any]], folder: Path) -> Callable[[], Cost]:
-    """A bare script that sends these requests."""
+    """Return a function that runs a minimal script that sends these requests."""
     reported = {"url": box.url, "username": box.username, "password": box.password, "cacert": box.cacert}
     command = [sys.executable, "-m", "benchmarks.bare"]
     given = json.dumps({**reported, "requests": requests})
@@ -82,13 +82,13 @@ READS.append(("GET", "/dns/zones", None))
 
 
 def by_time(work: str, compared: str, ours: Cost, theirs: Cost, goal: float | None, **more: Any) -> Row:
-    """A row that compares how long two things take."""
+    """A row that compares the wall time of two ways."""
     processor = (ours.processor, theirs.processor)
     return Row(work, compared, ours.seconds, theirs.seconds, goal, processor=processor, **more)
 
 
 def nothing_to_change(folder: Path, rounds: int) -> list[Row]:
-    """Whole boxes of several sizes that are as declared."""
+    """Whole boxes of several sizes that already match their declaration."""
     rows = []
     found: dict[int, list[Cost]] = {}
     for objects in (100, OBJECTS, 10_000):
@@ -144,7 +144,7 @@ def nothing_to_change(folder: Path, rounds: int) -> list[Row]:
 
 
 def single_tasks(folder: Path, rounds: int) -> list[Row]:
-    """The same task for one object after the other, and what ``uri`` would take for all that a box holds."""
+    """The same task in a loop over objects, compared with ``uri`` in a loop over all objects of a box."""
     rows = []
     declared = declaration(OBJECTS)
     with Box(state=holding(declared)) as box, unchanged(box):
@@ -208,13 +208,13 @@ def single_tasks(folder: Path, rounds: int) -> list[Row]:
 def _loop(
     inventory: Inventory, name: str, task: dict[str, Any], variable: str, items: int
 ) -> tuple[Callable[[], Cost], Callable[[], Cost]]:
-    """A play of so many items, and one of a single item."""
+    """A play with a loop over many items, and one with a loop over a single item."""
     many, one = ({**task, "loop": f"{{{{ {variable}[:{count}] }}}}"} for count in (items, 1))
     return inventory.playbook(name, many), inventory.playbook(name + "-one", one)
 
 
 def many_writes(folder: Path, rounds: int) -> list[Row]:
-    """A hundred changes among the objects of a box, and the same writes sent by a script that knows them already."""
+    """A hundred changes among the objects of a box, compared with a script that only sends the same writes."""
     held = declaration(OBJECTS)
     declared, writes = _changed(held)
     with Box(state=holding(held)) as box:
@@ -229,7 +229,7 @@ def many_writes(folder: Path, rounds: int) -> list[Row]:
             counts.append(sum(entry.is_write for entry in box.log))
             return cost
 
-        # What waits for the box takes as long each time.
+        # The time spent waiting for the box is the same in each run.
         at_once = medians(rounds, lambda: anew(config, 0), lambda: anew(bare, 0))
         slow = medians(1, lambda: anew(config, 0.2), lambda: anew(bare, 0.2))
     if set(counts) != {len(writes)}:
@@ -248,7 +248,7 @@ def many_writes(folder: Path, rounds: int) -> list[Row]:
 
 
 def _changed(held: Declaration) -> tuple[Declaration, list[tuple[str, str, Any]]]:
-    """A declaration that differs from what is held in a hundred objects, and the writes that lead there."""
+    """A declaration that differs from the box in a hundred objects, and the writes that apply it."""
     users, aliases, records = ([dict(entry) for entry in held[name]] for name in ("users", "aliases", "dns_records"))
     writes: list[tuple[str, str, Any]] = []
     for user in users[::10][:50]:
@@ -266,7 +266,7 @@ def _changed(held: Declaration) -> tuple[Declaration, list[tuple[str, str, Any]]
 
 
 def proofs(folder: Path, rounds: int) -> list[Row]:
-    """Five hundred users whose passwords are declared, and right."""
+    """Five hundred users whose declared passwords are already correct."""
     declared = declaration(OBJECTS)
     declared["users"] = [{**user, "user_password": password(user["email"])} for user in declared["users"]]
     with Box(state=holding(declared)) as box, unchanged(box):
@@ -300,7 +300,7 @@ def proofs(folder: Path, rounds: int) -> list[Row]:
 
 
 def many_boxes(folder: Path, rounds: int) -> list[Row]:
-    """Boxes side by side."""
+    """Many boxes in parallel."""
     declared = declaration(10)
     user = declared["users"][0]
     task = {"mailinabox.admin.miab_user": user}
@@ -351,12 +351,12 @@ def many_boxes(folder: Path, rounds: int) -> list[Row]:
 
 
 def health_of_many(folder: Path, rounds: int) -> list[Row]:
-    """The health of many boxes, and the same requests sent by ``uri`` tasks, which only receive the answers."""
+    """The health report of many boxes, compared with ``uri`` tasks that only send the same requests."""
     declared = declaration(100)
     with contextlib.ExitStack() as stack:
         boxes = [stack.enter_context(Box(state=holding(declared))) for _number in range(100)]
         for box in boxes:
-            # A box that can't reach the project's site answers with an error.
+            # A box that can't reach the project's website answers with an error.
             box.state.upstream_version = box.state.version_text
         stack.enter_context(unchanged(*boxes))
         one = Inventory(folder / "one-health", {"box": (boxes[0], {})})
@@ -367,7 +367,7 @@ def health_of_many(folder: Path, rounds: int) -> list[Row]:
             for method, path in requests
         ]
         fleet = Inventory(folder / "health", {f"box-{number:03}": (box, {}) for number, box in enumerate(boxes)})
-        # The uri tasks take minutes, so once is enough.
+        # The uri tasks take minutes, so they run only once.
         ours, theirs = medians(
             min(rounds, 1), fleet.ready_made(HEALTH, forks=10), fleet.playbook("uri", *uris, forks=10)
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, as a table for people."""
+"""Format the measurements as a table."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ HEAD = ("work", "compared with", "takes", "against", "ratio", "goal", "", "by pr
 class Row:
     """A comparison.
 
-    :ivar takes: what the collection takes for the work, and ``against`` what it is compared with takes.
-    :ivar processor: both in processor time, which says more than the clock on a machine that is busy with something else.
-    :ivar goal: what the ratio is to be at most; with ``at_least``, by which the collection is to be better.
+    :ivar takes: the cost of the collection; ``against`` is the cost of the alternative.
+    :ivar processor: both in CPU time, which is more reliable than wall time on a busy machine.
+    :ivar goal: the maximum ratio; with ``at_least``, the factor by which the collection must be better.
     """
 
     work: str
@@ -45,7 +45,7 @@ class Row:
     def verdict(self) -> str:
         if self.goal is None:
             return ""
-        # As it is shown: a goal of 1.1 is met by 1.10.
+        # Compare the rounded value that is printed: 1.10 meets a goal of 1.1.
         ratio = round(self.ratio, 2)
         return "met" if (ratio >= self.goal if self.at_least else ratio <= self.goal) else "**not met**"
 
@@ -79,7 +79,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def machine() -> str:
-    """Where it was measured."""
+    """The machine and the versions that were measured."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

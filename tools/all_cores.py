@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the tests on each ansible-core of CI's matrix that this machine has a Python for, or on those that are named.
+"""Run the tests on the versions of ansible-core in the CI matrix for which this machine has a Python.
 
-Each gets a copy of the checkout of its own in .cache/all, with a virtual environment, and beside it a log. An old
-one gets its oldest Python, the newest its newest; CI runs them all.
+Each version gets a copy of the checkout with a virtual environment in .cache/all, and a log beside it. Old versions
+run on the oldest Python that they support, the newest version on the newest; CI runs all combinations.
 
 usage: all_cores.py [CORE ...]     such as 2.18 2.21
 """
@@ -26,17 +26,17 @@ from run_stages import STAGES
 
 FOLDER = CACHE / "all"
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
-# What these find is in the text of the files, and the same everywhere.
+# These stages only check the text of files, so their result is the same with each ansible-core.
 ONCE = {"format", "lint", "pre-commit", "types", "ansible-lint", "docs"}
 ROW = re.compile(r"^(\S+) +(passed|failed|skipped) +[\d.]+ s$", re.MULTILINE)
 VERSIONS = "import platform, ansible.release; print(ansible.release.__version__, platform.python_version())"
-# Of a log, if something failed.
+# How much of the log to print after a failure.
 LINES_SHOWN = 80
 
 
 @dataclass
 class Result:
-    """What came of one ansible-core: the exact versions, and the stages by how they ended."""
+    """The result of one ansible-core: the exact versions, and its stages grouped by outcome."""
 
     core: str
     python: str
@@ -45,7 +45,7 @@ class Result:
 
 
 def find_python(version: str) -> str | None:
-    """Find an interpreter on PATH, or among those of pyenv, that are not on it."""
+    """Find an interpreter on PATH or, failing that, in pyenv's versions."""
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     installed = sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))
     return shutil.which(f"python{version}", path=search_path()) or next(map(str, reversed(installed)), None)
@@ -78,7 +78,7 @@ def run(core: str, python: str) -> Result:
     folder = FOLDER / f"{core}-{Path(python).name}"
     copy_checkout(folder)
     log = folder.with_suffix(folder.suffix + ".log")
-    # MAKEFLAGS would pass on what was said to the make around this one.
+    # MAKEFLAGS would pass the options of the outer make to this one.
     surroundings = {**environment(), "CORE": core, "PYTHON": python, "MAKEFLAGS": ""}
     names = [stage.name for stage in STAGES if stage.name not in ONCE]
     with log.open("wb") as output:
@@ -93,7 +93,7 @@ def run(core: str, python: str) -> Result:
     for name, ended in ROW.findall(text):
         stages[ended].append(name)
     if code:
-        print("\n".join(["...", *text.splitlines()[-LINES_SHOWN:], f"All of it: {log}"]), flush=True)
+        print("\n".join(["...", *text.splitlines()[-LINES_SHOWN:], f"Full log: {log}"]), flush=True)
         stages["failed"] = stages["failed"] or ["setup"]
     reported = subprocess.run(
         [folder / ".venv/bin/python", "-c", VERSIONS], capture_output=True, text=True, check=False
@@ -109,8 +109,8 @@ def main() -> int:
     chosen = choose(matrix, sys.argv[1:])
     missing = sorted(set(sys.argv[1:] or dict(matrix)) - set(dict(chosen)))
     if missing:
-        print(f"There is no Python here for ansible-core {', '.join(missing)}.")
-    # Whoever names one wants to see it tested.
+        print(f"No suitable Python found for ansible-core {', '.join(missing)}.")
+    # A version that was named explicitly must be tested.
     if sys.argv[1:] and missing:
         return 1
 

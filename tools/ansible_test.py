@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run ansible-test's sanity tests on a copy of the checkout, and fail unless they really ran.
 
-ansible-test follows no link, and wants a folder of the collection's own name.
+ansible-test needs a copy: it follows no symbolic links and expects a folder ansible_collections/NAMESPACE/NAME.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from checkout import CACHE, COLLECTION, copy_checkout, environment
 
 COPY = CACHE / "sanity" / COLLECTION
-# What ansible-core 2.18 to 2.22 bring for a collection.
+# The sanity tests for collections in ansible-core 2.18 to 2.22.
 FEWEST_TESTS = 24
-# Some of them run once for each Python that is found.
+# Some of them run once for each installed Python.
 STARTED = re.compile(r'^Running sanity test "([^"]+)"', re.MULTILINE)
 
-# ansible-test fetches such a script to put pip into its own environments. The real one has pip inside.
+# ansible-test downloads a script of this name to install pip into its environments. The original contains pip.
 PIP_BOOTSTRAP = '''\
 """Stand-in for get-pip.py, written by mailinabox.admin: installs with the pip wheel that lies beside it."""
 
@@ -41,16 +41,16 @@ sys.exit(main(["install", "--force-reinstall", "--find-links", here] + arguments
 
 
 def find_in_ansible_test(path: str, pattern: str) -> str:
-    """Read one of its own constants off the installed ansible-test."""
+    """Read a constant from the installed ansible-test."""
     for package in Path(sys.prefix).glob("lib/python3*/site-packages/ansible_test"):
         found = re.search(pattern, (package / path).read_text(encoding="utf-8"))
         if found:
             return found[1]
-    sys.exit(f"ansible-test has changed: {path} has nothing like {pattern!r}")
+    sys.exit(f"ansible-test has changed: {path} does not match {pattern!r}")
 
 
 def provide_pip() -> None:
-    """Where upstream's server is out of reach, put a stand-in where ansible-test looks before it downloads."""
+    """If the download server can't be reached, put a replacement into ansible-test's cache."""
     version = find_in_ansible_test("_internal/python_requirements.py", r"\bpip='([\d.]+)'")
     url = find_in_ansible_test("_util/target/setup/requirements.py", r"url = '(https://[^']+)' % pip_version") % version
     script = Path(f"~/.ansible/test/cache/get_pip_{version.replace('.', '_')}.py").expanduser()
@@ -60,7 +60,7 @@ def provide_pip() -> None:
         with urllib.request.urlopen(url, timeout=10):
             return
     except (urllib.error.URLError, TimeoutError) as error:
-        print(f"{url} is out of reach ({error}); using a stand-in for it")
+        print(f"{url} can't be reached ({error}); using a local replacement")
     script.parent.mkdir(parents=True, exist_ok=True)
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(script.parent)]
     subprocess.run([*download, f"pip=={version}"], check=True, stderr=subprocess.DEVNULL)
@@ -84,7 +84,7 @@ def main() -> int:
             print(line, end="", flush=True)
     if process.returncode:
         return process.returncode
-    # It exits 0 when it had nothing to do. A call that names tests itself may be shorter.
+    # ansible-test exits 0 even if it ran nothing. When you name tests, not all of them have to run.
     ran = len(set(STARTED.findall(output)))
     if "All targets skipped" in output or (ran < FEWEST_TESTS and len(sys.argv) == 1) or not ran:
         print(f"Only {ran} sanity tests ran, {FEWEST_TESTS} are expected.")

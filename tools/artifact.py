@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the artifact that Galaxy gets, see what is in it, have Galaxy's importer check it, install it, and show it.
+"""Build the artifact for Galaxy, check its contents, run Galaxy's importer on it, install it, and run the demo with it.
 
-usage: artifact.py [build]     with build, only the first two
+usage: artifact.py [build]     with "build", only the first two steps
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from checkout import CACHE, ROOT, copy_checkout, environment, files
 from links import make_absolute
 
 FOLDER = CACHE / "artifact"
-# What a user of the collection needs; a file that is for developers belongs in galaxy.yml's build_ignore.
+# What users of the collection need. Add files for developers to build_ignore in galaxy.yml instead.
 WANTED = {
     "CHANGELOG.md",
     "CODE_OF_CONDUCT.md",
@@ -37,14 +37,14 @@ WANTED = {
     "plugins",
     "roles",
 }
-# Written by the build.
+# Files that the build generates.
 MANIFESTS = {"FILES.json", "MANIFEST.json"}
 # In bytes.
 LARGEST = 400_000
 
 
 def run(*command: str, cwd: Path = ROOT) -> str:
-    """Run a program that has to succeed, and return what it printed."""
+    """Run a program that must succeed, and return its output."""
     done = subprocess.run(
         command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -64,18 +64,18 @@ def build() -> Path:
 
 
 def check_contents(artifact: Path) -> None:
-    """Fail if there is anything in it that users don't need, or that the repository doesn't have."""
+    """Fail if the artifact contains files that users don't need, or that are not in the repository."""
     with tarfile.open(artifact) as archive:
         members = {member.name: member for member in archive if not member.name.startswith(tuple(MANIFESTS))}
     surplus = sorted({name.split("/")[0] for name in members} - WANTED)
     if surplus:
         sys.exit(
-            f"{artifact.name} holds {', '.join(surplus)}; what users don't need belongs in galaxy.yml's build_ignore"
+            f"{artifact.name} contains {', '.join(surplus)}; add what users don't need to build_ignore in galaxy.yml"
         )
     held = {name for name, member in members.items() if not member.isdir()}
     strange = sorted(held - {path.as_posix() for path in files()})
     if strange:
-        sys.exit(f"{artifact.name} holds what the repository doesn't: {', '.join(strange)}")
+        sys.exit(f"{artifact.name} contains files that are not in the repository: {', '.join(strange)}")
     size = artifact.stat().st_size
     if size > LARGEST:
         sys.exit(f"{artifact.name} has {size} bytes, more than {LARGEST}")
@@ -83,12 +83,12 @@ def check_contents(artifact: Path) -> None:
 
 
 def check_import(artifact: Path) -> None:
-    """Fail if Galaxy would warn of anything when the artifact is uploaded."""
+    """Fail if Galaxy would print warnings when the artifact is uploaded."""
     printed = run("python", "-m", "galaxy_importer.main", str(artifact), cwd=FOLDER)
     said = [line for line in printed.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))]
     if said or "Importer processing completed successfully" not in printed:
-        sys.exit("\n".join(["Galaxy's importer is not content:", *(said or [printed])]))
-    print("Galaxy's importer has no remark.", flush=True)
+        sys.exit("\n".join(["Galaxy's importer reported problems:", *(said or [printed])]))
+    print("Galaxy's importer reported no problems.", flush=True)
 
 
 def main() -> int:
@@ -99,7 +99,7 @@ def main() -> int:
         return 0
     check_import(artifact)
     installed = FOLDER / "installed"
-    # Otherwise it says that the environment has the collection already: the checkout.
+    # Otherwise it finds the checkout and reports that the collection is already installed.
     install = ("ansible-galaxy", "collection", "install", "--force", "--offline")
     run(*install, "--collections-path", str(installed), str(artifact))
     return subprocess.run([sys.executable, "tools/demo.py", str(installed)], cwd=ROOT, check=False).returncode

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the documentation site in docs/build, and fail unless all of it is there and all its links lead somewhere."""
+"""Build the documentation site in docs/build, and fail if a page is missing or a link is broken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SITE = DOCS / "build" / "html"
 
 
 class Page(HTMLParser):
-    """What a page links to or loads, and the anchors that it has."""
+    """The links, the loaded files and the anchors of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -49,10 +49,10 @@ def run(*command: str) -> None:
 
 
 def build() -> None:
-    # Sphinx tells the warnings of a page only when it reads it, so nothing may be left of an earlier run.
+    # Sphinx prints the warnings of a page only when it reads the page, so remove the output of earlier runs.
     for folder in (REFERENCE, SITE.parent):
         shutil.rmtree(folder, ignore_errors=True)
-    # antsibull-docs doesn't write into a folder that others may write to.
+    # antsibull-docs refuses to write into a folder that is writable for others.
     REFERENCE.mkdir(mode=0o755)
     run(
         "antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error",
@@ -64,7 +64,7 @@ def build() -> None:
 
 
 def expected() -> Iterator[str]:
-    """Name the pages that there have to be, each for something of the collection."""
+    """List the pages that must exist, each with the part of the collection that it documents."""
     yield "index"
     yield from (guide.stem for guide in DOCS.glob("*.md"))
     for kind, files in (
@@ -76,7 +76,7 @@ def expected() -> Iterator[str]:
 
 
 def faults(pages: dict[Path, Page]) -> Iterator[str]:
-    """Tell of links that lead nowhere, and of what would be loaded from elsewhere."""
+    """Report broken links, and files that would be loaded from other sites."""
     for page in pages.values():
         where = page.path.relative_to(SITE)
         for target in sorted(page.targets | page.loaded):
@@ -96,7 +96,7 @@ def main() -> None:
     build()
     missing = [name for name in expected() if not (SITE / f"{name}.html").is_file()]
     if missing:
-        sys.exit(f"Not in the site: {', '.join(missing)}")
+        sys.exit(f"Missing pages: {', '.join(missing)}")
     pages = {path: Page(path) for path in SITE.rglob("*.html")}
     found = list(faults(pages))
     if found:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things lie in this checkout, and the environment in which its tools run."""
+"""Paths in this checkout, and the environment in which its tools run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache"
-# Ansible looks here before it looks in the user's home, where another copy may be installed.
+# Ansible searches here before the user's home folder, which may contain another copy of the collection.
 COLLECTIONS = VENV / "collections"
 COLLECTION = Path("ansible_collections/mailinabox/admin")
 
 
 def search_path() -> str:
-    """PATH without pyenv's shims: Ansible finds them, and most of them only say that they can't run."""
+    """PATH without pyenv's shims. Ansible would find them, and most of them fail when they run."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if Path(folder).name != "shims")
 
 
 def environment() -> dict[str, str]:
-    """The user's environment, less what would make a tool do something else than on another machine."""
+    """The user's environment without variables that change what the tools do."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
         **kept,
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "NO_COLOR": "1",
-        # Not in the user's home.
+        # Keep the cache out of the user's home folder.
         "PRE_COMMIT_HOME": str(CACHE / "pre-commit"),
         "PATH": f"{VENV / 'bin'}{os.pathsep}{search_path()}",
         "VIRTUAL_ENV": str(VENV),
@@ -44,7 +44,7 @@ def environment() -> dict[str, str]:
 
 
 def files() -> list[Path]:
-    """What belongs to the project, relative to ROOT: what git knows and is there, and what it would add."""
+    """The files of the project, relative to ROOT: existing tracked files, and new files that git doesn't ignore."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -57,7 +57,7 @@ def files() -> list[Path]:
 
 
 def copy_checkout(folder: Path) -> None:
-    """Make a folder a copy of the checkout, less what git ignores; a .venv that it has is left to it."""
+    """Make a folder a copy of the checkout, without the files that git ignores. Its .venv, if any, is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if old.is_dir() and not old.is_symlink():
@@ -68,5 +68,5 @@ def copy_checkout(folder: Path) -> None:
     for name in files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
-    # With no repository of its own, it would be a part of one that ignores it.
+    # Without its own repository, the copy would belong to the outer one, which ignores it.
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)

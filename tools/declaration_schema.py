@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write docs/schemas/declaration.json: a JSON Schema of the ``miab_*`` variables, for editors.
 
-The names, types and descriptions come from the argument specs of the role ``box``, and those of the options in entries from
-the documentation of ``miab_config``. So an option that is new there is new in the schema, too. What a specification of arguments can't say stands in FORMS.
+Names, types and descriptions of variables come from the argument specs of the role ``box``; those of options in their
+items come from the documentation of ``miab_config``. New options appear in the schema automatically. FORMS holds the
+rules that argument specs can't express.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from checkout import ROOT
 
 SPECS = ROOT / "roles" / "box" / "meta" / "argument_specs.yml"
 MODULE = ROOT / "plugins" / "modules" / "miab_config.py"
-# Lists that can't come in parts.
+# Lists that can't be split into parts.
 WHOLE = ("miab_certificates", "miab_mfa", "miab_other_variables")
 TARGET = ROOT / "docs" / "schemas" / "declaration.json"
-# Where the documentation site has it.
+# Its URL on the documentation site.
 URL = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["documentation"] + "/schemas/declaration.json"
 Schema = dict[str, Any]
 
-# A template can stand for any value. Ansible replaces it before a module sees the value.
+# Any value can be a template. Ansible evaluates it before a module gets the value.
 TEMPLATE = r"\{[{%]"
 TYPES = {
     "str": {"type": "string"},
@@ -39,7 +40,7 @@ TYPES = {
     "raw": {},
 }
 RECORD_TYPES = "A|AAAA|CAA|CNAME|MX|NS|SRV|SSHFP|TXT"
-# The form of a value, by variable and option.
+# Patterns and limits of values, by variable and option.
 FORMS: dict[tuple[str, ...], Schema] = {
     ("miab_users", "email"): {"type": "string", "pattern": r"^[^@\s]+@[^@\s]+$"},
     ("miab_users", "quota"): {"type": ["integer", "string"], "pattern": r"^\s*\d{1,18}[MmGg]?\s*$"},
@@ -51,7 +52,7 @@ FORMS: dict[tuple[str, ...], Schema] = {
         "items": {"type": "string"},
     },
 }
-# At most one of these options.
+# Mutually exclusive options.
 ALTERNATIVES = {
     ("miab_dns_records",): ("value", "values"),
     ("miab_backup",): ("target", "rsync", "s3", "b2"),
@@ -66,7 +67,7 @@ def described(options: Mapping[str, Any]) -> Schema:
 
 
 def or_template(schema: Schema) -> Schema:
-    """A schema that takes a template in the place of the value, too."""
+    """A schema that also accepts a template instead of the value."""
     if not schema:
         return {}
     if "pattern" in schema:
@@ -81,7 +82,7 @@ def or_template(schema: Schema) -> Schema:
 def value(path: tuple[str, ...], option: Mapping[str, Any]) -> Schema:
     """The schema of one option's value.
 
-    :param path: the variable, and the options that lead to it; ``*`` for the items of a list.
+    :param path: the variable and the nested options; ``*`` stands for the items of a list.
     """
     if path in FORMS:
         return or_template(FORMS[path])
@@ -90,7 +91,7 @@ def value(path: tuple[str, ...], option: Mapping[str, Any]) -> Schema:
     schema: Schema = dict(TYPES[option.get("type", "str")])
     if option.get("type") == "list":
         item = {key: found for key, found in option.items() if key in ("choices", "options")}
-        # An entry in one of these lists is at `miab_users[0].email`, not at `miab_users[0].*.email`.
+        # The path of an option of list items has no `*`: `miab_users.email`, not `miab_users.*.email`.
         inner = path if "options" in option else (*path, "*")
         schema["items"] = value(inner, {"type": option.get("elements", "raw"), **item})
     if option.get("type") == "dict" and "options" in option:
@@ -99,7 +100,7 @@ def value(path: tuple[str, ...], option: Mapping[str, Any]) -> Schema:
 
 
 def entries(path: tuple[str, ...], options: Mapping[str, Any]) -> Schema:
-    """The schema of a mapping with these options, and no others."""
+    """The schema of a mapping with exactly these options."""
     found: Schema = {
         "properties": {
             name: {**described(option), **value((*path, name), option)} for name, option in sorted(options.items())
@@ -117,7 +118,7 @@ def entries(path: tuple[str, ...], options: Mapping[str, Any]) -> Schema:
 
 
 def with_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Documented options of a module in the form of the argument specs of a role."""
+    """Convert documented options of a module to the format of a role's argument specs."""
     return {
         name: {
             **{key: found for key, found in option.items() if key != "suboptions"},
@@ -128,11 +129,11 @@ def with_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def schema() -> Schema:
-    """The whole schema. It takes other variables beside those of the collection, and no unknown ``miab_`` variable."""
+    """The whole schema. It accepts variables of other software, but no unknown ``miab_`` variable."""
     options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     documented = yaml.safe_load(MODULE.read_text(encoding="utf-8").split('DOCUMENTATION = r"""')[1].partition('"""')[0])
     for name, option in with_options(documented["options"]).items():
-        # Not every option of the module is declared in a variable.
+        # Some options of the module have no variable.
         if "options" in option and "miab_" + name in options:
             options["miab_" + name]["options"] = option["options"]
     lists = [name for name, option in options.items() if option["type"] == "list" and name not in WHOLE]

@@ -1,13 +1,18 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show what the collection does for the company of examples/ and two simulated boxes: plan; apply that plan, which is
-refused because somebody has changed a box; plan again, and apply that; apply once more. A third box, which is slow, shows
-the progress.
+"""Run the collection with the inventory in examples/ on two simulated boxes:
 
-It succeeds only if the plan was what happened, the last run changed nothing, and the slow one showed its progress.
+1. Plan.
+2. Apply the plan. This fails, because a box was changed by hand in the meantime.
+3. Plan again, and apply the new plan.
+4. Apply again: nothing changes.
 
-usage: demo.py [FOLDER]     show the collection that is installed in FOLDER, not that of the checkout
+A third, slow box then shows progress lines.
+
+The demo fails if the changes differ from the plan, if the last run changes something, or if no progress is shown.
+
+usage: demo.py [FOLDER]     use the collection that is installed in FOLDER instead of the checkout
 """
 
 from __future__ import annotations
@@ -31,14 +36,14 @@ from checkout import CACHE, COLLECTION, COLLECTIONS, ROOT, environment
 
 FOLDER = Path(*sys.argv[1:]).resolve() if sys.argv[1:] else COLLECTIONS
 COMPANY = (FOLDER / COLLECTION).resolve() / "examples" / "inventory.yml"
-# What each box holds at first, and the version that it has.
+# The initial content and the version of each box.
 STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}
-# A box with so many aliases to come, and the seconds that it takes for each.
+# The number of aliases to add to the slow box, and the seconds that it needs for each.
 SLOW_BOX, SLOW_ALIASES, SLOW_SECONDS = "box.example.org", 20, 0.3
-# What somebody changes by hand between the plan and its application.
+# The change by hand between the plan and its application.
 DRIFTED, DRIFTED_QUOTA = "ann@example.org", "5G"
-# What the first run plans; it stays there.
+# The plan of the first run; the file is kept.
 PLAN = CACHE / "demo" / "plan.md"
 RECAP = re.compile(r"ok=\d+ +changed=(\d+) +unreachable=(\d+) +failed=(\d+).* ignored=(\d+)")
 PROGRESS = re.compile(r"^miab_config: \[[\w.]+\] .*(?:reads|calls) made.*\n", re.MULTILINE)
@@ -46,7 +51,7 @@ PROGRESS = re.compile(r"^miab_config: \[[\w.]+\] .*(?:reads|calls) made.*\n", re
 
 @contextmanager
 def simulated_box(*arguments: str) -> Iterator[dict[str, str]]:
-    """A box, and how to reach it; it ends with this process, however that ends."""
+    """A box and its connection details; the box stops when this process ends."""
     command = [sys.executable, "-m", "tests.box", "--until-stdin-closes", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -58,7 +63,7 @@ def simulated_box(*arguments: str) -> Iterator[dict[str, str]]:
 
 
 def reached(box: dict[str, str]) -> dict[str, Any]:
-    """The variables of a host that lead to a box."""
+    """The host variables for the connection to a box."""
     return {
         "miab_host": box["url"],
         "miab_username": box["username"],
@@ -74,7 +79,7 @@ def write_inventory(path: Path, hosts: dict[str, dict[str, Any]]) -> Path:
 
 @dataclass
 class Run:
-    """What a playbook printed of the comparison with the declaration, how many changes each box had, and its progress."""
+    """The output of a playbook: its diffs, the number of changes for each box, and its progress."""
 
     compared: str
     changed: list[int]
@@ -82,30 +87,30 @@ class Run:
 
 
 def run(title: str, playbook: str, inventories: list[Path], *arguments: str, refused: str = "") -> Run:
-    """Run a playbook on a terminal of its own, and show what it prints while it prints it.
+    """Run a playbook in a pseudo-terminal, and print its output as it arrives.
 
-    :param refused: what it has to print, if it has to fail.
+    :param refused: if set, the playbook must fail and print this text.
     """
     command = ["ansible-playbook", f"mailinabox.admin.{playbook}", *arguments]
     for inventory in inventories:
         command += ["-i", str(inventory)]
     print(f"\n=== {title}\n$ {' '.join(command).replace(str(ROOT) + os.sep, '')}", flush=True)
-    # It shows what a person would see, also where there is none.
+    # Show what a person would see at a terminal, even in CI.
     dropped = {"CI", "AWX_ISOLATED_DATA_DIR"} | ({"NO_COLOR"} if sys.stdout.isatty() else set())
     surroundings = {
         **{name: value for name, value in environment().items() if name not in dropped},
         "ANSIBLE_COLLECTIONS_PATH": str(FOLDER),
-        # Nor what else is installed: the environment has the checkout, too.
+        # Ignore other installed collections: the virtual environment contains the checkout, too.
         "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-        # One box after the other, so that what two runs print can be compared.
+        # One box at a time, so that the outputs of two runs can be compared.
         "ANSIBLE_FORKS": "1",
     }
     printed = []
     screen, terminal = pty.openpty()
     with subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        # A terminal ends with an error once nobody writes to it any more.
+        # Reading a pseudo-terminal fails once the program has closed it.
         with open(screen, encoding="utf-8") as output, suppress(OSError):
             for line in output:
                 print(line, end="", flush=True)
@@ -117,20 +122,20 @@ def run(title: str, playbook: str, inventories: list[Path], *arguments: str, ref
     if not recaps or not is_right:
         sys.exit(f"{title}: {'was not refused' if refused else 'failed'}")
     parts = text.split("\nTASK ")
-    # Without its first line: a plan compares, and apply changes.
+    # Skip the first line: it differs between plan and apply.
     compared = next(part for part in parts if part.startswith(("[Compare", "[Change"))).partition("\n")[2]
     compared = PROGRESS.sub("", compared)
     return Run(compared, [int(recap[0]) for recap in recaps], PROGRESS.findall(text))
 
 
 def show(host: str, box: dict[str, str]) -> None:
-    """Print what a box holds, asked of itself and not through the collection."""
+    """Print the content of a box, read from its API directly and not through the collection."""
 
     def ask(path: str) -> Any:
         credentials = (box["username"], box["password"])
         return requests.get(box["url"] + path, auth=credentials, verify=box["cacert"], timeout=30).json()
 
-    print(f"\n=== What {host} ({VERSIONS[host]}) holds now")
+    print(f"\n=== Content of {host} ({VERSIONS[host]})")
     for group in ask("/mail/users?format=json"):
         for user in group["users"]:
             reported = (user["status"], user.get("quota", ""), *user["privileges"])
@@ -144,7 +149,7 @@ def show(host: str, box: dict[str, str]) -> None:
 
 
 def drift(host: str, box: dict[str, str]) -> None:
-    """Change a box as an administrator does in its control panel."""
+    """Change a box as an administrator would in its control panel."""
     print(f"\n=== Meanwhile, somebody gives {DRIFTED} {DRIFTED_QUOTA} in the control panel of {host}", flush=True)
     form = {"email": DRIFTED, "quota": DRIFTED_QUOTA}
     credentials = (box["username"], box["password"])
@@ -170,7 +175,7 @@ def main() -> None:
             for host, version in VERSIONS.items()
         }
         hosts = {host: reached(box) for host, box in boxes.items()}
-        # Where the boxes of the company really are stands beside the company's own inventory.
+        # Override the addresses of the boxes in the example inventory with those of the simulated boxes.
         inventories = [COMPANY, write_inventory(folder / "simulated.json", hosts)]
         run("What would change", "plan", inventories, "--diff", "-e", f"miab_plan_folder={PLAN.parent}")
         print("\n=== plan.md\n" + PLAN.read_text(encoding="utf-8"), flush=True)
@@ -187,12 +192,12 @@ def main() -> None:
             show(host, box)
         slow = change_a_slow_box(folder)
     if not all(applied.changed) or planned.compared != applied.compared:
-        sys.exit("\nThe prediction was not what happened.")
+        sys.exit("\nThe changes differ from the plan.")
     if any(again.changed):
         sys.exit(f"\nThe last run still changed something: changed={again.changed}")
     if len(slow.progress) < 2:
-        sys.exit(f"\nThe slow box did not tell how far it was: {slow.progress}")
-    print("\nThe prediction was right, word for word, and the last run had changed=0. The boxes are stopped.")
+        sys.exit(f"\nThe slow box showed too little progress: {slow.progress}")
+    print("\nThe changes matched the plan exactly, and the last run had changed=0. The boxes are stopped.")
 
 
 if __name__ == "__main__":

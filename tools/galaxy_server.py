@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Galaxy server on loopback that has one artifact, so that ``ansible-galaxy`` can install it before it is published."""
+"""A local Galaxy server with one artifact, so that ``ansible-galaxy`` can install it before it is published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLLECTION = "/api/v3/collections/mailinabox/admin/"
 
 
 def application(artifact: Path) -> Flask:
-    """The part of Galaxy's API, version 3, that an installation uses."""
+    """The part of Galaxy's API v3 that is needed to install a collection."""
     app = Flask(__name__)
     version = artifact.name.removesuffix(".tar.gz").rpartition("-")[2]
     digest = hashlib.sha256(artifact.read_bytes()).hexdigest()

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the relative links of a Markdown file absolute, for readers who don't have the repository around it.
+"""Make the relative links of a Markdown file absolute, for readers outside of the repository.
 
-In the repository all links are relative: they work on GitHub, in a fork and in an editor. Galaxy and the documentation
-site show a page without the files beside it.
+In the repository all links are relative, so that they work on GitHub, in forks and in editors. Galaxy and the
+documentation site show pages without the other files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def absolute(text: str, page: PurePosixPath, revision: str, only_outside: str = 
 
     :param page: the page's path in the repository.
     :param revision: the tag or branch to link to.
-    :param only_outside: a folder; links to files in it stay as they are.
+    :param only_outside: a folder; links to files in it stay relative.
     """
 
     def replace(found: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draw the plan that the demo left as docs/images/plan.svg; with --check, only tell whether the picture is of it."""
+"""Draw the plan of the last demo as docs/images/plan.svg. With --check, only check that the picture is up to date."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from demo import PLAN
 
 PICTURE = ROOT / "docs" / "images" / "plan.svg"
 
-# The digest and the command are different each time, because the simulated boxes have other ports.
+# The digest and the command differ in each run, because the simulated boxes use random ports.
 APPROVAL = re.compile(r"Digest: .*?```console.*?```\n\n?", re.DOTALL)
 
-# Pixels. A sign of a monospaced font is 0.6 as wide as it is high, in all that are in use.
+# In pixels. Characters of common monospaced fonts are 0.6 times as wide as they are high.
 SIZE = 14
 SIGN = 8.45
 LINE = 21
 MARGIN = 20
-# Signs between columns.
+# Characters between columns.
 GAP = 2
 WIDEST_NOTE = 120
 
@@ -44,7 +44,7 @@ text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mo
 
 @dataclass(frozen=True)
 class Text:
-    """Some text in one style, so many signs from the left and so many lines from the top."""
+    """Text in one style, with its position in characters from the left and lines from the top."""
 
     column: int
     line: int
@@ -53,18 +53,18 @@ class Text:
 
 
 def plain(markdown: str) -> str:
-    """The words of a cell or a line of plan.md as a browser shows them."""
+    """The text of a cell or a line of plan.md as a browser shows it."""
     return html.unescape(re.sub(r"</?code>|`|\*\*", "", markdown)).strip()
 
 
 def rows_of(markdown: str) -> list[list[list[str]]]:
-    """The changes in plan.md: of each its three cells, and of a cell its lines."""
+    """The changes in plan.md, each as three cells; each cell is a list of lines."""
     rows = [line.strip("|").split("|") for line in markdown.splitlines() if re.match(r"\| [*a-z]", line)]
     return [[[plain(part) for part in cell.split("<br>")] for cell in row] for row in rows]
 
 
 def lay_out(markdown: str) -> Iterator[Text]:
-    """Where each text of plan.md goes: columns side by side, each as wide as its longest text."""
+    """The position of each text of plan.md. Each column is as wide as its longest text."""
     rows = rows_of(markdown)
     second = max(len(cells[0][0]) for cells in rows) + GAP
     third = second + max(len(cells[1][0]) for cells in rows) + GAP
@@ -78,7 +78,7 @@ def lay_out(markdown: str) -> Iterator[Text]:
                 yield Text(third, at, "", detail)
                 at += 1
         elif line.startswith("#"):
-            # Room above each heading but the first.
+            # Space above each heading except the first.
             at += bool(at)
             yield Text(0, at, "heading", plain(line.lstrip("#")))
             at += 1
@@ -90,7 +90,7 @@ def lay_out(markdown: str) -> Iterator[Text]:
 
 
 def draw(markdown: str) -> str:
-    """The text of an SVG that shows a plan, in dark or light as the reader's machine is; it loads nothing."""
+    """An SVG image of a plan. It follows the reader's dark or light theme and loads no other files."""
     texts = list(lay_out(markdown))
     width = round(2 * MARGIN + SIGN * max(text.column + len(text.text) for text in texts))
     height = 2 * MARGIN + LINE * (max(text.line for text in texts) + 1)
@@ -114,9 +114,9 @@ def main() -> None:
         PICTURE.write_text(drawn, encoding="utf-8")
         print(f"Drawn: {PICTURE.relative_to(ROOT)}")
     elif PICTURE.read_text(encoding="utf-8") != drawn:
-        sys.exit(f"{PICTURE.relative_to(ROOT)} shows another plan than that of the demo; run `make picture`.")
+        sys.exit(f"{PICTURE.relative_to(ROOT)} is out of date; run `make picture`.")
     else:
-        print("The picture is of the plan of the demo.")
+        print("The picture is up to date.")
 
 
 if __name__ == "__main__":

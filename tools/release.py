@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checklist of a release: fail with all that keeps the checkout from being the version that galaxy.yml names.
+"""The release checklist: fail, and list everything that must be fixed before the version in galaxy.yml can be released.
 
-usage: release.py [tag]     with a tag, as after the release, the commit has to have that tag
+usage: release.py [tag]     with a tag (after the release), also check that the commit has it
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VERSION_ADDED = re.compile(r"""^\s*version_added: *["']?([\d.]+)""", re.MULTILIN
 
 
 def git(*arguments: str) -> list[str]:
-    """The lines that a git command prints."""
+    """The output lines of a git command."""
     done = subprocess.run(["git", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.splitlines()
 
@@ -35,7 +35,7 @@ def as_numbers(version: str) -> tuple[int, ...]:
 
 
 def faults_of_changelog(root: Path, version: str) -> list[str]:
-    """Tell what is missing in changelogs/ and CHANGELOG.md for a version to be released."""
+    """List what is missing in changelogs/ and CHANGELOG.md for a release of this version."""
     found = []
     released = root / "changelogs" / "changelog.yaml"
     releases = list(read_yaml(released)["releases"]) if released.exists() else []
@@ -45,15 +45,15 @@ def faults_of_changelog(root: Path, version: str) -> list[str]:
         found.append(f"changelogs/changelog.yaml has a later release than {version}; raise the version in galaxy.yml")
     left = sorted(path.name for path in (root / "changelogs" / "fragments").glob("*.y*ml"))
     if left:
-        found.append(f"fragments that are in no release: {', '.join(left)}")
-    # antsibull-changelog writes dots with a backslash.
+        found.append(f"fragments that are not part of a release: {', '.join(left)}")
+    # antsibull-changelog escapes dots with a backslash.
     if f"## v{version}\n" not in (root / "CHANGELOG.md").read_text(encoding="utf-8").replace("\\", ""):
-        found.append(f"CHANGELOG.md does not tell of {version}")
+        found.append(f"CHANGELOG.md has no section for {version}")
     return found
 
 
 def faults_of_documentation(version: str) -> list[str]:
-    """Tell what claims to have come with a version that doesn't exist yet."""
+    """List every `version_added` that is later than this version."""
     return [
         f"{path} has version_added: {added}"
         for path in files()
@@ -64,7 +64,7 @@ def faults_of_documentation(version: str) -> list[str]:
 
 
 def faults_of_tags(version: str, tag: str | None) -> list[str]:
-    """Tell whether the version is taken, or, given a tag that the commit is to have, whether that is another."""
+    """Report a version that is already tagged or, with a tag, that the tag doesn't match the version or the commit."""
     if tag is None:
         return (
             [f"there is a tag {version} already; raise the version in galaxy.yml"] if git("tag", "-l", version) else []

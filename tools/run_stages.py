@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the stages of the test suite, all of them or those you name, and print at the end which passed."""
+"""Run all stages of the test suite, or those that you name, and print a summary at the end."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from dataclasses import dataclass
 
 from checkout import ROOT, environment
 
-# The longest stage takes a few minutes on two cores; one that hangs shall not hold up the rest for ever.
+# The longest stage takes a few minutes on two cores. The limit ends stages that hang.
 TIME_LIMIT = 20 * 60
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Commands to run, and how their output shows that they did something: most exit 0 on nothing, too."""
+    """Commands, and patterns that prove that they ran something: most exit 0 even if they ran nothing."""
 
     name: str
     commands: tuple[str, ...]
     proof: str = ""
     vacuous: str = ""
-    # What a stage says when it lacks a program that doesn't come with .venv: that is no failure.
+    # The message of a stage that lacks a program that isn't in .venv. The stage is skipped then, not failed.
     lacking: str = ""
-    # What of its output is shown although all went well.
+    # The part of the output that is printed even after success.
     shows: str = ""
-    # What a command says that fails by bad luck alone. It is run once more then.
+    # The message of a transient failure. The command is run once more then.
     unlucky: str = ""
-    # Whether it keeps two cores busy. Other stages run two at a time.
+    # Whether it uses two cores. Other stages run two at a time.
     wide: bool = False
 
 
@@ -79,7 +79,7 @@ STAGES = (
     Stage(
         "faults",
         ("pytest -n 2 --dist worksteal tests/faults",),
-        # The last columns of the matrix count what was lost, and what is unpublished.
+        # The last columns of the matrix count lost objects and unpublished zones.
         proof=r"\nall +[1-9]\d* +\d+ +\d+ +0 +0\n",
         shows=r"(?ms)^fault +tried .*?^all [^\n]*$",
         wide=True,
@@ -134,7 +134,7 @@ STAGES = (
             "python tools/build_docs.py",
         ),
         proof=r"[1-9]\d+ pages, [1-9]\d+ links",
-        # The linter reads texts along with a folder of its own, and takes one whose name ends in _ for a link.
+        # The text that the linter parses contains its temporary folder. A name that ends in _ is parsed as a link.
         unlucky='Unknown target name: "antsibull-docs-',
     ),
     Stage("molecule", ("molecule test --all",), proof=r"\bok=[1-9]", vacuous="no hosts matched"),
@@ -142,7 +142,7 @@ STAGES = (
 
 
 def execute(command: str, live: bool) -> tuple[int, str]:
-    """Run a command to its end or to the time limit, and return its exit code and all it printed."""
+    """Run a command until it ends or the time limit is reached. Return its exit code and its output."""
     try:
         process = subprocess.Popen(
             command.split(),
@@ -166,7 +166,7 @@ def execute(command: str, live: bool) -> tuple[int, str]:
             if live:
                 print(line, end="", flush=True)
 
-    # Read on the side: a server left running holds the pipe open long after the command has ended.
+    # Read in a thread: a server that is left running keeps the pipe open after the command has ended.
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
@@ -182,7 +182,7 @@ def execute(command: str, live: bool) -> tuple[int, str]:
 
 
 def fault(stage: Stage, output: str) -> str | None:
-    """Tell why a stage whose commands all exited 0 has failed nevertheless, if it has."""
+    """Return why a stage failed although all its commands exited 0, or an empty value if it passed."""
     if stage.vacuous and re.search(stage.vacuous, output):
         return f"did nothing: {stage.vacuous}"
     if not re.search(stage.proof, output):
@@ -192,7 +192,7 @@ def fault(stage: Stage, output: str) -> str | None:
 
 @dataclass(frozen=True)
 class Result:
-    """How a stage ended: passed, failed or skipped; what it printed, and what of that is worth showing."""
+    """The result of a stage: passed, failed or skipped; its output, and the part of it to show."""
 
     stage: Stage
     ended: str
@@ -229,7 +229,7 @@ def run_stage(stage: Stage, live: bool) -> Result:
 
 
 def run_all(stages: Sequence[Stage], live: bool) -> Iterator[Result]:
-    """Run stages, and yield each result when it is there: those that are not wide two at a time, then the wide ones."""
+    """Run stages and yield each result as it arrives: first those for one core, two at a time, then the wide ones."""
     narrow = [stage for stage in stages if not stage.wide]
     with ThreadPoolExecutor(1 if live else 2) as pool:
         for done in as_completed([pool.submit(run_stage, stage, live) for stage in narrow]):
@@ -240,7 +240,7 @@ def run_all(stages: Sequence[Stage], live: bool) -> Iterator[Result]:
 
 
 def slowest(results: Sequence[Result]) -> list[tuple[float, str]]:
-    """The slowest tests of all stages, in seconds, from what pytest printed."""
+    """The slowest tests of all stages, in seconds, parsed from pytest's output."""
     found = re.findall(
         r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$", "\n".join(one.output for one in results), re.MULTILINE
     )
@@ -268,8 +268,8 @@ def main() -> int:
     for result in sorted(results, key=lambda one: known.index(one.stage.name)):
         print(f"{result.stage.name:<14}{result.ended:<9}{result.seconds:>7.1f} s")
         if result.ended == "skipped":
-            print(f"{'':<14}NOT TESTED: {result.stage.name} lacks something here, see above")
-    print(f"all of it in {time.monotonic() - started:.1f} s")
+            print(f"{'':<14}NOT TESTED: {result.stage.name} needs a program that is not installed, see above")
+    print(f"Total time: {time.monotonic() - started:.1f} s")
     counts = Counter(result.ended for result in results)
     skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
     print(f"{counts['passed']} passed, {counts['failed']} failed{skipped}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a CycloneDX list of the Python packages that an execution environment needs for this collection."""
+"""Write a CycloneDX SBOM of the Python packages that an execution environment needs for this collection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(*command: str) -> None:
 
 
 def installed() -> Path:
-    """A virtual environment with exactly the packages of the execution environment."""
+    """Create a virtual environment with exactly the packages of the execution environment."""
     run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(FOLDER))
     python = FOLDER / "bin" / "python"
     run(sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--requirement", str(REQUIREMENTS))

@@ -1,10 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make .venv, with what the demo or what development needs; quick when it is there already.
+"""Create or update .venv with the packages for the demo or for development. Takes no time if it is up to date.
 
-PYTHON in the environment names the interpreter. CORE names the minor version of ansible-core, such as 2.20, or devel
-for the development version.
+Environment variables: PYTHON is the interpreter. CORE is the minor version of ansible-core, such as 2.20, or "devel".
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ REQUIREMENTS = {
     "demo": ("meta/ee-requirements.txt", "requirements-demo.txt"),
     "dev": ("meta/ee-requirements.txt", "requirements-demo.txt", "requirements-dev.txt"),
 }
-# What ansible-core 2.18 needs on a controller.
+# The oldest Python for ansible-core 2.18 on a controller.
 OLDEST = (3, 11)
 PROBE = """
 import ensurepip, os, ssl, sys, venv
@@ -33,7 +32,7 @@ print(os.path.realpath(sys.executable), *sys.version_info[:2], sep="\\n")
 
 
 def probe(python: str) -> tuple[str, tuple[int, int]] | None:
-    """Tell the real path and the version of an interpreter, if it runs and can make a venv."""
+    """Return the real path and the version of an interpreter, if it runs and can create a virtual environment."""
     try:
         answer = subprocess.run([python, "-c", PROBE], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -43,7 +42,7 @@ def probe(python: str) -> tuple[str, tuple[int, int]] | None:
 
 
 def candidates() -> Iterator[str]:
-    """Name the interpreters to choose from, the best first."""
+    """List the candidate interpreters, best first."""
     if os.environ.get("PYTHON"):
         yield os.environ["PYTHON"]
         return
@@ -75,8 +74,8 @@ def ansible_core(core: str) -> str:
 
 
 def run(what: str, command: list[str]) -> None:
-    """Run a command that talks a lot, and show what it said only if it fails."""
-    # Standard output belongs to what is set up: the first line of `make box` is JSON.
+    """Run a verbose command, and print its output only if it fails."""
+    # Print to standard error: the first line that `make box` prints to standard output must be JSON.
     print(f"{what} ...", file=sys.stderr, flush=True)
     result = subprocess.run(
         command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -86,7 +85,7 @@ def run(what: str, command: list[str]) -> None:
 
 
 def link_collection(collections: Path) -> None:
-    """Give the checkout its full name, ansible_collections.mailinabox.admin, in a folder."""
+    """Link the checkout into a folder as ansible_collections/mailinabox/admin."""
     link = collections / COLLECTION
     if link.is_symlink() and link.resolve() == ROOT:
         return
@@ -100,7 +99,7 @@ def holds(stamp: Path, content: str) -> bool:
 
 
 def set_up(level: str) -> None:
-    # A virtual environment works only where it was made, with the interpreter it was made with.
+    # A virtual environment works only in its original place and with its original interpreter.
     core = os.environ.get("CORE", "")
     base = f"{choose_python()}\n{ROOT}\n{core}\n"
     if not holds(VENV / "made-with", base):
@@ -128,7 +127,7 @@ def set_up(level: str) -> None:
 def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in REQUIREMENTS:
         sys.exit(f"usage: setup_venv.py {{{','.join(REQUIREMENTS)}}}")
-    # Two makes at once shall not install into each other's unfinished environment.
+    # The lock keeps two parallel runs of make from installing into the same unfinished environment.
     lock = os.open(ROOT, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     set_up(sys.argv[1])

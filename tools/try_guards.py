@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take each guard out of the code, one at a time, and see the test fail that is to hold it.
+"""Remove each guard from the code, one at a time, and check that its test fails.
 
-The guards are in tests/guards.yml, and docs/guarantees.md tells what they are for. All happens in
-copies of the checkout. Without arguments all are tried, else those whose test or guard has a word in it.
+The guards are listed in tests/guards.yml; docs/guarantees.md explains their purpose. Everything runs in copies of the
+checkout. Arguments select guards by a substring of the test or of the guard; without arguments all are tried.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from checkout import COLLECTION, COLLECTIONS, ROOT, VENV, copy_checkout, environ
 
 GUARDS = ROOT / "tests" / "guards.yml"
 FAILED = 1
-# How many are tried at a time, each in a copy of its own.
+# The number of guards that are tried in parallel, each in its own copy.
 AT_A_TIME = 2
-# How much of the reason for a failure fits beside the test's name.
+# The maximum length of the reason for a failure, printed beside the test's name.
 REASON_SIGNS = 90
 
 
 class Guard(NamedTuple):
-    """What a test holds.
+    """A line of code that a test protects.
 
-    :ivar test: as pytest names it.
-    :ivar file: below the root of the checkout.
-    :ivar guard: a text that stands in it once.
-    :ivar without: what stands in its place once the guard is gone.
+    :ivar test: its pytest node ID.
+    :ivar file: its path, relative to the checkout.
+    :ivar guard: a text that occurs exactly once in the file.
+    :ivar without: the text that replaces the guard.
     """
 
     test: str
@@ -48,12 +48,14 @@ class Guard(NamedTuple):
     def taken_out(self, text: str) -> str:
         """The text of the file without the guard."""
         if text.count(self.guard) != 1:
-            sys.exit(f"{self.file} has the guard of {self.test} {text.count(self.guard)} times:\n{self.guard}")
+            sys.exit(
+                f"{self.file} must contain the guard of {self.test} once, but contains it {text.count(self.guard)} times:\n{self.guard}"
+            )
         return text.replace(self.guard, self.without)
 
 
 class Outcome(NamedTuple):
-    """What came of tests: pytest's exit code, its words, and how many seconds it took."""
+    """The result of tests: pytest's exit code, its output, and its duration in seconds."""
 
     status: int
     output: str
@@ -65,7 +67,7 @@ class Outcome(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why the test failed, in a few words."""
+        """A short reason why the test failed."""
         found = re.search(r"^(?:FAILED|ERROR) \S.*? - (.*)$", self.output, re.MULTILINE)
         return found[1][:REASON_SIGNS] if found else ""
 
@@ -75,7 +77,7 @@ def guards() -> list[Guard]:
 
 
 def copied(collections: Path) -> Path:
-    """A copy of the checkout, with all that its .venv has, but with itself as the collection that playbooks find."""
+    """A copy of the checkout with the packages of its .venv, in which playbooks find the copy as the collection."""
     checkout = collections / COLLECTION
     copy_checkout(checkout)
     (checkout / VENV.name).mkdir()
@@ -86,12 +88,12 @@ def copied(collections: Path) -> Path:
 
 
 def run(tests: Iterable[str], checkout: Path, *more: str) -> Outcome:
-    """What came of tests, run by the code of the copy.
+    """Run tests with the code of the copy.
 
     :param more: options for pytest.
     """
     begun = time.monotonic()
-    # The same each time: in the order in which they are given, and with the same examples.
+    # Deterministic: fixed order and fixed Hypothesis examples.
     options = ("-q", "-x", "-p", "no:randomly", "--hypothesis-seed=1", *more)
     collections = str(checkout / VENV.name / COLLECTIONS.name)
     done = subprocess.run(
@@ -101,9 +103,9 @@ def run(tests: Iterable[str], checkout: Path, *more: str) -> Outcome:
             **environment(),
             "PYTHONPATH": collections,
             "ANSIBLE_COLLECTIONS_PATH": collections,
-            # An old file of bytecode may have the size and, to the second, the age of the changed one.
+            # A stale bytecode file would match if the changed file has the same size and, to the second, the same time.
             "PYTHONDONTWRITEBYTECODE": "1",
-            # Else pytest cuts the reason for a failure off.
+            # Otherwise pytest truncates the reason for a failure.
             "COLUMNS": "500",
         },
         capture_output=True,
@@ -116,7 +118,7 @@ def run(tests: Iterable[str], checkout: Path, *more: str) -> Outcome:
 
 
 def is_held(guard: Guard, checkout: Path) -> bool | None:
-    """Whether the test fails without the guard; None if it can't be run on this machine."""
+    """Whether the test fails without the guard; None if the test can't run on this machine."""
     path = checkout / guard.file
     whole = path.read_text(encoding="utf-8")
     path.write_text(guard.taken_out(whole), encoding="utf-8")
@@ -132,7 +134,7 @@ def main() -> None:
     words = sys.argv[1:]
     wanted = [guard for guard in guards() if not words or any(word in guard.test + guard.guard for word in words)]
     if not wanted:
-        sys.exit("There is no such guard.")
+        sys.exit("No guard matches the arguments.")
     begun = time.monotonic()
     free: SimpleQueue[Path] = SimpleQueue()
 
@@ -148,7 +150,7 @@ def main() -> None:
         tests = dict.fromkeys(guard.test for guard in wanted)
         before = run(tests, checkouts[0], "-n", str(AT_A_TIME), "--dist", "worksteal")
         if before.status:
-            sys.exit(f"{before.output}\nA test fails as things are, so that no guard of it can be tried.")
+            sys.exit(f"{before.output}\nA test fails even with its guards. Fix it first.")
         print(f"All tests pass with their guards, in {before.seconds:.0f} s. Now without:", flush=True)
         for checkout in checkouts:
             free.put(checkout)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Type the commands of the README's section Installation, with the artifact that `make build` made.
+"""Run the commands of the section "Installation" in the README, with the artifact that `make build` built.
 
-Each way to install gets a home folder of its own. A server on loopback stands in for Galaxy. Everything else is real.
+Each way to install gets its own home folder. A local server replaces Galaxy. Everything else is real.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from checkout import CACHE, ROOT, environment
 from galaxy_server import serving
 
 FOLDER = CACHE / "installation"
-# What shows that the collection and its libraries are there: a playbook that stops for want of a box, and no earlier.
+# The proof of a complete installation: a playbook that fails because no box is configured, and for no other reason.
 PROOF = (
     "ansible-doc --type module mailinabox.admin.miab_user > /dev/null"
     " && ansible-playbook mailinabox.admin.export -i localhost, --syntax-check"
@@ -41,7 +41,7 @@ def commands(block: str) -> list[str]:
 
 
 def type_in(name: str, lines: list[str], galaxy: str, setup: str = "true") -> None:
-    """Run commands as one shell session in a new home folder, and fail with what they printed."""
+    """Run commands in one shell session with a new home folder. If they fail, print their output and stop."""
     home = FOLDER / name
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -51,13 +51,13 @@ def type_in(name: str, lines: list[str], galaxy: str, setup: str = "true") -> No
         "PATH": f"{home}/.local/bin:{environment()['PATH']}",
         "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path("~/.cache/pip").expanduser())),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        # Each of these installations is used for seconds only.
+        # Each installation is used for a few seconds only.
         "PIP_NO_COMPILE": "1",
         "ANSIBLE_GALAXY_SERVER": galaxy,
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
     }
-    # Only what the commands install may be found.
+    # Make only the packages visible that the commands install.
     for variable in ("ANSIBLE_COLLECTIONS_PATH", "VIRTUAL_ENV"):
         surroundings.pop(variable, None)
     script = "\n".join(["set -e", setup, *lines])
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def run_with_navigator(lines: list[str]) -> None:
-    """ansible-navigator finds the playbook, which then asks for a box."""
+    """Check that ansible-navigator finds the playbook, and that the playbook fails because no box is configured."""
     home = FOLDER / "navigator"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -112,7 +112,7 @@ def run_with_navigator(lines: list[str]) -> None:
         text=True,
         check=False,
     )
-    # It ran, and missed only what it was not told: which box.
+    # The playbook ran and lacked only the name of a box.
     if "PLAY RECAP" not in done.stdout or not re.search(r"MIAB_HOST|missing required arguments: host", done.stdout):
         sys.exit(f"{done.stdout[-4000:]}\nThe README's command for ansible-navigator failed.")
     print("installed: ansible-navigator finds the playbooks", flush=True)
