@@ -113,12 +113,12 @@ STAGES = (
     Stage(
         "demo",
         ("python tools/demo.py", "python tools/picture.py --check"),
-        proof="The prediction was right(?s:.*)The picture is of the plan",
+        proof="The changes matched the plan exactly(?s:.*)The picture is up to date",
     ),
     Stage(
         "artifact",
         ("python tools/artifact.py", "python tools/sbom.py", "python tools/try_installation.py"),
-        proof=r"The prediction was right(?s:.*?)\n(?:installed: .*\n){6}",
+        proof=r"The changes matched the plan exactly(?s:.*?)\n(?:installed: .*\n){6}",
     ),
     Stage("sanity", ("python tools/ansible_test.py",), proof=r"\b[1-9]\d* sanity tests"),
     Stage(

@@ -17,10 +17,15 @@ from release import faults_of_changelog, faults_of_documentation, faults_of_tags
     [
         (["1.0.0"], [], "## v1\\.0\\.0\n", []),
         (["1.0.0", "0.9.0"], [], "## v1\\.0\\.0\n\n## v0\\.9\\.0\n", []),
-        (["1.0.0"], ["new.yml"], "## v1\\.0\\.0\n", ["in no release: new.yml"]),
-        ([], ["new.yml"], "Nothing\n", ["has no release 1.0.0", "in no release: new.yml", "does not tell of 1.0.0"]),
+        (["1.0.0"], ["new.yml"], "## v1\\.0\\.0\n", ["not part of a release: new.yml"]),
+        (
+            [],
+            ["new.yml"],
+            "Nothing\n",
+            ["has no release 1.0.0", "not part of a release: new.yml", "has no section for 1.0.0"],
+        ),
         (["1.0.0", "1.0.10"], [], "## v1\\.0\\.0\n", ["a later release than 1.0.0"]),
-        (["1.0.0"], [], "## v1\\.0\\.01\n", ["does not tell of 1.0.0"]),
+        (["1.0.0"], [], "## v1\\.0\\.01\n", ["has no section for 1.0.0"]),
     ],
 )
 def test_changelog(
