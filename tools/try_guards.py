@@ -47,10 +47,9 @@ class Guard(NamedTuple):
 
     def taken_out(self, text: str) -> str:
         """The text of the file without the guard."""
-        if text.count(self.guard) != 1:
-            sys.exit(
-                f"{self.file} must contain the guard of {self.test} once, but contains it {text.count(self.guard)} times:\n{self.guard}"
-            )
+        found = text.count(self.guard)
+        if found != 1:
+            sys.exit(f"{self.file} must contain the guard of {self.test} once, not {found} times:\n{self.guard}")
         return text.replace(self.guard, self.without)
 
 

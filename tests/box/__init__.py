@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A simulated Mail-in-a-Box server.
 
-`Box` is a server over HTTPS; `answer` asks the same rules without one.
+`Box` is an HTTPS server; `answer` calls the same rules without a server.
 
-    state.py, versions.py     what a box knows, and what its version can do
-    forks/, known.py          what each fork does differently; all boxes by name
-    routes.py, rules/, auth.py  which rule answers what, and who may ask
-    domains.py, zones.py, certificates.py, publishing.py  what follows from it
+    state.py, versions.py     the state of a box, and the capabilities of its version
+    forks/, known.py          the differences of each fork; all simulated boxes by name
+    routes.py, rules/, auth.py  the endpoints, their rules, and authentication
+    domains.py, zones.py, certificates.py, publishing.py  what the box derives from its state
     server.py, listener.py, tls.py, control.py, faults.py, __main__.py  the server
 
-It uses nothing of the collection that it judges.
+It is independent of the collection: it imports nothing from the code that it tests.
 """
 
 from .answers import Answer

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A simulated box in the foreground: python -m tests.box --version v60 --port 8443.
+"""Run a simulated box in the foreground: python -m tests.box --version v60 --port 8443.
 
 The first line of its output is a JSON object with url, username, password and cacert. The next lines are the same as
 ``export MIAB_...`` commands for a shell. The box runs until you interrupt it.
@@ -25,7 +25,7 @@ from .versions import NEWEST
 
 
 def _wait_for_end_of_input(stop: threading.Event) -> None:
-    # Not through sys.stdin: Python could not end while this thread has hold of its buffer.
+    # Don't read through sys.stdin: Python can't exit while this thread holds its buffer.
     while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()

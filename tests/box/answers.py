@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules are asked and what they answer: values, without HTTP."""
+"""Requests to the rules, and their answers: plain values, without HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Request:
-    """One request, its path relative to /admin and decoded, its header names in lower case."""
+    """A request. Its path is decoded and relative to /admin; its header names are in lower case."""
 
     method: str
     path: str
@@ -27,11 +27,11 @@ class Request:
     form: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    # Where the request came from.
+    # The client's IP address.
     remote: str = "127.0.0.1"
-    # Who asks, once that is proved.
+    # The authenticated user.
     caller: str = ""
-    # The parts of the path that the route leaves open.
+    # The variable parts of the path.
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def asked_by(self, caller: str) -> Request:
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer."""
+    """An answer."""
 
     status: int
     content_type: str
@@ -48,24 +48,24 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
-        """What the body says, for tests."""
+        """The parsed body, for tests."""
         return json.loads(self.body)
 
 
 class RefusedError(Exception):
-    """The box does not do what was asked, and says why: 400."""
+    """The box rejects the request and gives a reason: 400."""
 
 
 class BrokenError(Exception):
-    """Something that the box runs has failed: 500, perhaps after it has stored the change."""
+    """A program that the box runs has failed: 500. The change may already be stored."""
 
 
 class BadValueError(BrokenError):
-    """The box can't read a value that was sent: it didn't expect that."""
+    """The box fails to parse a value, and doesn't handle the error."""
 
 
 def text(body: str, status: int = 200) -> Answer:
-    """What most endpoints answer. The real box labels its plain sentences as HTML."""
+    """The answer of most endpoints. The real box also sends plain text with the content type of HTML."""
     return Answer(status, HTML, body)
 
 
@@ -74,7 +74,7 @@ def data(value: object) -> Answer:
 
 
 def error_page(status: int, why: str = "") -> Answer:
-    """The page that a browser would show."""
+    """An HTML page."""
     title = http.HTTPStatus(status).phrase
     return Answer(
         status,

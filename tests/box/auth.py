@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who asks: passwords, session keys, TOTP codes, and what a refusal looks like."""
+"""Authentication: passwords, session keys, TOTP codes, and the answers to rejected credentials."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _DISCREET = "Incorrect email address or password."
 
 
 class LoginError(Exception):
-    """The credentials are not good enough; the text says why, to the client."""
+    """The credentials are rejected; the text is the reason that the client gets."""
 
 
 def totp_code(secret: str, moment: float) -> str:
-    """The RFC 6238 code of a base32 secret at that moment. ValueError if the secret isn't base32."""
+    """The TOTP code (RFC 6238) of a base32 secret at that time. Raises ValueError if the secret isn't base32."""
     counter = struct.pack(">Q", int(moment // _TOTP_SECONDS))
     digest = hmac.digest(base64.b32decode(secret, casefold=True), counter, "sha1")
     start = digest[-1] & 15
@@ -36,13 +36,13 @@ def totp_code(secret: str, moment: float) -> str:
 
 
 def is_current_code(state: State, secret: str, code: str) -> bool:
-    """Whether it is the code of now, or the one before or after: clocks differ."""
+    """Whether it is the current, the previous or the next code, because clocks differ."""
     moment = state.clock()
     return any(code == totp_code(secret, moment + shift) for shift in (-_TOTP_SECONDS, 0, _TOTP_SECONDS))
 
 
 def _accept_code(state: State, scheme: Totp, code: str) -> bool:
-    """A code works once: the one that was accepted last is refused."""
+    """A code works once: the last accepted code is rejected."""
     if code == scheme.last_code or not is_current_code(state, scheme.secret, code):
         return False
     scheme.last_code = code
@@ -59,19 +59,19 @@ def _check_second_factor(state: State, user: User, code: str | None) -> None:
 
 
 def _credentials(state: State, user: User) -> str:
-    """What a session hangs on: it dies when this changes."""
+    """A hash of what a session depends on: the session ends when it changes."""
     ends = state.capabilities.codes_end_sessions
     schemes = [[scheme.id, scheme.secret, *([scheme.last_code] if ends else [])] for scheme in user.totp]
     return hashlib.sha256(json.dumps([user.email, user.password, schemes]).encode()).hexdigest()
 
 
 def _personal_key(state: State, user: User) -> str:
-    """The api_key of older boxes: always the same for the same password and MFA, until a restart."""
+    """The api_key of older boxes: it stays the same until the password or MFA changes, or the box restarts."""
     return hmac.new(state.master_key.encode(), _credentials(state, user).encode(), "sha256").hexdigest()
 
 
 def _session_user(state: State, name: str, key: str) -> User | None:
-    """The user whose session that is, if it is one and still good."""
+    """The user of a valid session, otherwise None."""
     session = state.sessions.get(key)
     user = state.users.get(name)
     if session is None or user is None or session.email != name:
@@ -83,7 +83,7 @@ def _session_user(state: State, name: str, key: str) -> User | None:
 
 
 def _keep_session(state: State, user: User, key: str) -> None:
-    """Begin a session, or let it begin anew. When there are too many, the oldest ends."""
+    """Start or renew a session. If there are too many, the oldest one ends."""
     if len(state.sessions) >= _MAX_SESSIONS:
         if key in state.sessions:
             del state.sessions[key]
@@ -122,7 +122,7 @@ def _login_of_older_box(state: State, request: Request, name: str, password: str
 
 
 def authenticate(state: State, request: Request, new_login: bool = False) -> User:
-    """The user who asks. new_login: a session's key is not enough."""
+    """The authenticated user. With new_login, session keys are rejected."""
     name, password = _read_header(state, request)
     if not state.capabilities.sessions:
         return _login_of_older_box(state, request, name, password)
@@ -143,12 +143,12 @@ def authenticate(state: State, request: Request, new_login: bool = False) -> Use
 
 
 def _count_failure(state: State) -> None:
-    """Write the line that fail2ban looks for."""
+    """Write the log line that fail2ban looks for."""
     state.failed_logins.append(state.clock())
 
 
 def admin_or_refusal(state: State, request: Request) -> Answer | User:
-    """The admin who asks, or the answer to anybody else."""
+    """The authenticated administrator, or the answer to other clients."""
     try:
         user = authenticate(state, request)
     except LoginError as error:
@@ -159,8 +159,8 @@ def admin_or_refusal(state: State, request: Request) -> Answer | User:
 
 
 def refused(state: State, request: Request, reason: str) -> Answer:
-    """The answer to credentials that are not good enough, which is counted."""
-    # A browser asks without credentials first.
+    """The answer to rejected credentials. It counts as a failed login."""
+    # Browsers send their first request without credentials.
     if "authorization" in request.headers:
         _count_failure(state)
     return _refusal(request, reason)
@@ -170,7 +170,7 @@ def _refusal(request: Request, reason: str) -> Answer:
     status = 401
     headers = {"WWW-Authenticate": 'Basic realm="Mail-in-a-Box Management Server"', "X-Reason": reason}
     if request.headers.get("x-requested-with") == "XMLHttpRequest":
-        # A browser would ask its user for a password.
+        # A 401 would make the browser show its own password prompt.
         status, headers = 403, {}
     if request.headers.get("accept", "") in ("", "*/*"):
         return Answer(status, PLAIN, reason + "\n", headers)
@@ -196,7 +196,7 @@ def login(state: State, request: Request) -> Answer:
 
 
 def me(state: State, request: Request) -> Answer:
-    """What older boxes have in place of a login: only admins get a key."""
+    """The login of older boxes: only administrators get a key."""
     try:
         user = authenticate(state, request)
     except LoginError as error:
@@ -208,7 +208,7 @@ def me(state: State, request: Request) -> Answer:
 
 
 def logout(state: State, request: Request) -> Answer:
-    """Always content, whoever asks."""
+    """Always succeeds, for any client."""
     try:
         name, key = _read_header(state, request)
     except LoginError:

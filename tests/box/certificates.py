@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which installed certificate serves a domain, and what the box thinks of a certificate."""
+"""Choose the installed certificate for a domain, and check certificates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from . import crypto
 from .state import State
 
-# Days before its end at which a certificate is complained about, and at which it is renewed.
+# Days before expiry at which the box warns about a certificate, and at which it renews it.
 WARN_DAYS = 10
 RENEW_DAYS = 14
 
@@ -26,7 +26,7 @@ _SELF_SIGNED = "SELF-SIGNED"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the box thinks of a certificate, in its own words."""
+    """The result of a check, with the box's own texts."""
 
     status: str
     details: str = ""
@@ -42,7 +42,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A certificate with its chain, read from PEM."""
+    """A certificate with its chain, parsed from PEM."""
 
     chain: tuple[x509.Certificate, ...]
 
@@ -82,7 +82,7 @@ class Leaf:
 
 @functools.lru_cache(maxsize=1024)
 def read(pem: str) -> Leaf:
-    """The certificates in a PEM text. ValueError if there is none."""
+    """The certificates in a PEM text. Raises ValueError if there is none."""
     try:
         return Leaf(tuple(x509.load_pem_x509_certificates(pem.encode("ascii"))))
     except ValueError:
@@ -98,10 +98,10 @@ def _wildcard(domain: str) -> str:
 
 
 class Installed:
-    """The certificates of a box, at one moment: what it would use for which domain.
+    """The certificates of a box at one time, and which one it uses for each domain.
 
-    Of several for one name it prefers the valid, the signed, and then the one that ends last. So
-    installing one that ends sooner than the one in use changes nothing.
+    If there are several for a name, it prefers valid ones, then signed ones, then the one that expires last. So
+    installing a certificate that expires sooner than the one in use has no effect.
     """
 
     def __init__(self, state: State) -> None:
@@ -120,17 +120,17 @@ class Installed:
         return self._by_name.get(domain) or self._by_name.get(_wildcard(domain))
 
     def used(self, domain: str) -> str | None:
-        """The certificate that the web server shows for a domain: the box's name has one of its own."""
+        """The certificate that the web server presents for a domain. The box's own hostname has a separate one."""
         return self._state.primary_certificate if domain == self._state.hostname else self.find(domain)
 
     def is_good(self, domain: str, warn_days: int = WARN_DAYS) -> bool:
-        """Whether the certificate installed for a domain is good."""
+        """Whether the certificate installed for a domain is valid."""
         pem = self.find(domain)
         return pem is not None and check(self._state, domain, pem, warn_days).is_good
 
 
 def check(state: State, domain: str, pem: str, warn_days: int = WARN_DAYS) -> Verdict:
-    """Whether a certificate is good for a domain."""
+    """Whether a certificate is valid for a domain."""
     try:
         leaf = read(pem)
     except ValueError as error:

@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A door for tests whose playbook runs in another process: JSON, without credentials.
+"""A control API for tests whose playbook runs in another process: JSON, without credentials.
 
 POST /test/read-only {"on": true}
 POST /test/reset
-POST /test/prepare   what a state file holds, see prepare.py
+POST /test/prepare   the content of a state file, see prepare.py
 POST /test/faults    [{"kind": "504", "match": "POST /mail/users/add", "times": 1, "after": true}], see faults.py
-POST /test/finish    let a worker end what no client waits for any longer
+POST /test/finish    finish requests that no client waits for any longer
 GET  /test/log       {"log": […], "violations": […], "failed_logins": 0}
-GET  /test/state     what was set up: users, aliases, custom records and so on
+GET  /test/state     the state: users, aliases, custom records and so on
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys and certificates.
 
-What is costly to make is made once per process, for all boxes in it: the authority, the admin
-server's certificate and the box's one private key. No rule lets a request change them.
+Expensive objects are created once per process and shared by its boxes: the certificate authority, the admin
+server's certificate and the box's private key. No request can change them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-# Valid under any clock that a test may set.
+# Valid at any time that a test may set.
 _LONG_AGO = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
 _LONG_AHEAD = datetime.datetime(2099, 12, 31, tzinfo=datetime.timezone.utc)
 
@@ -33,7 +33,7 @@ _PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 @dataclass(frozen=True)
 class Authority:
-    """The certificate authority that signs for a box, and that it trusts."""
+    """The certificate authority that signs certificates for a box, and that the box trusts."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -69,7 +69,7 @@ def _builder(
     validity: tuple[datetime.datetime, datetime.datetime],
     authority: bool,
 ) -> x509.CertificateBuilder:
-    """A certificate with all that Python 3.13's strict verification wants to see."""
+    """A certificate with all extensions that Python 3.13's strict verification requires."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -116,7 +116,7 @@ def authority() -> Authority:
 def sign(
     names: Sequence[str], public_key: _PublicKey, not_before: datetime.datetime, not_after: datetime.datetime
 ) -> str:
-    """A server certificate of the authority, as PEM."""
+    """A server certificate signed by the authority, as PEM."""
     signer = authority()
     issuer = signer.certificate.subject
     builder = _builder(
@@ -129,7 +129,7 @@ def sign(
 
 @functools.cache
 def admin_identity(hostname: str) -> str:
-    """Key and certificate of the admin server, in one PEM text."""
+    """The key and the certificate of the admin server, in one PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = ["localhost", hostname, "127.0.0.1", "::1"]
     return private_pem(key) + sign(names, key.public_key(), _LONG_AGO, _LONG_AHEAD)
@@ -137,13 +137,13 @@ def admin_identity(hostname: str) -> str:
 
 @functools.cache
 def box_key() -> rsa.RSAPrivateKey:
-    """The private key that all certificates of a box are for. It signs the mail, too."""
+    """The private key of all certificates of a box. It also signs mail."""
     return rsa.generate_private_key(65537, 2048)
 
 
 @functools.cache
 def self_signed(hostname: str) -> str:
-    """The certificate that a new box makes for itself, as PEM."""
+    """The self-signed certificate of a new box, as PEM."""
     key = box_key()
     name = _name(hostname)
     builder = _builder(name, name, key.public_key(), key.public_key(), (_LONG_AGO, _LONG_AHEAD), authority=False)
@@ -152,7 +152,7 @@ def self_signed(hostname: str) -> str:
 
 
 def signing_request(domain: str, country: str) -> str:
-    """A request for a certificate, as PEM. ValueError if country is not two letters."""
+    """A certificate signing request, as PEM. Raises ValueError if the country code is not two letters."""
     subject = [x509.NameAttribute(NameOID.COUNTRY_NAME, country)] if country else []
     subject.append(x509.NameAttribute(NameOID.COMMON_NAME, domain))
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(subject))
@@ -173,7 +173,7 @@ def tlsa_digest() -> str:
 
 @functools.cache
 def second_dkim_key() -> str:
-    """The public key that some forks sign mail with as well: raw, as base64."""
+    """The second public key for mail signatures of some forks: raw, as base64."""
     return base64.b64encode(hashlib.sha256(b"ed25519").digest()).decode("ascii")
 
 
@@ -186,7 +186,7 @@ def is_signed_by_authority(chain: Sequence[x509.Certificate]) -> bool:
     """Whether each certificate is signed by the next, and the last by the authority."""
     try:
         for certificate, issuer in zip(chain, [*chain[1:], authority().certificate], strict=True):
-            # The authority itself may end the chain.
+            # The chain may include the authority's own certificate.
             if certificate != authority().certificate:
                 certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which domains a box serves: for mail, as DNS zones, on the web."""
+"""The domains that a box serves: for mail, as DNS zones, and as websites."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .state import Alias, State
 
 @dataclass(frozen=True)
 class ServedCertificate:
-    """The domains of a box, as they follow from its users, its aliases and its custom records."""
+    """The domains of a box, derived from its users, aliases and custom records."""
 
     hostname: str
     mail: frozenset[str]
-    # Those of them that have users.
+    # Mail domains that have users.
     users: frozenset[str]
-    # Names whose custom records lead to other machines.
+    # Names whose custom records point to other machines.
     elsewhere: frozenset[str]
-    # What stands before domains with mail, and with users, in names that the box makes up.
+    # Prefixes of names that the box adds for domains with mail, and for domains with users.
     mail_prefixes: tuple[str, ...]
     user_prefixes: tuple[str, ...]
 
@@ -33,7 +33,7 @@ class ServedCertificate:
 
     @functools.cached_property
     def automatic(self) -> frozenset[str]:
-        """Names that the box makes up itself, wherever they lead."""
+        """Names that the box adds itself, wherever they point."""
         return frozenset(
             {"www." + zone for zone in self.zones}
             | {prefix + domain for domain in self.users for prefix in self.user_prefixes}
@@ -46,7 +46,7 @@ class ServedCertificate:
 
     @functools.cached_property
     def web_anywhere(self) -> frozenset[str]:
-        """Names that would have a web site, were they not elsewhere."""
+        """Names that would have a website, including those that point to other machines."""
         return self.mail | self.automatic | {self.hostname}
 
     @functools.cached_property
@@ -55,16 +55,15 @@ class ServedCertificate:
         return tuple(names.sort_domains(here, self.hostname))
 
 
-# Sorting the names of a box with many domains is slow, and most changes leave them as they are.
+# Cached: sorting the names of a box with many domains is slow, and most changes don't affect them.
 _served = functools.lru_cache(maxsize=64)(ServedCertificate)
 
 
 def listed_aliases(state: State) -> dict[str, tuple[Alias, bool]]:
-    """Each address with its alias, and whether that is an automatic one.
+    """Each address with its alias, and whether the alias is automatic.
 
-    The box asks for hand-made and automatic rows in one UNION, which comes sorted by address,
-    receivers, senders (none first) and automatic or not, and keeps the last row of an address. So
-    which of two is seen depends on how their receivers are spelt.
+    The box reads manual and automatic rows with one UNION, sorted by address, receivers, senders (none first) and
+    type, and uses the last row of each address. So if there are two, their receivers decide which one is visible.
     """
     rows = {address: (alias, False) for address, alias in state.aliases.items()}
     for address, receiver in state.automatic_aliases.items():
@@ -78,7 +77,7 @@ def listed_aliases(state: State) -> dict[str, tuple[Alias, bool]]:
 
 
 def hand_made(state: State) -> list[str]:
-    """The addresses whose hand-made alias is the one that is seen."""
+    """The addresses whose visible alias is the manual one."""
     automatic = state.automatic_aliases
     if automatic.keys().isdisjoint(state.aliases):
         return list(state.aliases)

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong between a client and a box, on purpose.
+"""Injected faults between a client and a box.
 
     box.faults.append(Fault("504", "POST /mail/users/add", after=True))
 
-lets the next such request be done and then answered as by a proxy that has lost patience.
+The box executes the next matching request, but the client gets a proxy's timeout page as the answer.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from .answers import Answer, Request, error_page
 from .prepare import ask
 from .state import State
 
-# No answer, or none of the box's own.
+# No answer, or an answer that isn't from the box.
 _LOST = ("reset", "hang", "restart", "404", "500", "502", "503", "504", "html")
-# The request is done, and answered as it should be, but not in the world that the client expects.
+# The request is executed and answered normally, but the state isn't the one that the client expects.
 _TWISTED = ("cut", "field", "refuse", "session", "code", "meanwhile")
 KINDS = (*_LOST, *_TWISTED)
 
 
 @dataclass
 class Fault:
-    """One way to fail.
+    """A fault.
 
     reset      the connection is reset
     hang       no answer comes for `seconds`, then the connection is closed
     restart    the connection is reset, every session ends, and nothing listens for `seconds`
     404, 500, 502, 503, 504  that error, as a page
-    html       200 with a page, as from another site
-    cut        the true answer, but only its first half
-    field      the true answer, and each user in it has a field more, "never_seen"
-    refuse     the true answer, and then nothing listens for `seconds`
+    html       200 with a page, as from another website
+    cut        the first half of the real answer
+    field      the real answer, in which each user has an additional field "never_seen"
+    refuse     the real answer, and then nothing listens for `seconds`
     session    every session ends first, and every key of an older box
     code       the one-time code in it has been used before
-    meanwhile  another administrator is quicker: `requests` are done first
+    meanwhile  another administrator is faster: `requests` are executed first
     """
 
     kind: str
     # "METHOD /path" (relative to /admin), or a function of the request; nothing matches all.
     match: str | Callable[[Request], bool] = ""
-    # How many requests still are to meet it.
+    # How many more requests the fault applies to.
     times: int = 1
-    # Whether the request is done all the same, before it seems to fail.
+    # Whether the request is executed before it seems to fail.
     after: bool = False
-    # With after: whether what follows from the change is done, too. If not, the box breaks off once it is stored.
+    # With after: whether the box also publishes the change. If not, it stops once the change is stored.
     published: bool = True
-    # Without after: after how many more requests it is done, by a worker that the proxy no longer waits for.
+    # Without after: the number of requests after which the request is executed, without a client that waits for it.
     late: int | None = None
     seconds: float = 60.0
     # Each {"method": …, "path": …} and "form" or "body".
@@ -63,7 +63,7 @@ class Fault:
 
     @property
     def is_done(self) -> bool:
-        """Whether the request reaches the box, now."""
+        """Whether the box executes the request now."""
         return self.after or self.kind in _TWISTED
 
     @property
@@ -78,7 +78,7 @@ class Fault:
         return self.match in ("", f"{request.method} {request.path}")
 
     def prepare(self, state: State, request: Request) -> None:
-        """What comes before the request."""
+        """Run the part of the fault that precedes the request."""
         if self.kind == "session":
             state.forget_keys()
         elif self.kind == "code":
@@ -89,7 +89,7 @@ class Fault:
                 ask(state, one["method"], one["path"], one.get("form"), one.get("body", ""))
 
     def disguise(self, answer: Answer | None) -> Answer:
-        """What the client gets to see; answer is the true one, if the request was done."""
+        """The answer that the client gets. `answer` is the real one, if the request was executed."""
         if answer is not None and self.kind in _TWISTED:
             if self.kind == "field":
                 return replace(answer, body=answer.body.replace('"email": ', '"never_seen": 1, "email": '))
@@ -100,7 +100,7 @@ class Fault:
 
 
 def take(faults: list[Fault], request: Request) -> Fault | None:
-    """The first fault that the request meets, counted."""
+    """The first fault that applies to the request. This counts as a use of the fault."""
     for fault in faults:
         if fault.meets(request):
             fault.times -= 1

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTPS with connections that stay open, from sockets to WSGI.
+"""An HTTPS server with persistent connections for a WSGI application.
 
-werkzeug's own server closes each connection and shakes hands where it accepts; with a handshake
-for each request a test would mostly measure that.
+werkzeug's own server closes each connection and does the TLS handshake in its accept loop. With a handshake
+for each request, tests would spend most of their time on handshakes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from urllib.parse import unquote
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# How soon the listener notices that it shall stop.
+# Seconds until the listener notices a request to stop.
 _POLL_SECONDS = 0.02
 
 
 class ConnectionDropError(Exception):
-    """Raised by the application: no answer, the connection goes away."""
+    """Raised by the application to close the connection without an answer."""
 
     def __init__(self, reset: bool) -> None:
         super().__init__("no answer")
@@ -37,10 +37,10 @@ class ConnectionDropError(Exception):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """One connection. The names of methods and attributes are the standard library's."""
+    """A connection. The names of methods and attributes come from the standard library."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body leave in one piece, and at once.
+    # Send headers and body together, without delay.
     wbufsize = -1
     disable_nagle_algorithm = True
     server: Listener
@@ -55,7 +55,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         environ: dict[str, Any] = {
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
-            # WSGI wants bytes in the guise of Latin-1.
+            # WSGI requires bytes decoded as Latin-1.
             "PATH_INFO": unquote(path, "latin-1"),
             "QUERY_STRING": query,
             "SERVER_NAME": self.server.server_address[0],
@@ -91,7 +91,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except ConnectionDropError as drop:
             self.close_connection = True
             if drop.reset:
-                # Closing with nothing left to linger for resets the connection.
+                # Closing with a linger time of zero resets the connection.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.server.after_answer()
             return
@@ -102,7 +102,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             self.send_header(name, value)
         if not self.server.accepting:
-            # Who comes back shall find nobody.
+            # Clients that reconnect must be refused.
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
@@ -111,7 +111,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.after_answer()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The box keeps its own log."""
+        """Log nothing: the box has its own log."""
 
 
 class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
@@ -135,7 +135,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.after_answer = after_answer
         self._context = context
         self._on_error = on_error
-        # How many connections there have been.
+        # The number of connections so far.
         self.accepted = 0
         self._open: set[ssl.SSLSocket] = set()
         self._lock = threading.Lock()
@@ -153,11 +153,11 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return self._accepting
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands in the connection's own thread, so that a slow client holds up nobody."""
+        """Do the handshake in the connection's thread, so that a slow client doesn't block others."""
         raw = cast(socket.socket, request)
         with self._lock:
             self.accepted += 1
-        # A client that went away in between is nothing to report.
+        # Ignore clients that disconnect in between.
         with contextlib.suppress(OSError), self._context.wrap_socket(raw, server_side=True) as connection:
             with self._lock:
                 if self._stopping:
@@ -173,11 +173,11 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._on_error()
 
     def refuse(self) -> None:
-        """Refuse connections; those that are there get one more answer."""
+        """Refuse new connections; open ones get one more answer."""
         if self._accepting:
             self._accepting = False
             self.shutdown()
-            # Who waits at a port that closes is reset, and Python may leave a socket open that is reset so early.
+            # Waiting clients are reset when a port closes, and Python may not close a socket that is reset so early.
             self.socket.setblocking(False)
             with contextlib.suppress(BlockingIOError):
                 while True:
@@ -185,11 +185,11 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self.server_close()
 
     def stop(self) -> None:
-        """Refuse connections, and end those that are there."""
+        """Refuse new connections, and close open ones."""
         self.refuse()
         with self._lock:
             self._stopping = True
             for connection in self._open:
                 with contextlib.suppress(OSError):
-                    # Not SSLSocket's own: it would take the TLS away from a thread that is reading.
+                    # Not SSLSocket.shutdown: it would remove the TLS layer while a thread is reading.
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filling a box from a file.
+"""Fill a box from a file.
 
-The file holds a JSON object; every key may be missing:
+The file contains a JSON object; all keys are optional:
 
     {
       "users": [{"email": "ann@example.org", "password": "ann-password-1", "privileges": ["admin"], "quota": "2G"}],
@@ -13,10 +13,10 @@ The file holds a JSON object; every key may be missing:
       "mailboxes": {"old@example.org": 1024}
     }
 
-privileges, quota and permitted_senders may be missing, too. mailboxes are sizes in bytes of mail
-that has come; the mailbox of somebody who is no user is an archived one.
+privileges, quota and permitted_senders are optional, too. mailboxes are sizes of received mail in bytes. A mailbox
+without a user is an archived one.
 
-All goes through the box's own rules, in this order, so a file can't make a box that could not be.
+Everything is applied in this order through the box's rules, so a file can't create an impossible state.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from .state import State
 
 
 def ask(state: State, method: str, path: str, form: Mapping[str, str] | None = None, body: str = "") -> None:
-    """Let an administrator do something. ValueError in the box's words if it doesn't."""
+    """Send a request as an administrator. Raises ValueError with the box's message if the box rejects it."""
     reply = answer(state, method, path, form=form, body=body)
     if reply.status != 200:
         raise ValueError(f"{method} {path} {dict(form or {}) or body}: {reply.body}")
 
 
 def prepare(state: State, wanted: Mapping[str, Any]) -> None:
-    """Add what is described. ValueError in the box's words if it refuses."""
+    """Apply a description. Raises ValueError with the box's message if the box rejects it."""
     for user in wanted.get("users", []):
         form = {
             "email": user["email"],

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making the world see what a box has stored: automatic aliases, zone files, the web server's sites."""
+"""Publish the stored state: automatic aliases, zone files, websites."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT_LOCAL_PARTS = ("abuse", "admin", "postmaster")
 
 
 def required_aliases(state: State) -> frozenset[str]:
-    """The addresses that must exist: some at each domain that has others, one for the zones."""
+    """The required addresses: some for each mail domain, and one for the zones."""
     automatic = tuple(f"{local}@" for local in _KEPT_LOCAL_PARTS)
     real = {names.domain_of(address) for address in hand_made(state) if not address.startswith((*automatic, "@"))}
     real |= set(map(names.domain_of, state.users))
@@ -46,7 +46,7 @@ def _add_required_aliases(state: State, required: frozenset[str]) -> list[str]:
 
 
 def _remove_needless_aliases(state: State, required: frozenset[str]) -> list[str]:
-    """Aliases that look as if the box had made them, at domains that no longer need them."""
+    """Aliases that look automatic, in domains that no longer need them."""
     needless = [
         address
         for address, (alias, automatic) in listed_aliases(state).items()
@@ -62,7 +62,7 @@ def _remove_needless_aliases(state: State, required: frozenset[str]) -> list[str
 
 
 def after_mail_change(state: State, result: str) -> str:
-    """What follows every change of users and aliases, after it is stored."""
+    """The update that follows each stored change of users or aliases."""
     required = required_aliases(state)
     said = [result + "\n"]
     if state.capabilities.automatic_aliases:
@@ -85,7 +85,7 @@ def _by_zone(zone_names: tuple[str, ...], members: frozenset[str]) -> dict[str, 
 
 
 def _announced(state: State, domains: ServedCertificate) -> frozenset[str]:
-    """Domains of which mail servers may be told that they encrypt: only with certificates that are good."""
+    """Domains whose MTA-STS policy can be published: only those with valid certificates."""
     installed = Installed(state)
     if not installed.is_good(state.hostname):
         return frozenset()
@@ -93,7 +93,7 @@ def _announced(state: State, domains: ServedCertificate) -> frozenset[str]:
 
 
 def zone_inputs(state: State) -> list[ZoneInputs]:
-    """What each zone of the box follows from, now."""
+    """The current input of each zone."""
     domains = served(state)
     site = Site(state.capabilities, state.hostname, state.ipv4, state.ipv6)
     nameservers = {f"ns1.{state.hostname}", f"ns2.{state.hostname}"}
@@ -133,10 +133,10 @@ def _break_off_if_told(state: State) -> None:
 
 
 def update_dns(state: State, force: bool = False) -> str:
-    """Write the zone files that have changed, and say which.
+    """Write the changed zone files, and return their zones.
 
-    A zone is written first and signed then. If the signer can't read it, the box stops there: the
-    other zones wait for the next update, and this one is not touched again until it changes.
+    Each zone is first written and then signed. If the signer can't read it, the box stops there: the
+    other zones wait for the next update, and this zone is not processed again until it changes.
     """
     _break_off_if_told(state)
     written = []
@@ -148,7 +148,7 @@ def update_dns(state: State, force: bool = False) -> str:
             if before.inputs == inputs:
                 continue
             if zones.file_body(before.inputs) == zones.file_body(inputs):
-                # What was added is overridden by what the box publishes anyway.
+                # The new record has no effect, because the box publishes its own instead.
                 state.zone_files[inputs.zone] = replace(before, inputs=inputs)
                 continue
         is_broken = zones.is_broken(inputs)
@@ -170,7 +170,7 @@ def update_dns(state: State, force: bool = False) -> str:
 
 
 def update_web(state: State) -> str:
-    """Write the web server's configuration if its sites or their certificates have changed."""
+    """Write the web server's configuration if websites or their certificates have changed."""
     _break_off_if_told(state)
     installed = Installed(state)
     config = tuple((domain, installed.used(domain) or state.primary_certificate) for domain in served(state).web)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a route is: a method, a path, and the rule that answers."""
+"""Routes: a method, a path, and the rule that answers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def _always(_unused: Capabilities) -> bool:
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path, with <names> for the parts that it leaves open."""
+    """A method and a path, with <names> for its variable parts."""
 
     method: str
     path: str
     rule: Rule
-    # Whether a box of some version has it.
+    # Whether a version has the route.
     exists: Callable[[Capabilities], bool] = _always
-    # Asks only, although it is not a GET.
+    # Reads only, although it is not a GET.
     only_asks: bool = False
-    # Sees to the credentials itself.
+    # Checks the credentials itself.
     is_open: bool = False
 
     @property
@@ -38,7 +38,7 @@ class Route:
         return self.method != "GET" and not self.only_asks
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The open parts of a path, if it is this route's."""
+        """The variable parts of a path, or None if the path doesn't match."""
         own = self.path.split("/")
         if len(own) != len(segments):
             return None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which rule answers which request, and which requests change something."""
+"""Map requests to rules, and tell which requests are writes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ ROUTES = (
         )
     ),
     Route("GET", "/ssl/status", tls.status),
-    # The request is made anew each time, and kept nowhere.
+    # The signing request is generated for each call and not stored.
     Route("POST", "/ssl/csr/<domain>", tls.signing_request, only_asks=True),
     Route("POST", "/ssl/install", tls.install),
     Route("POST", "/ssl/provision", tls.provision),
@@ -96,14 +96,14 @@ ROUTES = (
 
 @functools.lru_cache(maxsize=4096)
 def _routes_of(path: str, fork: str = "") -> dict[str, tuple[Route, dict[str, str]]]:
-    """The routes of a path by method, each with the open parts. Those of a fork take precedence."""
+    """The routes of a path by method, each with its variable parts. Routes of a fork take precedence."""
     segments = path.split("/")
     routes = (*ROUTES, *FORK_ROUTES.get(fork, ()))
     return {route.method: (route, parts) for route in routes if (parts := route.match(segments)) is not None}
 
 
 def is_write(method: str, path: str) -> bool:
-    """Whether a request would change something, on a box that knows it."""
+    """Whether a request is a write, on a box that supports it."""
     found = _routes_of(path).get(method)
     return found[0].is_write if found else method not in ("GET", "HEAD", "OPTIONS")
 
@@ -137,7 +137,7 @@ def _route(state: State, request: Request) -> tuple[Route, Request] | Answer:
 
 
 def respond(state: State, request: Request) -> Answer:
-    """The box's answer to anybody: only admins get past the credentials."""
+    """The box's answer to any client, including authentication."""
     found = _route(state, request)
     if isinstance(found, Answer):
         return found
@@ -157,7 +157,7 @@ def answer(
     query: Mapping[str, str] | None = None,
     caller: str = FIRST_USER,
 ) -> Answer:
-    """The box's answer to an admin, without HTTP and credentials. The path may have a query of its own."""
+    """The box's answer to an administrator, without HTTP and credentials. The path can contain a query."""
     bare, _unused, query_text = path.partition("?")
     request = Request(
         method=method,

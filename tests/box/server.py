@@ -37,37 +37,37 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 @dataclass
 class LogEntry:
-    """A request that was received."""
+    """A received request."""
 
     method: str
     # Relative to /admin.
     path: str
     query: str
-    # The name in the credentials, whether they were right or not.
+    # The username in the credentials, even if they were wrong.
     caller: str | None
     is_write: bool
-    # Stands for what was sent, which may be secret: the same for the same.
+    # A digest of the body, which may be secret: equal for equal bodies.
     content: str = ""
-    # Nothing while there is no answer, or when none was given.
+    # None until there is an answer, or if there was none.
     status: int | None = None
-    # A failed login, as fail2ban counts them.
+    # Whether fail2ban counts it as a failed login.
     refused: bool = False
 
 
 class Box:
-    """A box on a port of the loopback interface, from the moment it is made until close().
+    """A box on a port of the loopback interface. It runs from its creation until close().
 
         with Box("v75") as box:
             requests.get(box.url + "/mail/users", auth=(box.username, box.password), verify=box.cacert)
 
-    state      what the box knows; see State. It may be looked at and changed at any time.
-    log        every request under /admin, in the order they came
-    read_only  a write is answered 500, not done, and noted in violations
-    faults     what shall go wrong; see Fault, and finish() and come_back() for what comes later
-    delay      seconds that each write takes longer
-    is_up      an event: whether the box listens; clear from the answer to a restart until it is back
-    reboot_seconds  how long the box is away when it restarts
-    errors     tracebacks of mistakes in the simulated box itself; leaving the `with` block raises them
+    state      the box's state; see State. Tests can read and change it at any time.
+    log        all requests under /admin, in order of arrival
+    read_only  if set, writes are answered with 500, not executed, and added to violations
+    faults     faults to inject; see Fault, and finish() and come_back() for delayed effects
+    delay      additional seconds for each write
+    is_up      an event: set while the box listens; clear from the answer to a restart until it is back
+    reboot_seconds  how long a restart takes
+    errors     tracebacks of bugs in the simulated box; leaving the `with` block raises them
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Box:
         self.errors: list[str] = []
         self._closing = threading.Event()
         self._back = threading.Event()
-        # Whether it listens, and who may change that.
+        # Whether it listens, and a lock for changing that.
         self.is_up = threading.Event()
         self._turn = threading.Lock()
         state = state or new_state(version)
@@ -108,34 +108,34 @@ class Box:
         self.read_only = False
         self.delay = 0.0
         self._restart_due = False
-        # What the client no longer waits for: after how many requests it is done.
+        # Requests that no client waits for, with the number of requests after which each is executed.
         self._late: list[tuple[int, Request]] = []
-        # Newer boxes have one worker. The rules never run side by side: only waiting does.
+        # Newer boxes have one worker. Rules never run in parallel; only waiting does.
         self._worker = threading.Lock() if state.capabilities.one_worker else contextlib.nullcontext()
         self._rules = threading.Lock()
 
     def reset(self) -> None:
-        """Make it what it was at the start, and forget what was asked since."""
+        """Restore the initial state, and clear the log."""
         self._begin(self._initial.copy())
 
     @property
     def cacert(self) -> str:
-        """The file with the certificate that verifies the server."""
+        """The file with the CA certificate that verifies the server."""
         return str(self._folder / "ca.pem")
 
     @property
     def ca_key(self) -> str:
-        """The file with the key to it: the box trusts what it signs."""
+        """The file with the CA's private key: the box trusts certificates that it signs."""
         return str(self._folder / "ca.key")
 
     @property
     def failed_logins(self) -> list[float]:
-        """When fail2ban saw a login fail."""
+        """The times of failed logins that fail2ban counted."""
         return self.state.failed_logins
 
     @property
     def connections(self) -> int:
-        """How many there have been since it last began to listen; each begins with a TLS handshake."""
+        """The number of connections since it last began to listen. Each one needs a TLS handshake."""
         return self._listener.accepted
 
     def __enter__(self) -> Box:
@@ -158,7 +158,7 @@ class Box:
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """A time in which nothing listens on the port."""
+        """A period in which nothing listens on the port."""
         with self._turn:
             self.is_up.clear()
             self._listener.stop()
@@ -184,7 +184,7 @@ class Box:
         self._restart_due = True
 
     def _restart_if_due(self) -> None:
-        """Go away for a while, but only after the answer that says so has gone out."""
+        """Stop listening for a while, after the answer has been sent."""
         if self._restart_due:
             self._restart_due = False
             threading.Thread(target=self._restart, name="box restart", daemon=True).start()
@@ -196,7 +196,7 @@ class Box:
 
     def _make_application(self, control: bool) -> flask.Flask:
         application = flask.Flask("box", static_folder=None)
-        # A mistake of the simulation must not look like an answer of the box.
+        # A bug in the simulation must not look like an answer of the box.
         application.config["PROPAGATE_EXCEPTIONS"] = True
         application.url_map.merge_slashes = False
         application.add_url_rule("/admin/<path:path>", view_func=self._admin_door, methods=_METHODS)
@@ -260,13 +260,13 @@ class Box:
         return fault.disguise(answer)
 
     def _let_time_pass(self) -> None:
-        """Do what was put off until now."""
+        """Execute all delayed requests."""
         self._late = [(left - 1, request) for left, request in self._late]
         if any(left <= 0 for left, _request in self._late):
             self.finish(0)
 
     def finish(self, left: float = float("inf")) -> None:
-        """Do what was put off, or of it what has no more than so many requests left to wait for."""
+        """Execute delayed requests: all of them, or those that wait for at most this many further requests."""
         due = [request for number, request in self._late if number <= left]
         self._late = [one for one in self._late if one[0] > left]
         for request in due:
@@ -275,12 +275,12 @@ class Box:
             self._restart_if_due()
 
     def _go_away(self, fault: Fault) -> None:
-        """Let nothing listen from now on, for some seconds or until come_back()."""
+        """Stop listening, for some seconds or until come_back()."""
         self.is_up.clear()
         with self._turn:
             self._listener.refuse()
         if fault.kind == "restart" or self._restart_due:
-            # It goes away once, whatever it goes away for.
+            # Only one absence at a time, whatever the reason.
             self._restart_due = False
             self.state.start_anew()
         self._back.clear()
@@ -294,7 +294,7 @@ class Box:
                 self._listen(self.port)
 
     def come_back(self) -> None:
-        """End an absence that a fault has begun."""
+        """End an absence that a fault has started."""
         self._back.set()
         self.is_up.wait(20)
 
@@ -309,7 +309,7 @@ class Box:
                 return answer
 
     def described(self) -> dict[str, Any]:
-        """What was set up, for tests in other processes."""
+        """The state as JSON, for tests in other processes."""
         state = self.state
         return {
             "version": state.version_text,

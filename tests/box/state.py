@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that a box knows: values only. The rules change it, tests inspect and prepare it."""
+"""The complete state of a box: plain values. Rules change it; tests inspect and prepare it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .zones import CustomRecord, ZoneInputs
 FIRST_USER = "me@box.example.com"
 FIRST_PASSWORD = "adminpass123"
 
-# fail2ban shuts an address out that fails this often within this many seconds.
+# fail2ban bans an address after this many failures within this many seconds.
 _BAN_AFTER = 20
 _BAN_WITHIN = 30.0
 
@@ -35,7 +35,7 @@ class Totp:
     id: int
     secret: str
     label: str | None
-    # The code that was accepted last: it is refused from then on.
+    # The last accepted code, which can't be used again.
     last_code: str = ""
 
 
@@ -48,13 +48,13 @@ class User:
     totp: list[Totp] = field(default_factory=list)
 
     def has_password(self, given: str) -> bool:
-        """What is too long for its hash is stored as a hash that nothing matches."""
+        """A password that is too long for the hash function is stored as a hash that never matches."""
         return given == self.password and len(given.encode()) < _TOO_LONG_A_PASSWORD
 
 
 @dataclass
 class Alias:
-    """An alias that somebody made. No receivers: it only permits senders."""
+    """A manual alias. Without receivers, it only permits senders."""
 
     address: str
     forwards_to: list[str]
@@ -64,18 +64,18 @@ class Alias:
 @dataclass(frozen=True)
 class Session:
     email: str
-    # What the user's password and MFA were when it began: it ends when they change.
+    # A hash of the user's password and MFA at its start: it ends when they change.
     credentials: str
     since: float
 
 
 @dataclass(frozen=True)
 class ZoneFile:
-    """A zone as it was last written."""
+    """The last written version of a zone."""
 
     inputs: ZoneInputs
     serial: int
-    # Whether it could be signed at least once: if not, each update tries again.
+    # Whether it was ever signed. If not, each update tries again.
     was_signed: bool
 
     @property
@@ -110,14 +110,14 @@ def _first_aliases() -> dict[str, Alias]:
 
 @dataclass
 class State:
-    """A box. As made by State() or State(KNOWN["v60"]) it has just been set up.
+    """A box. State() and State(KNOWN["v60"]) return a box that has just been set up.
 
-    Its fields may be changed by hand; `clock`, `random_hex` and `random_secret` may be replaced, so
-    that no test waits.
+    You can change its fields directly, and replace `clock`, `random_hex` and `random_secret` so that no test has to
+    wait.
     """
 
     capabilities: Capabilities = UPSTREAM[NEWEST]
-    # What it calls itself: forks call themselves what they like.
+    # The version that it reports; forks report various names.
     version_text: str = ""
 
     hostname: str = "box.example.com"
@@ -130,43 +130,43 @@ class State:
     random_secret: Callable[[], str] = lambda: "".join(
         secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _unused in range(32)
     )
-    # Takes the box away when it restarts, and lets it start anew; without it, it is back at once.
+    # Stops and restarts the server when the box restarts. Without it, a restart takes no time.
     on_reboot: Callable[[], None] | None = None
 
     # Mail
     users: dict[str, User] = field(default_factory=_first_users)
     aliases: dict[str, Alias] = field(default_factory=_first_aliases)
     automatic_aliases: dict[str, str] = field(default_factory=dict)
-    # The size in bytes of each mailbox on disk. The first mail makes it, nothing removes it.
+    # The size in bytes of each mailbox on disk. The first mail creates it; nothing removes it.
     mailboxes: dict[str, int] = field(default_factory=dict)
 
     # DNS
     dns_records: list[CustomRecord] = field(default_factory=list)
     secondary_nameservers: list[str] = field(default_factory=list)
-    # Nothing removes a zone file, so there may be some of zones that are no more.
+    # Nothing removes zone files, so there may be files of removed zones.
     zone_files: dict[str, ZoneFile] = field(default_factory=dict)
     zone_names: tuple[str, ...] = ()
-    # What is in the name server's configuration, and in the mail signer's.
+    # The zones in the configuration of the name server, and the domains in that of the mail signer.
     nameserver_config: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     signer_config: frozenset[str] | None = None
-    # Names that its resolver knows, and names that point at another machine.
+    # Names that its resolver can resolve, and names that point to another machine.
     known_hosts: set[str] = field(default_factory=lambda: {"ns2.example.net", "ns3.example.net"})
     elsewhere: set[str] = field(default_factory=set)
 
-    # TLS and web: PEM texts, the chain after the certificate.
+    # TLS and web: PEM texts, with the chain after the certificate.
     certificates: list[str] = field(default_factory=list)
     primary_certificate: str = ""
-    # Names that the authority won't sign for.
+    # Names for which the certificate authority refuses certificates.
     unsigned: set[str] = field(default_factory=set)
     web_config: tuple[tuple[str, str], ...] | None = None
-    # Whether it breaks off when a change is stored, before anybody sees it.
+    # Whether it stops after a change is stored and before it is published.
     publishing_fails: bool = False
 
     # Backup
     backup: BackupConfig = field(default_factory=BackupConfig)
     backups: list[Backup] = field(default_factory=list)
     backup_error: str = ""
-    # Targets elsewhere that can be reached, as given in the configuration.
+    # Remote targets that can be reached, as written in the configuration.
     backup_targets: set[str] = field(default_factory=set)
     ssh_public_key: str = ""
 
@@ -176,7 +176,7 @@ class State:
         default_factory=lambda: {"openssl": "3.0.2-0ubuntu1.21", "tzdata": "2026b-0ubuntu0.22.04"}
     )
     reboot_required: bool = False
-    # What the project says is its newest version; nothing: it can't be asked.
+    # The latest version according to the project; None if the project's website can't be reached.
     upstream_version: str = ""
     status_checks: list[dict[str, object]] | None = None
 
@@ -186,9 +186,9 @@ class State:
     failed_logins: list[float] = field(default_factory=list)
     next_mfa_id: int = 1
 
-    # Domains with mail that a fork leaves out all the same.
+    # Mail domains that a fork omits.
     unserved: set[str] = field(default_factory=set)
-    # What only a fork knows, by names that its rules choose.
+    # State that only a fork has, by keys that its rules choose.
     of_fork: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -199,21 +199,21 @@ class State:
             self.certificates.append(self.primary_certificate)
 
     def copy(self) -> State:
-        """A box that knows the same. Clock and randomness stay the same: they belong to whoever set them."""
+        """A copy of the state. It shares the clock and the random functions with the original."""
         functions = (self.clock, self.random_hex, self.random_secret, self.on_reboot)
         return copy.deepcopy(self, {id(function): function for function in functions})
 
     @property
     def administrator(self) -> str:
-        """Where automatic aliases lead."""
+        """The receiver of automatic aliases."""
         return "administrator@" + self.hostname
 
     def deliver(self, email: str, size: int = 1024) -> None:
-        """Let mail come in. For an address without a user: it had come before the user was removed."""
+        """Receive mail. For an address without a user, it is the mail of a removed user."""
         self.mailboxes[email] = self.mailboxes.get(email, 0) + size
 
     def resolves(self, name: str) -> bool:
-        """Whether its resolver knows a name."""
+        """Whether its resolver can resolve a name."""
         ours = {"example.com", "example.org", *map(names.domain_of, self.users), *map(names.domain_of, self.aliases)}
         return name in self.known_hosts or any(names.is_within(name, domain) for domain in ours)
 
@@ -224,24 +224,24 @@ class State:
         self.backups.append(Backup(self.clock() - age_in_days * 86400, full, size))
 
     def reboot(self) -> None:
-        """Restart: until it is away, a restart is still due."""
+        """Restart. A restart remains pending until the box has stopped."""
         if self.on_reboot is None:
             self.start_anew()
         else:
             self.on_reboot()
 
     def start_anew(self) -> None:
-        """What a restart does to what it knows: sessions and keys are only in memory."""
+        """Apply a restart to the state: sessions and keys are only in memory."""
         self.reboot_required = False
         self.forget_keys()
 
     def forget_keys(self) -> None:
-        """End every session, and make every key of an older box worthless."""
+        """End all sessions, and invalidate all keys of older boxes."""
         self.sessions.clear()
         self.master_key = self.random_hex(32)
 
     def banned(self) -> bool:
-        """Whether fail2ban would have shut the client out by now."""
+        """Whether fail2ban would have banned the client."""
         times = self.failed_logins
         return any(late - early <= _BAN_WITHIN for early, late in zip(times, times[_BAN_AFTER - 1 :], strict=False))
 
@@ -249,9 +249,9 @@ class State:
         return {zone: self.zone_files[zone].inputs for zone in self.zone_names if zone in self.zone_files}
 
     def broken_zones(self) -> list[str]:
-        """Zones that could not be signed when they were last written: the name server goes on with the one before."""
+        """Zones whose last version could not be signed: the name server continues to serve the previous version."""
         return sorted(zone for zone, inputs in self._published().items() if zones.is_broken(inputs))
 
     def dropped_zones(self) -> list[str]:
-        """Zones that the name server does not load, such as with a CNAME beside other data."""
+        """Zones that the name server doesn't load, for example because of a CNAME beside other records."""
         return sorted(zone for zone, inputs in self._published().items() if zones.is_dropped(inputs))

@@ -1,15 +1,14 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which certificate a client is shown.
+"""Choose the certificate for a client.
 
-Two things share one port, so that tests can verify TLS and look at installed certificates too:
+Two kinds of certificates share one port, so that tests can both verify TLS and see installed certificates:
 
 - The admin server has a certificate of the box's authority, for localhost, 127.0.0.1, ::1 and the
-  box's name. Clients that verify with `cacert` are content, whatever was installed.
-- A client that names a domain (SNI) for which a certificate is installed is shown that one. The
-  box's own name counts as soon as its certificate is no longer the self-signed one that a new box
-  makes for itself: with that, nobody could verify the admin server by its name.
+  box's name. Verification with `cacert` succeeds, whatever certificates are installed.
+- A client that sends a domain (SNI) with an installed certificate gets that certificate. This doesn't apply to the
+  self-signed certificate that a new box has for its own name, because no client could verify it.
 
 Clients that connect by IP address send no name.
 """
@@ -36,7 +35,7 @@ class ServerTls:
         self.context.sni_callback = self._choose
 
     def _load(self, identity: str) -> ssl.SSLContext:
-        """A context for the key and the certificate in a PEM text: Python reads them only from files."""
+        """A context for the key and the certificate in a PEM text. Python can read them only from files."""
         context = self._contexts.get(identity)
         if context is None:
             path = self._folder / f"identity-{len(self._contexts)}.pem"

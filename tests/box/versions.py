@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the versions of Mail-in-a-Box do differently, as data.
+"""The differences between versions of Mail-in-a-Box, as data.
 
-The rules ask for a capability and never for a version, so that a version is one entry of VERSIONS.
+The rules check capabilities and never versions, so that a version is a single entry of VERSIONS.
 """
 
 from __future__ import annotations
@@ -13,59 +13,59 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What one version can do, and how it does it."""
+    """The capabilities of a version."""
 
     name: str
     # POST /login and /logout with sessions; without: GET /me, and keys made from the user's password.
     sessions: bool
-    # A refused login does not tell whether the user or the password was wrong.
+    # A refused login doesn't reveal whether the user or the password was wrong.
     discreet_refusals: bool
-    # Automatic aliases have a table of their own; without: they are written among the others.
+    # Automatic aliases have a separate table; without: they are stored with the others.
     automatic_aliases: bool
-    # Custom records are listed with their zone and an order to sort by.
+    # Custom records are listed with their zone and a sort order.
     sortable_records: bool
-    # Custom records whose zone is gone are listed, too; without: nothing is, as long as there is one.
+    # Custom records without a zone are listed, too; without: the list is empty as long as there is one.
     lists_orphans: bool
     # GET /dns/zonefile/<zone>.
     zone_files: bool
-    # autoconfig., mta-sts. and the like are domains like others, and names without mail say so with an MX.
+    # autoconfig., mta-sts. and so on are normal domains, and names without mail have a null MX.
     automatic_domains: bool
     # DMARC policies end with a semicolon, and secondary nameservers retry sooner.
     tidy_zones: bool
-    # Backblaze is a target for backups.
+    # Backblaze is supported as a backup target.
     b2_backups: bool
     # Requests are answered one at a time.
     one_worker: bool
     # Users have quotas.
     quotas: bool
 
-    # What only forks have. Their entries, and the rules that they replace, are in the folder "forks".
+    # Capabilities of forks only. Their entries, and the rules that they replace, are in the folder "forks".
 
-    # The fork; nothing: upstream.
+    # The name of the fork; empty for upstream.
     fork: str = ""
-    # What the box calls itself, if that isn't the name.
+    # The version that the box reports, if it differs from the name.
     version_text: str = ""
-    # Local parts that can't be a mailbox in any domain, and as aliases lead only to administrators.
+    # Local parts that can't be mailboxes, and whose aliases can only forward to administrators.
     reserved: frozenset[str] = frozenset()
-    # Local parts of the automatic aliases that are only at the box's own name.
+    # Local parts of automatic aliases that exist only at the box's own hostname.
     own_aliases: frozenset[str] = frozenset({"hostmaster"})
-    # What stands before each domain with mail, or with users, in the names of websites that the box makes up.
+    # Prefixes of the websites that the box adds for each domain with mail, or with users.
     mail_prefixes: tuple[str, ...] = ("mta-sts.",)
     user_prefixes: tuple[str, ...] = ("autoconfig.", "autodiscover.")
-    # Labels whose addresses are published a second time with each domain with mail that is no zone.
+    # Labels whose addresses are published again for each mail domain that isn't a zone.
     repeated_labels: tuple[str, ...] = ()
-    # What is published: the end of SPF records, the local part that gets DMARC reports, the TLS key of each
-    # website, a second key that mail is signed with, the head of a zone file.
+    # Published values: the end of SPF records, the local part for DMARC reports, the TLS key of each
+    # website, a second key for mail signatures, the head of a zone file.
     spf_end: str = "-all"
     dmarc_reports: str = ""
     tlsa_for_all: bool = False
     second_dkim_key: bool = False
     zone_head: str = ""
-    # A value that a handler can't read is answered as a refused login; without: 500.
+    # Values that a handler can't parse are answered like a refused login; without: 500.
     errors_as_refusals: bool = False
-    # A refused login says that there is no such user.
+    # A refused login reveals that the user doesn't exist.
     names_unknown_users: bool = False
-    # Each one-time code that is used ends the other sessions of its user.
+    # Each used one-time code ends the other sessions of its user.
     codes_end_sessions: bool = False
 
 
@@ -126,10 +126,10 @@ _V75 = Capabilities(
     quotas=True,
 )
 
-# The same as v75, for all that can be asked.
+# The same API as v75.
 _V76 = replace(_V75, name="v76")
 
-# Upstream's versions that differ in more than their name, and then all that are simulated.
+# Upstream's versions that differ in more than their name, and then all simulated versions.
 VERSIONS = {version.name: version for version in (_V051, _V55, _V60, _V75)}
 UPSTREAM = {**VERSIONS, _V76.name: _V76}
 NEWEST = _V76.name

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box publishes in the DNS: the records of a zone, and the file that the name server reads.
+"""The published DNS of a box: the records of a zone, and its zone file.
 
-Pure, and remembered by its inputs: most changes to a box leave most of its zones as they are.
+The functions are pure, and their results are cached: most changes to a box affect few of its zones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TAG = re.compile(r"[a-z0-9]{1,15}")
 
 
 class CustomRecord(NamedTuple):
-    """A custom DNS record, as it is stored."""
+    """A stored custom DNS record."""
 
     qname: str
     rtype: str
@@ -39,13 +39,13 @@ class Record(NamedTuple):
     name: str
     rtype: str
     value: str
-    # What a box says about it; nothing: it isn't shown to people.
+    # The box's explanation; empty for records that the control panel doesn't show.
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What all zones of a box have in common."""
+    """The input that all zones of a box share."""
 
     capabilities: Capabilities
     hostname: str
@@ -55,22 +55,22 @@ class Site:
 
 @dataclass(frozen=True)
 class ZoneInputs:
-    """Everything that a zone follows from."""
+    """The complete input of a zone."""
 
     site: Site
     zone: str
-    # The domains in the zone that receive mail, those with users, and the names that the box makes up.
+    # The domains in the zone that receive mail, those with users, and the names that the box adds.
     mail: frozenset[str]
     users: frozenset[str]
     automatic: frozenset[str]
     custom: tuple[CustomRecord, ...]
     secondary_nameservers: tuple[str, ...]
-    # Domains whose MTA-STS policy may be announced, because its certificates are good.
+    # Domains whose MTA-STS policy can be published, because their certificates are valid.
     announced: frozenset[str]
 
     @functools.cached_property
     def domains(self) -> tuple[str, ...]:
-        """All names that are more than a custom record."""
+        """All names except those that only have custom records."""
         domains = set(self.mail)
         if names.is_within(self.site.hostname, self.zone):
             domains.add(self.site.hostname)
@@ -81,7 +81,7 @@ class ZoneInputs:
 
 @dataclass
 class _Draft:
-    """The records of a domain while they are collected."""
+    """Collects the records of a domain."""
 
     records: list[Record] = field(default_factory=list)
     _sets: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ def _joined(name: str, parent: str) -> str:
 
 
 def _add_box_records(draft: _Draft, site: Site) -> None:
-    """What the box's own name has. It comes first, so no custom record can replace it."""
+    """The records of the box's own hostname. They are added first, so custom records can't replace them."""
     if not site.capabilities.automatic_domains:
         for name in ("ns1", "ns2"):
             draft.add(name, "A", site.ipv4)
@@ -118,7 +118,7 @@ def _add_box_records(draft: _Draft, site: Site) -> None:
 
 
 def _add_custom_records(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
-    """Custom records; several may share a name and a type, but not with what the box has set before."""
+    """Custom records. Several can have the same name and type, but not if the box has already set that name and type."""
     taken = draft.taken()
     for qname, rtype, value in inputs.custom:
         if not names.is_within(qname, domain):
@@ -132,12 +132,12 @@ def _add_custom_records(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
 
 
 def _add_addresses(draft: _Draft, inputs: ZoneInputs, domain: str, is_zone: bool) -> None:
-    """The box's addresses, where no custom record says otherwise."""
+    """The box's addresses, unless a custom record replaces them."""
     site = inputs.site
     own_names = [""]
     if is_zone and not site.capabilities.automatic_domains and "www." + domain in inputs.automatic:
         own_names.append("www")
-    # A custom A record also stands for the AAAA record that is not wanted then.
+    # A custom A record also suppresses the AAAA record.
     taken = draft.taken()
     for name in own_names:
         for rtype, value in (("A", site.ipv4), ("AAAA", site.ipv6)):
@@ -193,7 +193,7 @@ def _add_user_services(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
 
 
 def _add_old_automatic_names(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
-    """What later versions treat as domains of their own."""
+    """Names that later versions treat as separate domains."""
     wanted = ["autodiscover", "autoconfig"] if domain in inputs.users else []
     if domain in inputs.mail:
         wanted.append("mta-sts")
@@ -210,7 +210,7 @@ def _add_mta_sts(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
 
 
 def _add_no_mail(draft: _Draft, inputs: ZoneInputs) -> None:
-    """Names with an address but without mail say so, and that nobody sends mail in their name."""
+    """Names with an address but without mail: publish that they receive and send no mail."""
     says_with_mx = inputs.site.capabilities.automatic_domains
     candidates = draft.names("A", "AAAA")
     if says_with_mx:
@@ -226,7 +226,7 @@ def _add_no_mail(draft: _Draft, inputs: ZoneInputs) -> None:
 
 
 def _domain_records(inputs: ZoneInputs, domain: str, is_zone: bool) -> list[Record]:
-    """The records of a domain, in the order in which the box thinks of them."""
+    """The records of a domain, in the order in which the box generates them."""
     site = inputs.site
     newer = site.capabilities.automatic_domains
     draft = _Draft()
@@ -263,13 +263,13 @@ def _domain_records(inputs: ZoneInputs, domain: str, is_zone: bool) -> list[Reco
 
 @functools.lru_cache(maxsize=1024)
 def records(inputs: ZoneInputs) -> tuple[Record, ...]:
-    """All records of a zone but its SOA, sorted from right to left."""
+    """All records of a zone except its SOA, sorted by labels from right to left."""
     found = _domain_records(inputs, inputs.zone, is_zone=True)
     return tuple(sorted(found, key=lambda record: record.name.split(".")[::-1] if record.name else []))
 
 
 def _quoted(value: str) -> str:
-    """A text as the box writes it into a zone file: in pieces of 255, each in quotes."""
+    """A text as in the box's zone files: in quoted parts of 255 characters."""
     pieces = [value[start : start + 255] for start in range(0, len(value), 255)]
     return "".join('"' + piece.replace("\\", "\\\\").replace('"', '\\"') + '" ' for piece in pieces)
 
@@ -290,7 +290,7 @@ $TTL 86400          ; default time to live
 
 @functools.lru_cache(maxsize=1024)
 def file_body(inputs: ZoneInputs) -> str:
-    """The zone file; {serial} in it stands for the serial number, which is no reason to write it anew."""
+    """The zone file. It contains {serial} for the serial number, which alone is no reason to rewrite it."""
     site = inputs.site
     retry, hint = ("86400   ", "when refresh fails, how often to try again")
     if site.capabilities.tidy_zones:
@@ -307,7 +307,7 @@ def file_body(inputs: ZoneInputs) -> str:
 
 @functools.lru_cache(maxsize=65536)
 def _can_be_signed(rtype: str, value: str) -> bool:
-    """Whether the program that signs zones can read a value."""
+    """Whether the zone signer can parse a value."""
     if rtype == "TXT":
         value = _quoted(value)
     if "\n" in value:
@@ -320,7 +320,7 @@ def _can_be_signed(rtype: str, value: str) -> bool:
 
 
 def is_readable(rtype: str, value: str) -> bool:
-    """Whether a zone with that value can be published at all, whatever else is in it."""
+    """Whether a zone with this value can be published, regardless of its other records."""
     return _can_be_signed(rtype, value) and not _has_bad_tag(rtype, value)
 
 
@@ -330,25 +330,25 @@ def is_broken(inputs: ZoneInputs) -> bool:
 
 
 def _has_bad_tag(rtype: str, value: str) -> bool:
-    """Whether it is a CAA record with a tag that signing lets pass, and the name server doesn't."""
+    """Whether it is a CAA record with a tag that the signer accepts, but the name server doesn't."""
     fields = value.split()
     return rtype == "CAA" and len(fields) > 1 and _TAG.fullmatch(fields[1]) is None
 
 
 @functools.lru_cache(maxsize=1024)
 def is_dropped(inputs: ZoneInputs) -> bool:
-    """Whether the zone can be signed for all the box knows, and the name server does not load it."""
+    """Whether the signer accepts the zone, but the name server doesn't load it."""
     found = records(inputs)
     return has_cname_conflict(found) or any(_has_bad_tag(record.rtype, record.value) for record in found)
 
 
 def loads(inputs: ZoneInputs) -> bool:
-    """Whether the name server answers for the zone as it is written."""
+    """Whether the name server serves the written version of the zone."""
     return not is_broken(inputs) and not is_dropped(inputs)
 
 
 def has_cname_conflict(found: Iterable[Record]) -> bool:
-    """Whether a CNAME shares its name with anything: a name server does not load such a zone."""
+    """Whether a CNAME has the same name as another record: name servers don't load such a zone."""
     cnames: dict[str, set[str]] = {}
     others: set[str] = set()
     for name, rtype, value, _unused in found:

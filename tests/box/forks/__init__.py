@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each fork does differently: a file per fork, with its capabilities and the rules that it replaces.
+"""The differences of each fork: one file per fork, with its capabilities and the rules that it replaces.
 
-What a fork knows beyond upstream is in State.of_fork. Sources: recordings of the forks' own daemons, in
+State.of_fork holds state that upstream doesn't have. The source is recordings of the forks' daemons in
 tests/contract/data.
 """
 

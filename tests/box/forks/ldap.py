@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """mailinabox-ldap: v75 with users and aliases in LDAP.
 
-A domain is an entry of its own. It comes with its first address, with automatic aliases that are
-aliases like others, and goes with its last. Only then are zones and websites made anew.
+Each domain is an LDAP entry. The box creates it with the first address of the domain, together with automatic
+aliases that are stored like manual ones, and removes it with the last address. Zones and websites are rebuilt only then.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _knowledge(state: State, name: str) -> dict[str, str]:
 
 
 def _descriptions(state: State) -> dict[str, str]:
-    """The description of each alias. The first request finds the automatic aliases of a new box."""
+    """The description of each alias. The first request initializes the automatic aliases of a new box."""
     found = _knowledge(state, "descriptions")
     if not found:
         domain = state.hostname
@@ -61,7 +61,7 @@ def _is_automatic(state: State, address: str) -> bool:
 
 
 def _domains(state: State) -> set[str]:
-    """The domains that have addresses of their own."""
+    """The domains that have addresses other than automatic aliases."""
     descriptions = _descriptions(state)
     own = {address for address in state.aliases if descriptions[address] != _REQUIRED}
     return {names.domain_of(address) for address in (*state.users, *own)}
@@ -87,7 +87,7 @@ def _remove_domain(state: State, domain: str) -> list[str]:
 
 
 def _changing_mail(change: Rule) -> Rule:
-    """A change of users or aliases: the domains that come and go with it, and then the world is told."""
+    """Change users or aliases: add and remove domains accordingly, then publish the changes."""
 
     def changed(state: State, request: Request) -> Answer:
         before = _domains(state)
@@ -114,7 +114,7 @@ def _listed_users(state: State, request: Request) -> Answer:
 
 
 def _found(state: State, request: Request) -> str:
-    """The first user that the address stands for: a search of LDAP, so a star is any text."""
+    """The first user that matches the address. It is an LDAP search, so a star matches any text."""
     email = request.form.get("email", "")
     found = next((known for known in sorted(state.users) if fnmatch.fnmatchcase(known, email)), None)
     return email if found is None else found
@@ -128,7 +128,7 @@ def _by_search(rule: Rule) -> Rule:
 
 
 def _is_address(address: str, domain_only: bool = False) -> bool:
-    """Addresses in .local are addresses like others."""
+    """Addresses in .local are allowed."""
     local = address.endswith(".local")
     return names.is_address(address.removesuffix(".local") + ".example" if local else address, domain_only)
 
@@ -149,7 +149,7 @@ def _add_user(state: State, request: Request) -> Answer:
 
 
 def _remove_user(state: State, request: Request) -> Answer:
-    """Aliases lose their permission for the user."""
+    """The user is removed from the permitted senders of aliases."""
     email = _found(state, request)
     if email not in state.users:
         raise RefusedError(f"That's not a user ({email}).")
@@ -189,7 +189,7 @@ def _checked_senders(state: State, given: str) -> list[str] | None:
     for sender in aliases.pieces(given):
         if names.to_ascii(sender) not in state.users:
             raise RefusedError(f"Invalid permitted sender: {sender} is not a user on this system.")
-        # With a domain in Unicode it is there in both forms.
+        # A domain in Unicode is stored in both forms.
         senders += dict.fromkeys([sender, names.to_ascii(sender)])
     return senders or None
 
@@ -216,7 +216,7 @@ def _add_alias(state: State, request: Request) -> Answer:
     if receivers:
         state.unserved.discard(names.domain_of(address))
     elif exists:
-        # What it forwarded from is taken for the last that needed the domain.
+        # The box assumes that this was the last address of the domain.
         state.unserved.add(names.domain_of(address))
         update_dns(state)
     state.aliases[address] = Alias(address, receivers, senders)
@@ -225,7 +225,7 @@ def _add_alias(state: State, request: Request) -> Answer:
 
 
 def _remove_alias(state: State, request: Request) -> Answer:
-    """Automatic ones, too, and they stay away."""
+    """Also removes automatic aliases, permanently."""
     _descriptions(state)
     given = request.form.get("address", "")
     address = names.to_ascii(given).lower()
@@ -240,7 +240,7 @@ def _remove_alias(state: State, request: Request) -> Answer:
 
 
 def _scheme_id(scheme: Totp) -> str:
-    """Changes with each code."""
+    """Changes with each used code."""
     return f"totp:{1_700_000_000_000_000_000 + zlib.crc32(f'{scheme.id} {scheme.last_code}'.encode())}"
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""power-mailinabox: v60 with quotas, and with DNS records and backups that take other forms."""
+"""power-mailinabox: v60 with quotas, and with different request formats for DNS records and backups."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _add_user(state: State, request: Request) -> Answer:
 
 
 def _adding_noreply(rule: Rule) -> Rule:
-    """The first change of users or aliases adds an address for bounces, which no list shows."""
+    """The first change of users or aliases adds an address for bounces that no list contains."""
 
     def changed(state: State, request: Request) -> Answer:
         answer = rule(state, request)
@@ -103,7 +103,7 @@ def _with_ttls(rule: Rule) -> Rule:
 
 
 def _by_form(rule: Rule) -> Rule:
-    """The value is a field of a form. What upstream's clients send, a text, counts as no value."""
+    """The value is a form field. Plain text, which upstream's clients send, counts as no value."""
 
     def changed(state: State, request: Request) -> Answer:
         before = set(state.dns_records)
@@ -125,7 +125,7 @@ def _backup_config(state: State, request: Request) -> Answer:
 
 
 def _set_backup_config(state: State, request: Request) -> Answer:
-    """A port that is left out is the usual one again."""
+    """Without a port, the default port is set."""
     answer = backup.set_config(state, request)
     if answer.json() == "OK":
         state.of_fork["target_rsync_port"] = int(request.form.get("target_rsync_port", _RSYNC_PORT))

@@ -1,4 +1,4 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the box answers, a file per subject. Each rule takes the box's state and a request."""
+"""The box's endpoints, one file per subject. Each rule takes the box's state and a request."""

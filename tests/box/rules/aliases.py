@@ -16,7 +16,7 @@ from ..state import Alias, State
 
 
 def pieces(given: str) -> list[str]:
-    """The addresses in a text: on lines, with commas, or both."""
+    """The addresses in a text, separated by newlines, commas or both."""
     return [piece.strip() for piece in re.split("[\n,]", given) if piece.strip()]
 
 
@@ -34,7 +34,7 @@ def listing(state: State, request: Request) -> Answer:
     for address in order:
         alias, automatic = found[address]
         if automatic and address.startswith("@"):
-            # They only let a domain be written in Unicode.
+            # They are only needed for domains in Unicode.
             continue
         row: dict[str, object] = {
             "address": address,
@@ -55,18 +55,18 @@ def listing(state: State, request: Request) -> Answer:
 
 
 def receivers(state: State, address: str, given: str, is_address: Callable[..., bool] = names.is_address) -> list[str]:
-    """The receivers in a text, as they are stored."""
+    """The receivers in a text, in their stored form."""
     reserved = state.capabilities.reserved
     is_dcv = names.is_dcv_address(address, reserved)
     whole = names.to_ascii(given.strip())
     if is_address(whole, domain_only=True) and not is_dcv:
-        # A single receiver may be a whole domain.
+        # A single receiver can be a whole domain.
         return [whole]
     found = []
     for receiver in map(names.to_ascii, pieces(given)):
         if not is_address(receiver):
             raise RefusedError(f"Invalid receiver email address ({receiver}).")
-        # Mail to user+tag goes to the user.
+        # Mail to user+tag is delivered to the user.
         local, _unused, domain = receiver.partition("@")
         user = state.users.get(f"{local.partition('+')[0]}@{domain}")
         if is_dcv and not names.is_dcv_address(receiver, reserved) and (user is None or "admin" not in user.privileges):
@@ -104,7 +104,7 @@ def add(state: State, request: Request) -> Answer:
 
 
 def remove(state: State, request: Request) -> Answer:
-    # Here the case of an address counts.
+    # Here addresses are case-sensitive.
     address = names.to_ascii(request.form.get("address", ""))
     if address not in state.aliases:
         raise RefusedError(f"That's not an alias ({address}).")

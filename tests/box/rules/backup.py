@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups: where they go, and which there are."""
+"""Backups: their target, and the list of existing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _folder(state: State) -> str:
 
 
 def config(state: State, request: Request) -> Answer:
-    """Never with the credentials; a local target in full."""
+    """The target without its credentials. A local target is returned in full."""
     target = state.backup.target
     reply: dict[str, object] = {
         "enc_pw_file": f"{state.storage}/backup/secret_key.txt",
@@ -34,7 +34,7 @@ def config(state: State, request: Request) -> Answer:
 
 
 def _check_target(state: State, target: str) -> None:
-    """The box connects to a target elsewhere. RefusedError in its words if that fails."""
+    """Connect to a remote target. Raises RefusedError with the box's message if that fails."""
     if target in ("off", "local") or target in state.backup_targets:
         return
     parts = urlsplit(target)
@@ -55,7 +55,7 @@ def _check_target(state: State, target: str) -> None:
 
 
 def set_config(state: State, request: Request) -> Answer:
-    """All four fields are stored, also those that were not sent."""
+    """All four fields are stored, even those that were not sent."""
     form = request.form
     try:
         min_age = int(form.get("min_age", ""))
@@ -71,7 +71,7 @@ def set_config(state: State, request: Request) -> Answer:
 
 
 def _duration(seconds: float) -> str:
-    """In words, with the two greatest units."""
+    """A duration in words, with its two largest units."""
     words = []
     for unit, length in _UNITS:
         count, seconds = divmod(int(seconds), length)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom DNS records, secondary nameservers, and what the box publishes."""
+"""Custom DNS records, secondary nameservers, and published zones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _zone_for_change(state: State, qname: str) -> str:
 
 
 def _checked(zone: str, qname: str, rtype: str, value: str) -> str:
-    """The value as it is stored. Most types are not checked at all."""
+    """The value in its stored form. Most types are not validated."""
     if not names.is_dns_name(qname):
         raise RefusedError("Invalid name.")
     if rtype in ("A", "AAAA"):
@@ -56,7 +56,7 @@ def _checked(zone: str, qname: str, rtype: str, value: str) -> str:
 
 
 def _in_stored_order(records: list[CustomRecord]) -> list[CustomRecord]:
-    """Grouped by name and by type, each where it was first seen: the file they are kept in is nested so."""
+    """Group records by name and type, in order of first occurrence, as in the box's nested file."""
     by_name: dict[str, dict[str, list[CustomRecord]]] = {}
     for record in records:
         by_name.setdefault(record.qname, {}).setdefault(record.rtype, []).append(record)
@@ -64,7 +64,7 @@ def _in_stored_order(records: list[CustomRecord]) -> list[CustomRecord]:
 
 
 def _store(state: State, records: list[CustomRecord]) -> Answer:
-    """Store first, publish then: what the zones' signer can't read is stored all the same."""
+    """First store, then publish: values that the zone signer can't read are stored anyway."""
     records = _in_stored_order(records)
     if records == state.dns_records:
         return text("OK")
@@ -77,14 +77,14 @@ def _name_and_type(request: Request) -> tuple[str, str]:
 
 
 def _body(request: Request) -> str:
-    """What isn't ASCII disappears without a word."""
+    """Characters outside ASCII are dropped silently."""
     return request.body.decode("ascii", "ignore").strip()
 
 
 def _value_to_add(state: State, request: Request, qname: str, rtype: str) -> CustomRecord:
     value = _body(request)
     if not value and rtype in ("A", "AAAA"):
-        # For clients that are their own dynamic DNS.
+        # For dynamic DNS clients: without a value, the client's address is used.
         value = request.remote
     if not value:
         raise RefusedError("No value for the record provided.")
@@ -99,7 +99,7 @@ def add_record(state: State, request: Request) -> Answer:
 
 
 def set_record(state: State, request: Request) -> Answer:
-    """Make it the only value of its name and type."""
+    """Replace all values of this name and type."""
     record = _value_to_add(state, request, *_name_and_type(request))
     kept = [one for one in state.dns_records if one[:2] != record[:2] or one == record]
     return _store(state, kept if record in kept else [*kept, record])
@@ -110,7 +110,7 @@ def remove_record(state: State, request: Request) -> Answer:
 
 
 def remove(state: State, request: Request, checks: bool = True) -> Answer:
-    """Remove a value; without one, all of that name and type."""
+    """Remove a value or, without one, all values of this name and type."""
     qname, rtype = _name_and_type(request)
     zone = _zone_for_change(state, qname) if checks else ""
     value = _body(request)
@@ -168,7 +168,7 @@ def _check_nameserver(state: State, given: str) -> None:
 
 
 def set_secondary_nameservers(state: State, request: Request) -> Answer:
-    """Replace the list, whatever it was."""
+    """Replace the list."""
     wanted = [piece.strip() for piece in re.split("[, ]+", request.form.get("hostnames", "")) if piece.strip()]
     for given in wanted:
         _check_nameserver(state, given)
@@ -181,7 +181,7 @@ def zone_names(state: State, request: Request) -> Answer:
 
 
 def dump(state: State, request: Request) -> Answer:
-    """What somebody would have to set up who has the zones elsewhere."""
+    """The records that users must set up if they host their zones elsewhere."""
     reply = []
     for inputs in zone_inputs(state):
         rows = [

@@ -24,10 +24,9 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _picture(content: str) -> str:
-    """A picture that stands for the text, as base64.
+    """A placeholder image for the text, as base64.
 
-    A box answers with a QR code. Nothing reads it back, so any picture of about its size does, and
-    no library has to be installed to make one.
+    A box returns a QR code. Nothing decodes it, so any image of a similar size is enough, and no library is needed.
     """
     noise = hashlib.shake_128(content.encode()).digest(_PICTURE_SIZE * _PICTURE_SIZE // 8)
     width = _PICTURE_SIZE // 8
@@ -45,7 +44,7 @@ def _user(state: State, email: str) -> User:
 
 
 def status(state: State, request: Request) -> Answer:
-    """Anybody's schemes; a new secret only for oneself."""
+    """The schemes of any user; a new secret only for the authenticated user."""
     user = _user(state, request.form.get("user", request.caller))
     reply: dict[str, object] = {
         "enabled_mfa": [{"id": scheme.id, "type": "totp", "label": scheme.label} for scheme in user.totp]
@@ -77,7 +76,7 @@ def enable(state: State, request: Request) -> Answer:
 
 
 def disable(state: State, request: Request) -> Answer:
-    """Without an id, all schemes of the user."""
+    """Disable one scheme or, without an id, all schemes of the user."""
     user = _user(state, request.form.get("user", request.caller))
     wanted = request.form.get("mfa-id", "")
     kept = [scheme for scheme in user.totp if wanted not in ("", str(scheme.id))]

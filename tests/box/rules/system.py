@@ -12,7 +12,7 @@ from ..domains import served
 from ..state import State
 from .web import certificate_status
 
-# An upgrade of these takes effect with the next start.
+# Upgrades of these packages require a restart.
 _NEEDS_REBOOT = ("linux-image", "libc6")
 _RATINGS = {"success": "ok", "warning": "warning", "danger": "error"}
 
@@ -32,7 +32,7 @@ def privacy(state: State, request: Request) -> Answer:
 
 
 def set_privacy(state: State, request: Request) -> Answer:
-    """Whatever isn't the one word means off."""
+    """Any value other than "private" turns privacy off."""
     state.privacy = request.form.get("value") == "private"
     return text("OK")
 
@@ -70,7 +70,7 @@ def _item(kind: str, sentence: str, *more: str) -> dict[str, object]:
 
 
 def status(state: State, request: Request) -> Answer:
-    """The checks as the control panel shows them: headings, and what was found under each."""
+    """The status checks as in the control panel: headings with their results."""
     if state.status_checks is not None:
         return data(state.status_checks)
     found = [_item("heading", "System"), _item("ok", "All system services are running.")]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates: what is installed, and getting new ones."""
+"""Certificates: status, provisioning and installation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_NAMES = 100
 
 
 def _provisionable(state: State) -> tuple[set[str], dict[str, str]]:
-    """The domains that need a certificate and can have one; and why the others don't or can't."""
+    """The domains that need a certificate and can get one, and the reasons why the others don't or can't."""
     domains = served(state)
     installed = Installed(state)
     wanted: set[str] = set()
@@ -61,7 +61,7 @@ def signing_request(state: State, request: Request) -> Answer:
 
 
 def _after_install(state: State) -> list[str]:
-    """Let mail and web take up what is the best certificate now."""
+    """Update mail and web servers to the best available certificates."""
     said = []
     best = Installed(state).find(state.hostname)
     if best is None:
@@ -79,7 +79,7 @@ def _keep(state: State, pem: str) -> None:
 
 
 def install(state: State, request: Request) -> Answer:
-    """Says what is wrong as if it were success."""
+    """Errors are returned with status 200."""
     domain = request.form.get("domain", "")
     if domain not in served(state).web:
         return text("Invalid domain name.")
@@ -98,10 +98,10 @@ def install(state: State, request: Request) -> Answer:
 
 
 def _requests(state: State, wanted: set[str]) -> list[list[str]]:
-    """Which names share a certificate: those of a zone.
+    """Group names by certificate: the names of a zone share one.
 
-    A zone that needs a certificate itself comes after the box's own names in the box's order, and
-    then starts its list anew: the names before it have to wait until the next time.
+    If a zone's own name needs a certificate, it comes after the box's own names in the box's order and then
+    restarts the list: the names before it have to wait until the next run.
     """
     groups: dict[str, list[list[str]]] = {zone: [[]] for zone in served(state).zones}
     for domain in names.sort_domains(wanted, state.hostname):

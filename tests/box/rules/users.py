@@ -56,7 +56,7 @@ def _readable_size(size: float) -> str:
 
 
 def _usage(state: State, email: str, quota: str) -> dict[str, object]:
-    """How full a mailbox is, as far as it is known: nothing is, before the first mail."""
+    """The usage of a mailbox. It is unknown until the first mail arrives."""
     unlimited = quota == "0"
     size = state.mailboxes.get(email)
     if size is None:
@@ -77,7 +77,7 @@ def listing(state: State, request: Request) -> Answer:
         if state.capabilities.quotas:
             row |= _usage(state, email, user.quota)
         by_domain.setdefault(names.to_unicode(names.domain_of(email)), []).append(row)
-    # Mail that is left from users who are no more.
+    # Archived mailboxes of removed users.
     for email in sorted(state.mailboxes.keys() - state.users.keys()):
         local, _unused, domain = email.rpartition("@")
         mailbox = f"{state.storage}/mail/mailboxes/{domain}/{local}"
@@ -94,7 +94,7 @@ def domains(state: State, request: Request) -> Answer:
 
 
 def checked_user(state: State, request: Request, is_address: Callable[[str], bool] = names.is_address) -> User:
-    """The user that is to be added."""
+    """The user to add, after validation."""
     email = request.form.get("email", "")
     if not email.strip():
         raise RefusedError("No email address provided.")
@@ -105,7 +105,7 @@ def checked_user(state: State, request: Request, is_address: Callable[[str], boo
             "User account email addresses may only use the lowercase ASCII letters a-z, "
             "the digits 0-9, underscore (_), hyphen (-), and period (.)."
         )
-    # The first user may be anything: whoever sets up a box doesn't know the rules yet.
+    # The first user, which is created during setup, can have a reserved name.
     if names.is_dcv_address(email, state.capabilities.reserved) and state.users:
         raise RefusedError(
             "You may not make a user account for that address because it is frequently used for "
@@ -167,7 +167,7 @@ def quota(state: State, request: Request) -> Answer:
     try:
         return data({"email": email, "quota": _user(state, email).quota})
     except RefusedError as error:
-        # The box forgets to look at what it got.
+        # The box doesn't check whether reading the quota failed.
         return data({"email": email, "quota": [str(error), 400]})
 
 

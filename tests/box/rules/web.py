@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Web sites."""
+"""Websites."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..state import State
 
 
 def certificate_status(state: State, installed: Installed, domain: str) -> tuple[str, str]:
-    """How good the certificate of a site is, and in words."""
+    """The status of a website's certificate, and its description."""
     pem = installed.used(domain)
     if pem is None:
         return "danger", "No certificate installed."
