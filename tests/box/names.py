@@ -97,7 +97,7 @@ def topmost(domains: Iterable[str]) -> dict[str, str]:
 
 
 def sort_domains(domains: Iterable[str], hostname: str) -> list[str]:
-    """Sort as the box does: by zone, the box's own first; in each zone the apex first, then by labels from right to left."""
+    """Sort as the box does: by zone, its own first; in a zone the apex first, then by labels from right to left."""
     zone_of = topmost(set(domains))
 
     def key(domain: str) -> tuple[bool, str, bool, bool, list[str]]:

@@ -118,7 +118,7 @@ def _add_box_records(draft: _Draft, site: Site) -> None:
 
 
 def _add_custom_records(draft: _Draft, inputs: ZoneInputs, domain: str) -> None:
-    """Custom records. Several can have the same name and type, but not if the box has already set that name and type."""
+    """Custom records. Several can share a name and type, unless the box has already set these."""
     taken = draft.taken()
     for qname, rtype, value in inputs.custom:
         if not names.is_within(qname, domain):
