@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Aliases of the box: what may be asked for, and the calls that lead there."""
+"""Aliases: their options, and the calls that create, update and remove them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
 }
-"""What can be declared of one alias."""
+"""The options of one alias."""
 
 
 _KEPT_LOCAL_PARTS = ("abuse", "admin", "postmaster")
@@ -30,9 +30,9 @@ _KEPT_LOCAL_PARTS = ("abuse", "admin", "postmaster")
 
 @dataclass(frozen=True)
 class WantedAlias:
-    """What a task declares of one alias, in canonical addresses; None leaves a thing as it is.
+    """The declared state of one alias, with canonical addresses. None leaves a property unchanged.
 
-    :ivar forwards_to: receivers, each with its domain in the one form.
+    :ivar forwards_to: receivers, each with a canonical domain.
     """
 
     address: str
@@ -45,11 +45,11 @@ class WantedAlias:
 def check(options: Mapping[str, Any]) -> WantedAlias:
     """The options of ``miab_alias`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
+    :raises InvalidOption: for a value that no box accepts.
     """
     address = _address("address", options["address"], catch_all=True)
     if options["state"] == "absent":
-        # A box may have one from before it refused such addresses.
+        # The box may have such an alias from a time when it still accepted these addresses.
         return WantedAlias(address, present=False, force=options["force"])
     _check_accepted("address", address)
     receivers = options["forwards_to"]
@@ -89,7 +89,7 @@ def check(options: Mapping[str, Any]) -> WantedAlias:
 
 
 def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     if ALIASES.name not in known:
         return [ALIASES]
     if not wanted.present or USERS.name in known or _is_as_wanted(wanted, known[ALIASES.name].get(wanted.address)):
@@ -98,7 +98,7 @@ def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
 
 
 def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
-    """What a task has to read that changes nothing else: also what a domain brings along that comes or goes."""
+    """Like :func:`needs`, for a task with no other changes: also covers a domain that is added or removed with the alias."""
     open_questions = needs(wanted, known)
     if open_questions:
         return open_questions
@@ -119,10 +119,10 @@ def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
 
 
 def plan_alone(wanted: WantedAlias, known: Known) -> Change:
-    """The change of a task that changes nothing else, if no zone goes down by it, and no record is left behind.
+    """Like :func:`plan`, for a task with no other changes: also checks the effects on DNS zones.
 
-    :raises InvalidOption: also for a CNAME in the way of a domain that comes.
-    :raises Guarded: also for records in a zone that goes.
+    :raises InvalidOption: also if a CNAME conflicts with a new domain.
+    :raises Guarded: also if custom records would be left behind without a zone.
     """
     change = plan(wanted, known)
     if change.calls and publishing.content_is_known(known):
@@ -135,10 +135,10 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
 
 
 def plan(wanted: WantedAlias, known: Known) -> Change:
-    """The change that makes the alias what is wanted.
+    """Plan the change from the current alias to the declared one.
 
-    :raises Guarded: if it would take mail away from a user, or from the administrator, and isn't forced.
-    :raises InvalidOption: for what only the box's state shows to be impossible.
+    :raises Guarded: if a user or the administrator would lose mail, and ``force`` isn't set.
+    :raises InvalidOption: for values that are invalid in the current state of the box.
     """
     aliases: Aliases = known[ALIASES.name]
     alias = aliases.get(wanted.address)
@@ -164,18 +164,18 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     box = forks.of(known)
     _check_receivers(wanted, receivers, users, aliases, box)
     receivers = tuple(_as_sent(receiver, wanted, users, box) for receiver in receivers)
-    # A box updates the row in lower case only: with capitals it would keep the old one, and add another.
+    # A box updates only a row in lower case. For an address with capitals it would keep the old row and add another.
     stale = [row for row in ((alias.address, *alias.others) if alias else ()) if _is_in_capitals(row)]
     form = {
-        # To add where something is, even hidden behind an automatic alias, is an error of the box's;
-        # to update where nothing is would be silent about what another admin just made.
+        # Adding an alias that exists, even one hidden by an automatic alias, is an error. Updating one that doesn't
+        # exist would silently overwrite what another administrator has just created.
         "update_if_exists": "1" if alias and alias.address not in stale else "0",
         "address": wanted.address,
         "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
         "permitted_senders": ",".join(users[sender].spelling for sender in senders),
     }
     if alias and alias.description is not None and not alias.automatic:
-        # A box that has descriptions erases one that is left out.
+        # A box with descriptions erases the description if the form has none.
         form["description"] = alias.description
     elif box.needs_descriptions and (alias or wanted.address.startswith("@")):
         form["description"] = "Mail alias " + wanted.address
@@ -200,17 +200,17 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
 
 
 def _removal(stored: str) -> Call:
-    """The call that removes an alias, which a box finds by the very text that it stored."""
+    """The call that removes an alias. A box finds it only by the exact text that it stores."""
     return Call("POST", "/mail/aliases/remove", {"address": stored}, rebuild=(REBUILD_DNS, REBUILD_WEB))
 
 
 def _is_in_capitals(stored: str) -> bool:
-    # By an address in Unicode a box would remove the row of its ASCII form.
+    # Given an address in Unicode, a box would remove the row of its ASCII form.
     return stored.isascii() and stored != stored.lower()
 
 
 def _as_sent(receiver: str, wanted: WantedAlias, users: Users, box: forks.Box) -> str:
-    """A receiver as the box takes it: that of an address that proves a domain has to be the very text of a user."""
+    """A receiver in the form that the box accepts. If only administrators may receive, it must match the user exactly."""
     if not _leads_to_administrators(wanted.address, box):
         return receiver
     folded = receiver.lower()
@@ -286,7 +286,7 @@ def _check_receivers(
 
 
 def _check_stays(alias: Alias, users: Users, aliases: Aliases) -> None:
-    """Refuse what a box takes for an automatic alias that is needed no more, and removes at once."""
+    """Refuse an alias that the box would take for an obsolete automatic alias and remove immediately."""
     domain = alias.address.partition("@")[2]
     if not is_kept(alias.address) or alias.receivers != (_administrator(aliases),):
         return
@@ -302,12 +302,12 @@ def _check_stays(alias: Alias, users: Users, aliases: Aliases) -> None:
 
 
 def is_kept(address: str) -> bool:
-    """Whether boxes make and remove such an alias as its domain gets and loses other mail."""
+    """Whether boxes create and remove this alias automatically when its domain gains or loses other mail."""
     return address.partition("@")[0] in _KEPT_LOCAL_PARTS
 
 
 def _brings_mail(address: str) -> bool:
-    """Whether an alias of this address, made by hand, is other mail in that sense."""
+    """Whether a manually created alias of this address counts as other mail for :func:`is_kept`."""
     return not (address.startswith("@") or is_kept(address))
 
 
@@ -320,20 +320,20 @@ def _is_admin(users: Users, email: str) -> bool:
 
 
 def _can_be_hidden(address: str) -> bool:
-    """Whether boxes make an automatic alias of this address.
+    """Whether boxes create an automatic alias of this address, which can hide a manual one.
 
-    From v55 on they keep it beside one made by hand, and list one row an address: the one whose receivers sort last.
+    Boxes from v55 on keep both, but list only one row for each address: the one whose receivers sort last.
     """
     return address.partition("@")[0] in ("abuse", "admin", "postmaster", "hostmaster")
 
 
 def _latest_first(receivers: tuple[str, ...]) -> list[str]:
-    """Receivers in the order in which a box lists the alias rather than an automatic one; order means nothing else."""
+    """Receivers in an order that makes a box list this alias instead of an automatic one. Order has no other meaning."""
     return sorted(receivers, reverse=True)
 
 
 def _folded(receivers: Sequence[str]) -> list[str]:
-    """Receivers in the form by which they are compared."""
+    """Receivers in the form that is used for comparison."""
     return [receiver.lower() for receiver in receivers]
 
 
@@ -385,7 +385,7 @@ def _unique(addresses: Any) -> tuple[str, ...]:
 
 
 def apply_change(aliases: Aliases, users: Users, change: Change) -> None:
-    """Make aliases what they will be after a change of one of them."""
+    """Update ``aliases`` in place to their state after a change."""
     if not change.calls:
         return
     after = change.after
@@ -400,7 +400,7 @@ def apply_change(aliases: Aliases, users: Users, change: Change) -> None:
 
 
 def apply_automatic(aliases: Aliases, users: Users, address: str) -> None:
-    """Add the aliases that a box makes by itself, now that there is mail for an address."""
+    """Add the automatic aliases that a box creates when the domain of an address gets mail."""
     administrator = _administrator(aliases)
     if administrator is None:
         return
@@ -412,7 +412,7 @@ def apply_automatic(aliases: Aliases, users: Users, address: str) -> None:
 
 
 def _administrators(aliases: Aliases) -> set[str]:
-    """Where automatic aliases lead: to one address, unless the box was renamed."""
+    """The receivers of automatic aliases: one address, unless the box was renamed."""
     return {other.receivers[0] for other in aliases.values() if other.automatic and other.receivers}
 
 
@@ -422,11 +422,11 @@ def _administrator(aliases: Aliases) -> str | None:
 
 
 def needed_by_the_box(aliases: Aliases) -> set[str]:
-    """The addresses that a box's own mail goes to: the administrator's, and the one that its zones name."""
+    """The addresses that receive the mail of the box itself: its administrator's, and the contact of its zones."""
     administrators = _administrators(aliases)
     domains = {address.partition("@")[2] for address in administrators}
     if not domains:
-        # A box that has made no automatic aliases yet doesn't tell its name.
+        # Without automatic aliases, the host name of the box is unknown.
         domains = {address.partition("@")[2] for address in aliases}
     return {local + domain for local in ("administrator@", "hostmaster@") for domain in domains}
 

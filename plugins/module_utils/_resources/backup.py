@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where backups go and how long they are kept: what may be asked for, and the call that leads there."""
+"""Backup settings: the options, and the call that stores them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .._values.errors import InvalidOption, Refused, UnexpectedAnswer, Unsupport
 from .._values.secrets import MASK
 
 _PATH = BACKUP_CONFIG.path
-# A box calculates with ten times as many, and its nightly job breaks down at dates beyond the year 9999.
+# The box multiplies this by ten. Its nightly job fails for dates after the year 9999.
 _MOST_DAYS = 36500
 _STORED = "credentials were stored"
 
-# In which a box refuses a target: its own, and those of Amazon that it passes on.
+# The messages with which a box refuses a target: its own, and those of Amazon that it forwards.
 _S3_ERROR = "An error occurred (%s) when calling the ListObjectsV2 operation: %s"
 _SENTENCES = (
     "{target}",
@@ -44,20 +44,20 @@ _SENTENCES = (
     ),
     "B2 Bucket does not exist. Please double check your information!",
 )
-# What to check if a box can't use a target. It connects to one before it stores the settings.
+# What to check if a box can't use a target. The box connects to the target before it stores the settings.
 _HINTS = {
     "s3": "Check that the box can reach %s, and check the region, the bucket, target_user and target_password.",
     "b2": "Check that the box can reach Backblaze, and check key_id, application_key and the bucket.",
     "rsync": "Check that the box can reach %s, that the folder is there, and that the account accepts the SSH key of the box.",
 }
 
-# Stand for credentials in views: they are never shown, but a change of them is.
+# Placeholders for credentials in views, so that a diff shows that they change without showing them.
 _DIFFERS = "(not the declared one)"
 _UNKNOWN = "(not known)"
 _AS_DECLARED = "(as declared)"
 
 _B2 = re.compile(r"b2://([^:/@]*):([^@]*)@(.*)\Z", re.DOTALL)
-# A box knows no others; a folder of its own is what it lists for local.
+# The only schemes that boxes support. file:// is how a box reports the target "local".
 _SCHEMES = ("rsync://", "s3://", "b2://", "file://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -102,18 +102,18 @@ OPTIONS = {
     },
     "min_age_in_days": {"type": "int"},
 }
-"""What can be declared of the backups."""
+"""The options of the backup settings."""
 
 RULES = {
     "mutually_exclusive": [("target", "rsync", "s3", "b2")],
     "required_together": [("target_user", "target_password")],
 }
-"""What of them goes together."""
+"""Which options exclude or require each other."""
 
 
 @dataclass(frozen=True)
 class B2:
-    """A Backblaze bucket; without a key, the key that the box has for it."""
+    """A Backblaze bucket. Without a key, the box keeps the key that it has for the bucket."""
 
     key_id: str
     key: Optional[str] = field(repr=False)
@@ -128,9 +128,9 @@ class B2:
 
 @dataclass(frozen=True)
 class WantedBackup:
-    """What a task declares of the backups; None leaves a thing as it is.
+    """The declared backup settings. None leaves a setting unchanged.
 
-    :ivar target: ``off``, ``local`` or a URL, if it is none of Backblaze.
+    :ivar target: ``off``, ``local`` or a URL; None for a Backblaze target, which is in ``b2``.
     :ivar credentials: user and password of the target.
     """
 
@@ -144,7 +144,7 @@ class WantedBackup:
 def check(options: Mapping[str, Any]) -> WantedBackup:
     """The options of ``miab_backup_config`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
+    :raises InvalidOption: for a value that no box accepts.
     """
     age = options["min_age_in_days"]
     if age is not None and not 1 <= age <= _MOST_DAYS:
@@ -170,9 +170,9 @@ def check(options: Mapping[str, Any]) -> WantedBackup:
 
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
-    """The key that is part of a target."""
+    """The secrets in a target URL."""
     found = set(_secrets.in_url(str(options.get("target") or "")))
-    # Without blanks and unquoted, as messages and calls have them.
+    # Also without spaces and URL-decoded, as they appear in messages and calls.
     found |= {_printable(secret) for secret in found}
     return (found | {unquote(secret) for secret in found}) - {"", MASK}
 
@@ -233,7 +233,7 @@ def _rsync(parts: Mapping[str, Any]) -> str:
     port = parts["port"]
     if port is not None and not 0 < port < 65536:
         raise InvalidOption("rsync.port", port, "must be a port number from 1 to 65535")
-    # The first slash only ends the host; an absolute path brings its own.
+    # The first slash only separates the host from the path. An absolute path has a second one.
     return "rsync://%s@%s%s/%s" % (user, host, "" if port in (None, 22) else ":%d" % port, path)
 
 
@@ -245,7 +245,7 @@ def _s3(parts: Mapping[str, Any]) -> str:
         raise InvalidOption("s3.region", None, "set the Amazon region, or s3.host for another provider")
     bucket = _part("s3.bucket", parts["bucket"], _BUCKET, "must be the name of a bucket")
     path = _part("s3.path", parts["path"].strip("/"), _PATH_SIGNS, "must be a path without spaces")
-    # At Amazon the host says the region; others may want it by itself, where a URL has its user.
+    # For Amazon, the host name contains the region. For other providers, the region is in the user part of the URL.
     place = "s3.%s.amazonaws.com" % region if host is None else _host("s3.host", host)
     if host is not None and region is not None:
         place = region + "@" + place
@@ -269,14 +269,14 @@ def _parse_b2(target: str) -> B2 | None:
 
 
 def needs(_wanted: WantedBackup, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     return [] if BACKUP_CONFIG.name in known else [BACKUP_CONFIG]
 
 
 def plan(wanted: WantedBackup, known: Known) -> Change:
-    """The change that makes the settings what is wanted: one call, which stores all of them.
+    """Plan the change to the declared settings: one call, which stores all of them.
 
-    :raises InvalidOption: if the box would lose credentials by it, because it never shows them.
+    :raises InvalidOption: if the call would erase credentials, which the box never returns.
     """
     config: BackupConfig = known[BACKUP_CONFIG.name]
     target = _target(wanted, config)
@@ -286,7 +286,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
     age = config.min_age_in_days if wanted.min_age_in_days is None else wanted.min_age_in_days
     before, after = view(config), view(BackupConfig(target, age, config.folder))
     if wanted.b2 is not None:
-        # The key is masked on both sides.
+        # The views mask the key, so they show separately whether it changes.
         before["application_key"] = _AS_DECLARED if _is_same(target, config.target) else _DIFFERS
         after["application_key"] = _AS_DECLARED
     needs_call = before != after
@@ -310,7 +310,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         sentences=_SENTENCES,
         hint=_hint(target),
         name=_STORED if wanted.always else None,
-        # No reading shows credentials.
+        # The API never returns credentials, so a read can't verify them.
         verifiable=not wanted.always,
     )
     call = replace(call, parse=partial(_parse_answer, call))
@@ -318,12 +318,12 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
 
 
 def _is_same_but_for_the_key(target: str, config: BackupConfig) -> bool:
-    """Whether a target is that of a box whose key is masked, as in a snapshot."""
+    """Whether the target equals the current one except for its key, which is masked, as in a snapshot."""
     return MASK in config.target and target != config.target and masked(target) == config.target
 
 
 def _target(wanted: WantedBackup, config: BackupConfig) -> str:
-    """The target in the words that the box is to store."""
+    """The target in the form that the box stores."""
     if wanted.b2 is not None:
         present = _parse_b2(config.target)
         if wanted.b2.key is not None:
@@ -363,7 +363,7 @@ def _credentials(wanted: WantedBackup, target: str) -> tuple[str, str]:
 
 
 def _parse_answer(call: Call, said: str) -> bool:
-    """Every answer comes with HTTP 200; one means success."""
+    """Parse the answer. The box sends all answers with HTTP 200, but only "OK" means success."""
     try:
         words = json.loads(said)
     except (ValueError, RecursionError) as error:
@@ -373,7 +373,7 @@ def _parse_answer(call: Call, said: str) -> bool:
     if words == "OK":
         return True
     reply = masked(call.quotable(str(words).strip()))
-    # A box answers a target that it doesn't know by repeating it.
+    # If a box does not support a target, it answers with the target itself.
     if words == (call.form or {}).get("target"):
         if words.startswith("b2://"):
             raise Unsupported(
@@ -395,7 +395,7 @@ def _hint(target: str) -> str:
 
 
 def masked(text: str) -> str:
-    """A text without the passwords of the URLs in it."""
+    """A text with the passwords of its URLs masked."""
     return str(_secrets.without_url_passwords(text))
 
 
@@ -405,7 +405,7 @@ def view(config: BackupConfig) -> View:
 
 
 def declared(config: BackupConfig) -> View:
-    """The settings in a form that declares them on the same box: a bucket of Backblaze keeps its key."""
+    """The settings as options for the same box. A Backblaze bucket has no key, so the box keeps it."""
     b2 = _parse_b2(config.target)
     if b2 is None:
         return view(config)

@@ -18,37 +18,37 @@ from .._values import secrets as _secrets
 from .._values.errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
 from .._values.pem import Certificate
 
-# A country that no country is: a box asks for one, and it doesn't matter to the key.
+# A user-assigned country code. The box requires a country, but it does not affect the key.
 _NO_COUNTRY = "ZZ"
-# A box takes no certificate that ends within so many days.
+# A box rejects certificates that expire within this many days.
 _DAYS_LEFT = 10
 _DAY = 86400
-# A web server that reads its configuration again shows the old certificate for a moment.
+# After a reload, the web server may serve the old certificate for a few seconds.
 _SETTLES = 10
-# An authority takes its time for each zone.
+# The certificate authority may need a while for each zone.
 _PROVISIONING_SECONDS = 600
-# Begins the names of the answers to calls that provision.
+# The prefix of the names under which the results of provisioning calls are stored.
 _PROVISIONING = "provisioning"
 _LEFT_OUT = "left out"
-# What a box says when it has installed a certificate; and it may remark on another.
+# The lines of a successful installation. The answer may also have a remark about another certificate.
 _INSTALLED = ("updating primary certificate", "mail services restarted", "web updated")
 _REMARK = "there is no valid certificate for "
 
 PROVISIONED = "provisioned"
 
 _NOT_YET = "The box does not have the domain %s yet, so the certificate can be checked only after the domain is added."
-# What a box puts before a mail domain to make the names of further websites.
+# The prefixes of the websites that a box adds for each mail domain.
 _ADDED_NAMES = ("www.", "autoconfig.", "autodiscover.", "mta-sts.")
 
 
 @dataclass(frozen=True)
 class WantedCertificate:
-    """What a task declares of one domain's certificate.
+    """The declared certificate of one domain.
 
-    :param leaf: the certificate to install; None to let the box get one.
-    :param chain: the certificates of the authorities between it and one that everybody knows.
-    :param wait: how many seconds the box may take until it can get one.
-    :param is_new: whether the box may get the domain only in the same run.
+    :param leaf: the certificate to install; None if the box provisions one.
+    :param chain: the intermediate certificates.
+    :param wait: how many seconds to wait until the box can provision a certificate.
+    :param is_new: whether the domain may be added to the box in the same run.
     """
 
     domain: str
@@ -60,9 +60,9 @@ class WantedCertificate:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What came of each domain that the box provisioned: ``domain``, ``result`` and ``log``.
+    """The result of provisioning for each domain: ``domain``, ``result`` and ``log``.
 
-    It is true if there is a new certificate for one of them.
+    True in a boolean context if at least one certificate was installed.
     """
 
     items: Tuple[Mapping[str, Any], ...]
@@ -71,7 +71,7 @@ class Outcomes:
         return any(item["result"] == "installed" for item in self.items)
 
     def of(self, domain: str) -> tuple[str, list[str]]:
-        """The result of a domain, and the box's log of it."""
+        """The result and the log lines for a domain."""
         for item in self.items:
             if item["domain"] == domain:
                 return item["result"], item["log"]
@@ -81,8 +81,8 @@ class Outcomes:
 def check(options: Mapping[str, Any]) -> WantedCertificate:
     """The options of ``miab_ssl`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
-    :raises MissingLibrary: if there are certificates to read, and nothing to read them with.
+    :raises InvalidOption: for a value that no box accepts.
+    :raises MissingLibrary: if there are certificates to parse, and the library for it is missing.
     """
     try:
         domain = names.domain(options["domain"].strip())
@@ -93,9 +93,9 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
     is_new = _is_new(domain, options["new_domains"])
     if options["state"] == PROVISIONED:
         return WantedCertificate(domain, wait=options["wait"], is_new=is_new)
-    # Ansible takes an option that is there with no value for one that is given.
+    # For Ansible, an option without a value counts as given.
     leaf, *chain = _read("certificate", options["certificate"] or "")
-    # In one text with the certificate, or in one of its own.
+    # The chain may follow the certificate in the same option, or be in its own option.
     chain.extend(_read("chain", options["chain"]) if (options["chain"] or "").strip() else ())
     if not leaf.covers(domain):
         raise InvalidOption(
@@ -119,7 +119,7 @@ def check(options: Mapping[str, Any]) -> WantedCertificate:
 
 
 def _is_new(domain: str, new_domains: Sequence[str]) -> bool:
-    """Whether the box has a website for the domain, or for a name that it adds to one, once it has new domains."""
+    """Whether the domain is one of the new domains, or a website that the box adds for one of them."""
     for text in new_domains:
         try:
             new = names.domain(text.strip())
@@ -131,17 +131,17 @@ def _is_new(domain: str, new_domains: Sequence[str]) -> bool:
 
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
-    """Private keys, which belong into none of the options."""
+    """Private keys that users put into the options by mistake."""
     return [key for option in ("certificate", "chain") for key in _secrets.private_keys(options[option] or "")]
 
 
 def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     if wanted.leaf is None:
         return [] if SSL_STATUS.name in known else [SSL_STATUS]
     served = ServedCertificate(wanted.domain)
     if served.name not in known:
-        # Alone: when this is the right one, nothing else matters.
+        # Ask only for this first: if it is the declared certificate, nothing else is needed.
         return [served]
     if _served(wanted, known).sha256 == wanted.leaf.sha256:
         return []
@@ -149,11 +149,11 @@ def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: WantedCertificate, known: Known) -> Change:
-    """The change that gives the domain the certificate that is wanted.
+    """Plan the change to the declared certificate.
 
-    :raises InvalidOption: for a domain or a certificate that this box can't take.
-    :raises Refused: if the box can't get a certificate, in its own words.
-    :raises BoxFailed: if the box tried to get one, and could not.
+    :raises InvalidOption: for a domain or a certificate that this box does not accept.
+    :raises Refused: if the box can't provision a certificate, with its reason.
+    :raises BoxFailed: if the box tried to provision one and failed.
     """
     if wanted.leaf is None:
         return _plan_provision(wanted, known)
@@ -200,7 +200,7 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
         if not done:
             return Change("certificate", domain, view, view)
         view["provisioned"] = [dict(item) for outcomes in done for item in outcomes.items]
-        # What the box would say could not be foretold.
+        # The status text after provisioning can't be predicted.
         return Change("certificate", domain, view, after)
     if done:
         _check_outcome(row, done[-1])
@@ -225,9 +225,9 @@ def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
 
 
 def _provision(number: int, wait: Optional[Wait] = None) -> Call:
-    """The call that makes the box get certificates.
+    """The call that makes the box provision certificates.
 
-    :param number: of such calls in this run before.
+    :param number: how many such calls were made before in this run.
     """
     return Call(
         "POST",
@@ -241,12 +241,12 @@ def _provision(number: int, wait: Optional[Wait] = None) -> Call:
 
 
 def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
-    """Whether the box should be asked once more for a certificate that isn't there yet.
+    """Check whether another provisioning call can succeed for a domain without a certificate.
 
-    It gets one certificate for the names of a zone, and a zone that needs one itself makes it forget the
-    names that come before it in its list, such as its own; those it gets the next time.
+    One call provisions one certificate for the names of a zone. A zone that needs a certificate itself makes the box skip
+    the names that come before it in its list, such as its own host name. The next call provisions those.
 
-    :raises BoxFailed: if that won't help.
+    :raises BoxFailed: if another call would not help.
     """
     result, log = outcomes.of(row.domain)
     if result == _LEFT_OUT and outcomes:
@@ -262,9 +262,9 @@ def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
 
 
 def _outcomes(said: str) -> Outcomes:
-    """What came of each domain, from the answer to ``/ssl/provision``."""
+    """Parse the answer to ``/ssl/provision``: the result of each domain."""
     try:
-        # There are sentences among them, on what the box did with all certificates together.
+        # The list also has strings, with messages about all certificates. Skip them.
         groups = [item for item in shape.items(shape.part(json.loads(said), "requests")) if isinstance(item, dict)]
         return Outcomes(
             tuple(
@@ -284,10 +284,10 @@ def _outcomes(said: str) -> Outcomes:
 
 
 def _installed(said: str) -> bool:
-    """Whether a certificate was installed, from the answer to ``/ssl/install``, which is a 200 for errors too.
+    """Parse the answer to ``/ssl/install``: whether a certificate was installed. Errors also come with HTTP 200.
 
-    :raises Refused: in the box's words.
-    :raises UnexpectedAnswer: if the last of them isn't whole.
+    :raises Refused: with the message of the box.
+    :raises UnexpectedAnswer: if the last line is incomplete.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     if lines and any(whole != lines[-1] and whole.startswith(lines[-1]) for whole in (*_INSTALLED, _REMARK)):
@@ -310,7 +310,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
 
 
 def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificate, known: Known) -> None:
-    """Refuse a certificate that the box would refuse, or keep and not use."""
+    """Refuse a certificate that the box would reject, or store but not use."""
     now: float = known[CurrentTime().name]
     if not leaf.is_valid_at(now):
         raise InvalidOption(
@@ -336,8 +336,8 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
             _summary(leaf),
             "the certificate is not for the key of the box; order one with a CSR from the box (mailinabox.admin.miab_ssl_csr)",
         )
-    # Of several that it has, a box uses one that names the domain itself, and of these the one that ends last.
-    # What isn't for its key is shown by somebody else, and doesn't count.
+    # If a box has several certificates for a domain, it prefers one with the exact name, then the one that expires last.
+    # A served certificate with another key is not from the box, so it is ignored.
     if served.key != key or not served.covers(wanted.domain) or served.is_self_signed:
         return
     has_name, new_has_name = served.names_exactly(wanted.domain), leaf.names_exactly(wanted.domain)
@@ -361,7 +361,7 @@ def _read(option: str, text: str) -> tuple[Certificate, ...]:
     try:
         return pem.certificates(text)
     except ValueError as error:
-        # Not the text: who takes the wrong file may have put a private key here.
+        # Don't quote the text: it may be the wrong file, such as a private key.
         raise InvalidOption(option, "(%d characters)" % len(text), str(error)) from error
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom DNS records: what may be asked for of one name and type, and the calls that lead there."""
+"""Custom DNS records: the options for one name and type, and the calls that change its values."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ OPTIONS = {
     "exclusive": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
-"""What can be declared of the values of one name and type."""
+"""The options for one name and type."""
 
 RULES = {"mutually_exclusive": [("value", "values")]}
-"""What of them goes together."""
+"""Which options exclude each other."""
 
 
 @dataclass(frozen=True)
 class WantedRecord:
-    """What a task declares of the values of one name and type.
+    """The declared values of one name and type.
 
-    :ivar values: canonical; None, which only goes with ``present=False``, stands for all.
-    :ivar exclusive: whether no other values may be there.
+    :ivar values: canonical values; None, only with ``present=False``, means all values.
+    :ivar exclusive: whether all other values are removed.
     """
 
     name: str
@@ -62,7 +62,7 @@ class WantedRecord:
 def check(options: Mapping[str, Any]) -> WantedRecord:
     """The options of ``miab_dns_record`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes, or that would take a zone down.
+    :raises InvalidOption: for a value that no box accepts, or that would break its zone.
     """
     present = options["state"] == "present"
     try:
@@ -70,7 +70,7 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
     except ValueError as error:
         raise InvalidOption("name", options["name"], str(error)) from error
     rtype = options["type"].upper()
-    # Some letters outside ASCII become one inside it in capitals.
+    # Some non-ASCII letters become ASCII letters in upper case.
     if not options["type"].isascii() or rtype not in _records.RECORD_TYPES:
         raise InvalidOption(
             "type",
@@ -82,7 +82,7 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
         if present:
             raise InvalidOption("values", None, "value or values is required with state: present")
         return WantedRecord(name, rtype, None, present=False)
-    # What is to go may be malformed: it is there, and may be the very value that breaks its zone.
+    # A value to remove may be malformed: it may be the stored value that breaks the zone.
     canonical = _canonical if present else _records.canonical_stored
     values = tuple(dict.fromkeys(canonical(rtype, value) for value in given))
     if rtype == "CNAME" and present and len(values) > 1:
@@ -96,13 +96,13 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
 
 
 def _given_values(options: Mapping[str, Any]) -> list[str] | None:
-    """``value`` or ``values`` as a list of texts; None if neither was given."""
+    """``value`` or ``values`` as a list of strings; None if neither was given."""
     if options["value"] is not None:
         return [options["value"]]
     values = options["values"]
     if values is None:
         return None
-    # The option is raw, because Ansible would split one text at its commas, which TXT values have.
+    # The option is raw, because Ansible would split a string at its commas, and TXT values may contain commas.
     if not isinstance(values, (list, tuple)):
         values = [values]
     if not values:
@@ -123,7 +123,7 @@ def _canonical(rtype: str, value: str) -> str:
 
 
 def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     if DNS_RECORDS.name not in known:
         return [DNS_RECORDS]
     stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
@@ -132,16 +132,16 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
         return []
     questions = [DNS_ZONES]
     if not known[DNS_RECORDS.name]:
-        # An empty list doesn't show whether the box is a fork that would store something else.
+        # An empty list does not show whether the box is a fork that would store something else.
         questions.append(USERS)
     new_cname = wanted.present and wanted.rtype == "CNAME" and not stored
-    # What the box publishes by itself matters to CNAMEs only. What changes at a name can concern two of them.
+    # The records that the box publishes by itself matter only for CNAMEs. A change at a name can affect two CNAMEs.
     beside = ["_dmarc." + wanted.name] + [wanted.name] * (wanted.present and wanted.rtype != "CNAME")
     if new_cname or any((name, "CNAME") in known[DNS_RECORDS.name] for name in beside):
         questions += [USERS, ALIASES]
     if new_cname:
         questions.append(DNS_DUMP)
-    # A box lists the zone of its host name first. In the others there is no need to know that name.
+    # A box lists the zone of its host name first. The host name doesn't matter for names in other zones.
     first_zone = known.get(DNS_ZONES.name, ())[:1]
     if wanted.present and wanted.rtype in ("A", "AAAA") and names.zone_of(wanted.name, first_zone):
         questions.append(ALIASES)
@@ -149,9 +149,9 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: WantedRecord, known: Known) -> Change:
-    """The change that makes the name's values what is wanted, with the fewest writes.
+    """Plan the change to the declared values, with as few writes as possible.
 
-    :raises InvalidOption: for a name in no zone of the box, or a record that would take its zone down.
+    :raises InvalidOption: for a name that is not in any zone of the box, or a record that would break its zone.
     """
     stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
     present = _distinct(stored)
@@ -170,9 +170,9 @@ def plan(wanted: WantedRecord, known: Known) -> Change:
 
 
 def plan_alone(wanted: WantedRecord, known: Known) -> Change:
-    """The change of a task that changes nothing else, if no zone goes down by it.
+    """Like :func:`plan`, for a task with no other changes: also checks the effects on DNS zones.
 
-    :raises InvalidOption: also for a CNAME beside which something else would be published.
+    :raises InvalidOption: also for a CNAME that conflicts with other published records.
     """
     change = plan(wanted, known)
     if change.calls and content_is_known(known):
@@ -184,7 +184,7 @@ def plan_alone(wanted: WantedRecord, known: Known) -> Change:
 
 
 def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
-    """The values that are to be there in the end."""
+    """The values after the change."""
     if not wanted.present:
         return () if wanted.values is None else tuple(value for value in present if value not in wanted.values)
     values = wanted.values or ()
@@ -194,23 +194,23 @@ def _target(wanted: WantedRecord, present: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ...]) -> tuple[Call, ...]:
-    """The fewest writes from the stored records to the target, never by way of no values at all.
+    """The fewest writes from the stored records to the target. There is never a moment without any value.
 
-    A box knows three writes: POST adds a value, DELETE takes one away, PUT makes one the only one. A value that
-    nobody declares and that is to stay is there all the time.
+    The API has three writes: POST adds a value, DELETE removes one, PUT replaces all values with one. A value that is
+    kept but not declared is never removed in between.
     """
     path = _path(wanted.name, wanted.rtype)
     kept = {_value(record) for record in stored} & set(target)
     gone = [record for record in stored if _value(record) not in kept]
     added = [value for value in target if value not in kept]
-    # A box compares names as they were given, so PUT doesn't see a record whose name has capital
-    # letters; and a value that breaks the zone has to go by itself, before anything else can work.
+    # A box compares names case-sensitively, so PUT misses a record whose name has capital letters.
+    # A value that breaks the zone must be removed first: until then, every other write fails.
     _check_gone(gone)
     put_works = all(
         record.name == wanted.name and _records.is_publishable(record.rtype, record.value) for record in stored
     )
 
-    # What nobody declares may be lost for good if it is taken out on the way and the run breaks off there.
+    # An undeclared value that is removed and added again would be lost if the run stopped in between.
     none_is_lost = len(target) < 2 or (wanted.present and wanted.exclusive)
     if target and len(added) + len(gone) > len(target) and put_works and none_is_lost:
         only, *others = sorted(target, key=lambda value: value not in kept)
@@ -222,7 +222,7 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
         last = gone[0].value
         return (Call("PUT", path, body=last, rebuild=(REBUILD_DNS,)), _delete(gone[0]))
     deletes = [_delete(record) for record in gone]
-    # As long as a value is there that breaks the zone, every other write fails.
+    # Every other write fails as long as the zone has a value that breaks it.
     return (
         *(call for call in deletes if call.repairs),
         *(_write("POST", path, value) for value in added),
@@ -231,10 +231,10 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
 
 
 def _check_gone(gone: Sequence[Record]) -> None:
-    """Refuse to remove a value that no request can name.
+    """Refuse to remove a value that a request can't transmit.
 
-    A box ignores all characters outside ASCII in the body of a request. It may take what is left for another value, or
-    for none, which removes all of them.
+    A box drops all non-ASCII characters from the body of a request. What is left may be another value, or empty, which
+    removes all values.
     """
     for record in gone:
         if not record.value.isascii():
@@ -252,7 +252,7 @@ def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Cal
 
 
 def _put(path: str, value: str, stored: Sequence[Record], is_new: bool) -> Call:
-    """Make a value the only one. One that was there before is not what the box fails at, and stays."""
+    """Replace all values with one. A value that was there before can't be the cause of a failure, so it has no undo."""
     if is_new:
         return _write("PUT", path, value, undo=[Call("POST", path, body=record.value) for record in stored])
     return Call("PUT", path, body=value, rebuild=(REBUILD_DNS,))
@@ -270,7 +270,7 @@ def _delete(record: Record) -> Call:
 
 def _path(name: str, rtype: str) -> str:
     """
-    :raises UnexpectedAnswer: for a name or a type that would make another path of it. No box stores such a record.
+    :raises UnexpectedAnswer: for a name or a type that would change the path. No box stores such a record.
     """
     if {name, rtype} & {"", ".", ".."}:
         raise UnexpectedAnswer(
@@ -294,7 +294,7 @@ def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
 
 
 def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...], known: Known) -> None:
-    """Refuse what a box would store and its name server could not publish."""
+    """Refuse values that the box would store but its name server could not publish."""
     for value in added:
         if _records.needs_final_dot(wanted.rtype, value):
             raise InvalidOption(
@@ -312,7 +312,7 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
 
 
 def _overridden(wanted: WantedRecord, added: list[str], known: Known) -> tuple[str, ...]:
-    """A warning if the box would store the values and not publish them."""
+    """A warning if the box would store the values without publishing them."""
     hostname = host_name(known[ALIASES.name]) if ALIASES.name in known else ""
     if not any(is_overridden(wanted.name, wanted.rtype, value, hostname) for value in added):
         return ()
@@ -328,7 +328,7 @@ def _distinct(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def views(records: Records) -> list[View]:
-    """The records that a box has, by name and type, in the form of the module's options."""
+    """The stored records, grouped by name and type, in the form of the module's options."""
     return [
         {"name": name, "type": rtype, "values": sorted(_distinct(rows)), "state": "present"}
         for (name, rtype), rows in sorted(records.items())
@@ -343,7 +343,7 @@ def _view(wanted: WantedRecord, values: tuple[str, ...]) -> View:
 
 
 def apply_change(records: Records, change: Change) -> None:
-    """Make records what they will be after a change."""
+    """Update ``records`` in place to their state after a change."""
     after = change.after
     key = (after["name"], after["type"])
     if after["state"] == "absent":

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that a box can be asked, by subset: which questions each takes, and what it tells."""
+"""The subsets of ``miab_info``: the reads that each needs, and the facts that it returns."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Subset:
-    """One thing that can be gathered.
+    """One subset of facts.
 
-    :param reads: what has to be asked.
-    :param tell: the result, from what is known.
-    :param each: what has to be asked once those are known.
-    :param slow: whether a box takes its time for it, or asks others, so that it is only gathered by name.
-    :param optional: whether the task goes on if it can't be told, as with all that is slow.
-    :param partial: whether it can be told although some of the reads failed.
-    :param exact: whether others declare or compare what it tells, so that its texts must be the box's own. In the
-        texts of all others, the passwords of URLs are masked.
+    :param reads: the reads that it needs.
+    :param tell: returns the facts from the values of the reads.
+    :param each: returns more reads that depend on the values of the first ones.
+    :param slow: whether the box needs long for it, or queries other servers. A slow subset is gathered only by name.
+    :param optional: whether the task continues if the subset fails, as with all slow subsets.
+    :param partial: whether it can be gathered although some of the reads failed.
+    :param exact: whether the strings must stay exactly as the box returns them, because they are declared or compared.
+        In all other subsets, passwords in URLs are masked.
     """
 
     reads: Tuple[Read, ...]
@@ -82,7 +82,7 @@ def _alias(alias: Alias) -> View:
 
 
 def _declared(view: View) -> View:
-    """A view as it stands in a list of what is to be there."""
+    """A view as an item of a declared list, where ``state`` is not needed."""
     return {key: value for key, value in view.items() if key != "state"}
 
 
@@ -136,7 +136,7 @@ def _records(known: Known) -> list[View]:
 
 
 def _dns_problems(known: Known) -> list[View]:
-    """Custom records that take their zones down, or that the box doesn't publish."""
+    """Custom records that break their zones, or that the box does not publish."""
     records = known[DNS_RECORDS.name]
     box = content(known)
     left = set(orphans(box))
@@ -166,7 +166,7 @@ def _dns_problems(known: Known) -> list[View]:
 
 
 def _config(known: Known) -> View:
-    """What was set up by hand, in the form that declares it, without secrets."""
+    """The manual configuration of the box as a declaration, without secrets."""
     return {
         "users": [_declared(users.view(user)) for user in known[USERS.name].values() if user.active],
         "aliases": [_declared(aliases.view(alias)) for alias in known[ALIASES.name].values() if not alias.automatic],
@@ -239,19 +239,19 @@ SUBSETS: Mapping[str, Subset] = {
 
 
 def check(options: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The names of the subsets that are asked for, each once."""
+    """The names of the requested subsets, without duplicates."""
     asked = options["gather_subset"]
     return tuple(name for name, subset in SUBSETS.items() if name in asked or (ALL in asked and not subset.slow))
 
 
 def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell: each thing once."""
+    """Return the reads that :func:`plan` still needs, without duplicates."""
     first: dict[str, Read] = {}
     then: dict[str, Read] = {}
     for name in wanted:
         subset = SUBSETS[name]
         for read in subset.reads:
-            # The list that others are asked by has to be there.
+            # Other reads depend on these lists, so they are required.
             optional = subset.may_fail and read not in (USERS, DNS_ZONES)
             if read.name not in first or not optional:
                 first[read.name] = replace(read, optional=optional)
@@ -261,9 +261,9 @@ def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: Tuple[str, ...], known: Known) -> Change:
-    """No change, and everything that was asked for.
+    """Return a change without calls that contains all requested facts.
 
-    :raises BoxError: if the box could tell nothing of it.
+    :raises BoxError: if all requested subsets failed.
     """
     gathered: View = {}
     failures = {}

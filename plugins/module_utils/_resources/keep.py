@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patterns of addresses and names that a purge leaves alone."""
+"""Patterns of addresses and names that are never purged."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Iterable, Iterator, Optional
 
 from .._values import names as _names
 
-# What is in addresses and names, and what stands for some of it.
+# The characters of addresses, names and wildcards.
 _PATTERN = re.compile(r"[^\s,;:()<>\\\"]+\Z")
-# Where a typing error is looked for. In shorter words, and in numbers, one letter makes another name.
+# Words that are checked for typos. In shorter words and in numbers, a changed character often is another valid name.
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text can match any address or name."""
+    """Whether a pattern can match any address or name at all."""
     return bool(_PATTERN.match(text.strip()))
 
 
 def canonical(pattern: str) -> str:
-    """A pattern in the form in which it is compared."""
+    """A pattern in the form that is used for comparison."""
     return unicodedata.normalize("NFC", pattern.strip()).lower()
 
 
@@ -34,7 +34,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def misspelt(pattern: str, names: Iterable[str]) -> Optional[str]:
-    """The first of some names that a pattern most likely means: it matches with one letter changed, or two swapped."""
+    """The first name that the pattern matches after one typo is corrected: a letter changed, added or left out, or two swapped."""
     corrected = set(_corrected(pattern))
     return next((name for name in names if any(matches(other, name) for other in corrected)), None)
 

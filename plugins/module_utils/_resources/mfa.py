@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One-time codes (TOTP) as a second factor of the box's users."""
+"""One-time codes (TOTP) as a second factor of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._values import names
 from .._values.errors import InvalidOption, UnexpectedAnswer
 from .._values.secrets import MASK
 
-# In which a box refuses a scheme.
+# The messages with which a box refuses a scheme.
 _SENTENCES = (
     "Bad Input",
     "Invalid token.",
@@ -28,11 +28,11 @@ _SECRET = re.compile(r"[A-Z2-7]{32}\Z")
 
 @dataclass(frozen=True)
 class WantedScheme:
-    """What a task declares of one scheme.
+    """The declared state of one scheme.
 
-    :param user: whose it is; None for the account that is signed in.
-    :param label: what it is called; None for all the schemes of the user.
-    :param secret: what codes are made of; None for one that the box makes.
+    :param user: the owner; None for the account that the task signs in with.
+    :param label: its name; None for all schemes of the user.
+    :param secret: the TOTP secret; None if the box generates one.
     """
 
     user: Optional[str]
@@ -44,7 +44,7 @@ class WantedScheme:
 def check(options: Mapping[str, Any]) -> WantedScheme:
     """The options of ``miab_mfa`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
+    :raises InvalidOption: for a value that no box accepts.
     """
     user = options["user"]
     if user is not None:
@@ -54,14 +54,14 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
             raise InvalidOption("user", options["user"], str(error)) from error
     label = options["label"]
     present = options["state"] == "present"
-    # Ansible takes an option that is there with no value for one that is given.
+    # For Ansible, an option without a value counts as given.
     if (label is None and present) or (label is not None and not label.strip()):
         raise InvalidOption("label", label, "give the scheme a name, such as the name of your device")
     secret = options["secret"]
     if secret is not None and not present:
         raise InvalidOption("secret", MASK, "not used with state: absent; leave it out")
     if secret is not None:
-        # Some letters outside ASCII become one inside it in capitals.
+        # Some non-ASCII letters become ASCII letters in upper case.
         is_ascii = secret.isascii()
         secret = _canonical(secret)
         if not (is_ascii and _SECRET.match(secret)):
@@ -70,7 +70,7 @@ def check(options: Mapping[str, Any]) -> WantedScheme:
 
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
-    """The secret in the form that a box takes."""
+    """The secret in the form that a box expects."""
     return [_canonical(options["secret"])] if options["secret"] else []
 
 
@@ -79,7 +79,7 @@ def _canonical(secret: str) -> str:
 
 
 def needs(wanted: WantedScheme, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     if wanted.user not in (None, known["caller"]):
         if wanted.present:
             return []
@@ -92,9 +92,9 @@ def needs(wanted: WantedScheme, known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: WantedScheme, known: Known) -> Change:
-    """The change that gives the user the scheme, or takes it away.
+    """Plan the change that adds or removes the scheme.
 
-    :raises InvalidOption: for a scheme for somebody else, and if the run could not sign in again after it.
+    :raises InvalidOption: for a new scheme for another user, or if the task could not sign in again after the change.
     """
     user = _user(wanted, known)
     if wanted.present and user != known["caller"]:
@@ -120,9 +120,9 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
             % user,
         )
     if not wanted.present:
-        # Without an id the box removes them all.
+        # Without an ID, the box removes all schemes.
         forms = [{"user": stored}] if wanted.label is None else [_by_id(stored, scheme) for scheme in schemes]
-        # A text as an id changes with each one-time code.
+        # An ID that is a string changes with each one-time code that is used.
         in_session = any(isinstance(scheme.id, str) for scheme in schemes)
         calls = tuple(Call("POST", "/mfa/disable", form, mfa_of=user, in_session=in_session) for form in forms)
         return Change("mfa", _key(wanted, user), before, absent, calls)
@@ -132,7 +132,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     form = {"secret": secret, "label": wanted.label or ""}
     call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), sentences=_SENTENCES, mfa_of=user)
     after = {**before, "state": "present"}
-    # One that the user gave is known to who needs it.
+    # A declared secret is not returned, because the user already has it.
     reveals = {} if wanted.secret else {"secret": secret}
     return Change("mfa", _key(wanted, user), before, after, (call,), reveals=reveals)
 
@@ -142,7 +142,7 @@ def _by_id(user: str, scheme: Scheme) -> dict[str, str]:
 
 
 def _is_there(wanted: WantedScheme, known: Known) -> bool:
-    """Whether the user, who isn't the one that is signed in, is a user of the box."""
+    """Whether the declared user exists on the box."""
     user = known[USERS.name].get(wanted.user)
     return user is not None and user.active
 
@@ -152,7 +152,7 @@ def _user(wanted: WantedScheme, known: Known) -> str:
 
 
 def _stored(user: str, known: Known) -> str:
-    """A user's address as the box stores it, as far as the list of users was read."""
+    """A user's address as the box stores it, if the list of users was read; otherwise the canonical address."""
     row = known.get(USERS.name, {}).get(user)
     return user if row is None else str(row.spelling)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secondary name servers: what may be asked for, and the call that leads there."""
+"""Secondary name servers: the options, and the call that sets them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .._values.errors import InvalidOption
 _XFR = "xfr:"
 
 Wanted = Tuple[str, ...]
-"""The whole list in canonical form, in the order in which it was declared."""
+"""The declared list with canonical entries, in the declared order."""
 
 
 def check(options: Mapping[str, Any]) -> Wanted:
     """The option of ``miab_secondary_nameserver`` in canonical form.
 
-    :raises InvalidOption: for an entry that no box takes.
+    :raises InvalidOption: for an entry that no box accepts.
     """
     found = []
     for entry in options["hostnames"]:
@@ -35,9 +35,9 @@ def check(options: Mapping[str, Any]) -> Wanted:
 
 
 def canonical(entry: str) -> str:
-    """A host name, or ``xfr:`` and an address or a network, in its one form.
+    """The canonical form of an entry: a host name, or ``xfr:`` followed by an address or a network.
 
-    :raises ValueError: with a reason.
+    :raises ValueError: with the reason.
     """
     text = entry.strip()
     if not text:
@@ -61,7 +61,7 @@ def _canonical_peer(text: str) -> str:
 
 
 def _canonical_stored(entry: str) -> str:
-    """The canonical form of an entry that a box lists; one that has none stays as it is."""
+    """The canonical form of a stored entry, or the entry itself if it is malformed."""
     try:
         return canonical(entry)
     except ValueError:
@@ -69,23 +69,23 @@ def _canonical_stored(entry: str) -> str:
 
 
 def needs(_wanted: Wanted, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     return [] if SECONDARY_NAMESERVERS.name in known else [SECONDARY_NAMESERVERS]
 
 
 def plan(wanted: Wanted, known: Known) -> Change:
-    """The change that makes the list what is wanted."""
+    """Plan the change to the declared list."""
     stored = tuple(_canonical_stored(entry) for entry in known[SECONDARY_NAMESERVERS.name])
     before, after = view(stored), view(wanted)
     if before == after:
         return Change("secondary name servers", "of all zones", before, before)
-    # An empty text clears the list.
+    # An empty string clears the list.
     call = Call("POST", "/dns/secondary-nameserver", {"hostnames": ",".join(wanted)}, rebuild=(REBUILD_DNS,))
     return Change("secondary name servers", "of all zones", before, after, (call,))
 
 
 def view(entries: Sequence[str]) -> View:
-    """Entries of a box in the form of the module's option; their order means nothing."""
+    """Entries of a box in the form of the module's option. Their order has no meaning."""
     return {"hostnames": sorted({_canonical_stored(entry) for entry in entries})}
 
 

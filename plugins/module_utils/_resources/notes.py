@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person should know of a plan beside its changes: domains that come and go, and what nobody declares. Pure."""
+"""Notes on a plan for people: domains that are added or removed, dangling aliases, and undeclared objects. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._model.reads import ALIASES, DNS_RECORDS, USERS, Aliases, Users
 from .._values import names as _names
 from .._values.errors import Mistake
 
-# What the objects of a section are called: one, and several.
+# The objects of each section, in the singular and the plural.
 _OBJECTS = {
     "users": ("user", "users"),
     "aliases": ("alias", "aliases"),
@@ -27,7 +27,7 @@ def domain_of(address: str) -> str:
 
 
 def about_domains(before: Known, after: Known) -> list[Note]:
-    """The domains that the box comes to serve, and those that it no longer serves."""
+    """Notes on the domains that the plan adds to the box or removes from it."""
     if USERS.name not in before or ALIASES.name not in before:
         return []
     old, new = publishing.domains(before).mail, publishing.domains(after).mail
@@ -58,9 +58,9 @@ def about_domains(before: Known, after: Known) -> list[Note]:
 
 
 def about_aliases(aliases: Iterable[Any], after: Known) -> list[Note]:
-    """Declared aliases that forward to an address of a served domain that nobody has.
+    """Notes on declared aliases that forward to an address that does not exist, in a domain of the box.
 
-    :param aliases: what is wanted of each alias that is to be there.
+    :param aliases: the declared aliases with ``state: present``.
     """
     if USERS.name not in after or ALIASES.name not in after:
         return []
@@ -83,7 +83,7 @@ def about_aliases(aliases: Iterable[Any], after: Known) -> list[Note]:
 
 
 def about_undeclared(undeclared: Mapping[str, Sequence[str]], show: bool) -> list[Note]:
-    """How many objects nobody declares, by section; and which, if they are to be shown."""
+    """Notes on how many objects are not declared, by section, with their names if ``show`` is set."""
     notes = []
     for section, names in undeclared.items():
         if names:
@@ -94,9 +94,9 @@ def about_undeclared(undeclared: Mapping[str, Sequence[str]], show: bool) -> lis
 
 
 def outside(entries: Iterable[tuple[str, str]], domains: Sequence[str]) -> list[Mistake]:
-    """The mistakes of entries whose domain isn't one of those that the box may serve.
+    """The mistakes of entries whose domain is not in the list of allowed domains.
 
-    :param entries: the words that name each, and its domain.
+    :param entries: pairs of the name of an entry in messages, and its domain.
     """
     return [
         Mistake(

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sessions: one log-in for many tasks.
+"""Sessions: one login for many tasks.
 
-A session is nothing that a box keeps for its own sake, and without it the tasks of a run in check
-mode could not sign in. So it is begun and ended by asking, and never counts as a change.
+A session is not part of the configuration of a box, and without it, later tasks could not sign in during check mode. So
+sessions are started and ended by questions, and never count as a change.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from .._values.secrets import MASK
 
 
 def check(options: Mapping[str, Any]) -> bool:
-    """Whether a session is to begin; otherwise, to end.
+    """Whether to begin a session. If false, end it.
 
-    :raises InvalidOption: for credentials that can't do it.
+    :raises InvalidOption: if the credentials don't fit.
     """
     if options["state"] == "absent":
         if not options["api_key"]:
@@ -37,7 +37,7 @@ def needs(begins: bool, known: Known) -> Sequence[Question]:
 
 
 def plan(begins: bool, known: Known) -> Change:
-    """No change: the session has begun, or ended, when it was asked for."""
+    """Return a change without calls: answering the question has started or ended the session."""
     view = {"state": "present" if begins else "absent"}
     reveals = {"api_key": known[LogIn().name]} if begins else {}
     return Change("session", str(known["caller"]), view, view, reveals=reveals)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests for certificates, which the box makes with its own key."""
+"""Certificate signing requests (CSRs), which the box creates with its own key."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 
 @dataclass(frozen=True)
 class WantedRequest:
-    """What a task declares of a request.
+    """The declared signing request.
 
-    :param path: the file that is to hold it, on the machine that runs the task.
+    :param path: the file to write it to, on the machine that runs the task.
     """
 
     domain: str
@@ -32,7 +32,7 @@ class WantedRequest:
 def check(options: Mapping[str, Any]) -> WantedRequest:
     """The options of ``miab_ssl_csr`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
+    :raises InvalidOption: for a value that no box accepts.
     """
     try:
         domain = names.dns_name(options["domain"])
@@ -47,7 +47,7 @@ def check(options: Mapping[str, Any]) -> WantedRequest:
 
 
 def needs(wanted: WantedRequest, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     questions: list[Question] = [signing_request(wanted.domain, wanted.country)]
     if wanted.path is not None:
         questions.append(FileText(wanted.path))
@@ -55,20 +55,20 @@ def needs(wanted: WantedRequest, known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: WantedRequest, known: Known) -> Change:
-    """No change of the box, which keeps no requests; the view holds the one that was asked for."""
+    """Return a change without calls, because the box stores no requests. Its view contains the request."""
     made: str = known[signing_request(wanted.domain, wanted.country).name]
     view: View = {"domain": wanted.domain, "country_code": wanted.country, "csr": made}
     if wanted.path is not None:
         view["path"] = wanted.path
         held: str | None = known[FileText(wanted.path).name]
-        # The same request may be written in more than one way, and only the signature may differ.
+        # Two requests for the same key, domain and country can differ in their encoding and signature.
         if held is not None and held != made and _is_right(wanted, held, made):
             view["csr"] = held
     return Change("signing request", wanted.domain, view, view)
 
 
 def _is_right(wanted: WantedRequest, held: str, made: str) -> bool:
-    """Whether a file holds a request for the box's key, the domain and the country already."""
+    """Whether a file already has a request for the box's key, the domain and the country."""
     try:
         new = pem.signing_request(made)
     except ValueError as error:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machine under the box: privacy, packages, restart."""
+"""System settings: privacy, package updates and reboot."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .._model.reads import PRIVACY, REBOOT_REQUIRED, UPDATES
 from .._values.errors import InvalidOption, UnexpectedAnswer
 
 _UPGRADED = "upgraded"
-# What apt has said for long, and what it says from version 3 on.
+# The output of apt before version 3, and from version 3 on.
 _COUNT = re.compile(r"^(?:(?=\d+ upgraded)|\s*Upgrading: )(\d+)", re.MULTILINE)
 _NO_REBOOT = "No reboot is required"
 
-# A big upgrade on a small machine; the connection's timeout is about other requests.
+# A large upgrade can take this long on a small machine. The timeout of the connection is meant for other requests.
 _UPGRADE_SECONDS = 1800
 
-# The flag goes with the restart, and not before.
+# The flag is cleared by the restart, and not before.
 _BACK = Read("back", REBOOT_REQUIRED.path, lambda required: required is False)
 
 
 @dataclass(frozen=True)
 class WantedSystem:
-    """What a task declares of the machine; None or False leaves a thing as it is."""
+    """The declared system settings. None or False leaves a setting unchanged."""
 
     private: Optional[bool] = None
     upgrade: bool = False
@@ -38,7 +38,7 @@ class WantedSystem:
 def check(options: Mapping[str, Any]) -> WantedSystem:
     """The options of ``miab_system``.
 
-    :raises InvalidOption: for a limit that is none.
+    :raises InvalidOption: for an invalid time limit.
     """
     if options["reboot_timeout"] < 1:
         raise InvalidOption("reboot_timeout", options["reboot_timeout"], "must be a number of seconds greater than 0")
@@ -51,7 +51,7 @@ def check(options: Mapping[str, Any]) -> WantedSystem:
 
 
 def needs(wanted: WantedSystem, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     questions = []
     if wanted.private is not None:
         questions.append(PRIVACY)
@@ -63,7 +63,7 @@ def needs(wanted: WantedSystem, known: Known) -> Sequence[Question]:
 
 
 def plan(wanted: WantedSystem, known: Known) -> Change:
-    """Privacy first, which is quick and sure; then packages; then the restart that they may call for."""
+    """Plan the changes: first privacy, which is quick; then packages; then the reboot that they may require."""
     before: View = {}
     after: View = {}
     calls = []
@@ -110,7 +110,7 @@ def _parse_upgrade(said: str) -> int:
 
 
 def _parse_reboot(said: str) -> bool:
-    """Whether the box restarts; somebody else may have restarted it in between."""
+    """Whether the box restarts. It does not if it was restarted by somebody else in the meantime."""
     return not said.startswith(_NO_REBOOT)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS and web built anew on demand: the box alone knows whether there is anything to do."""
+"""Rebuild DNS and web on demand. Only the box knows whether there is anything to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DNS_WORDS = "updated DNS:"
 
 
 def _parse_dns(said: str) -> Tuple[str, ...]:
-    """What the box says that it updated: zones, or parts of the configuration; nothing, if it says nothing."""
+    """The zones or parts of the configuration that the box reports as updated."""
     found = []
     for line in said.splitlines():
         line = line.strip()
@@ -31,7 +31,7 @@ def _parse_web(said: str) -> bool:
 
 
 def check_dns(options: Mapping[str, Any]) -> bool:
-    """The option of ``miab_dns_update``: whether every zone is written, with changes or without."""
+    """The option of ``miab_dns_update``: whether to rewrite every zone, also without changes."""
     return bool(options["force"])
 
 
@@ -40,12 +40,12 @@ def check_web(_options: Mapping[str, Any]) -> None:
 
 
 def needs(_wanted: Any, known: Known) -> Sequence[Question]:
-    """Nothing that can be read shows whether there is anything to do, but a read shows whether the task can sign in."""
+    """Return one read. It can't show whether there is anything to do, but it shows whether the task can sign in."""
     return [] if DNS_ZONES.name in known else [replace(DNS_ZONES, once=True)]
 
 
 def plan_dns(force: bool, known: Known) -> Change:
-    """The call; once it is made, what it did."""
+    """Plan the call, or report its result after it was made."""
     before = {"force": force}
     if _UPDATED in known:
         return Change("DNS", "of all zones", {**before, "updated": list(known[_UPDATED])}, before)
@@ -55,7 +55,7 @@ def plan_dns(force: bool, known: Known) -> Change:
         {"force": "1" if force else "0"},
         parse=_parse_dns,
         name=_UPDATED,
-        # After each change by its API a box does this by itself.
+        # A box updates DNS by itself after each change through its API.
         likely_noop=not force,
         verifiable=False,
         diagnosis=DIAGNOSIS,
@@ -64,7 +64,7 @@ def plan_dns(force: bool, known: Known) -> Change:
 
 
 def plan_web(_wanted: None, known: Known) -> Change:
-    """The call; once it is made, what it did."""
+    """Plan the call, or report its result after it was made."""
     if _UPDATED in known:
         return Change("web", "of all domains", {"updated": known[_UPDATED]}, {})
     call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, likely_noop=True, verifiable=False)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users of the box: what may be asked for, and the calls that lead there."""
+"""Users: their options, and the calls that create, update and remove them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .._values.secrets import MASK
 
 ADMIN = "admin"
 
-# In bytes. A box stores a longer one as a hash that no password matches, and answers OK.
+# In bytes. For a longer password, a box stores a hash that no password matches, and answers OK.
 _LONGEST_PASSWORD = 511
 
-# In which a box refuses a user or a password.
+# The messages with which a box refuses a user or a password.
 _SENTENCES = (
     "Invalid email address.",
     "No email address provided.",
@@ -42,7 +42,7 @@ _SENTENCES = (
     " Use an alias instead if necessary.",
 )
 
-# Stand for a password in views: it is never shown, but a change of it is.
+# Placeholders for a password in views, so that a diff shows that it changes without showing it.
 _DIFFERS = "(not the declared one)"
 _AS_DECLARED = "(as declared)"
 
@@ -55,12 +55,12 @@ OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
 }
-"""What can be declared of one user."""
+"""The options of one user."""
 
 
 @dataclass(frozen=True)
 class WantedUser:
-    """What a task declares of one user; None leaves a thing as it is."""
+    """The declared state of one user. None leaves a property unchanged."""
 
     email: str
     present: bool = True
@@ -74,7 +74,7 @@ class WantedUser:
 def check(options: Mapping[str, Any]) -> WantedUser:
     """The options of ``miab_user`` in canonical form.
 
-    :raises InvalidOption: for a value that no box takes.
+    :raises InvalidOption: for a value that no box accepts.
     """
     try:
         email = names.address(options["email"])
@@ -126,7 +126,7 @@ def _check_password(password: str, prove: bool) -> None:
 
 
 def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
+    """Return the questions that :func:`plan` still needs answered."""
     if USERS.name not in known:
         return [USERS]
     user = _active(known[USERS.name], wanted.email)
@@ -139,7 +139,7 @@ def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
 
 
 def needs_alone(wanted: WantedUser, known: Known) -> Sequence[Question]:
-    """What a task has to read that changes nothing else: also what a domain brings along that comes or goes."""
+    """Like :func:`needs`, for a task with no other changes: also covers a domain that is added or removed with the user."""
     open_questions = needs(wanted, known)
     if open_questions:
         return open_questions
@@ -154,10 +154,10 @@ def needs_alone(wanted: WantedUser, known: Known) -> Sequence[Question]:
 
 
 def plan_alone(wanted: WantedUser, known: Known) -> Change:
-    """The change of a task that changes nothing else, if no zone goes down by it, and no record is left behind.
+    """Like :func:`plan`, for a task with no other changes: also checks the effects on DNS zones.
 
-    :raises InvalidOption: also for a CNAME in the way of a domain that comes.
-    :raises Guarded: also for records in a zone that goes.
+    :raises InvalidOption: also if a CNAME conflicts with a new domain.
+    :raises Guarded: also if custom records would be left behind without a zone.
     """
     change = plan(wanted, known)
     if change.calls and publishing.content_is_known(known):
@@ -170,11 +170,11 @@ def plan_alone(wanted: WantedUser, known: Known) -> Change:
 
 
 def plan(wanted: WantedUser, known: Known) -> Change:
-    """The change that makes the user what is wanted.
+    """Plan the change from the current user to the declared one.
 
-    :raises Guarded: if it would lock somebody out, or make a mailbox without mail, and isn't forced.
+    :raises Guarded: if it would lock somebody out or create a mailbox that gets no mail, and ``force`` isn't set.
     :raises Unsupported: for a quota on a box without quotas.
-    :raises InvalidOption: for what only the box's state shows to be impossible.
+    :raises InvalidOption: for values that are invalid in the current state of the box.
     """
     change = plan_among_others(wanted, known)
     if change.action == "create":
@@ -183,10 +183,10 @@ def plan(wanted: WantedUser, known: Known) -> Change:
 
 
 def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
-    """Refuse a new user whose mail an alias takes.
+    """Refuse a new user if an alias forwards all of the user's mail elsewhere.
 
-    :param aliases: as they will be.
-    :raises Guarded: if it isn't forced.
+    :param aliases: the aliases after the change.
+    :raises Guarded: if ``force`` isn't set.
     """
     alias = aliases.get(wanted.email)
     if wanted.force or alias is None or not alias.receivers or wanted.email in alias.receivers:
@@ -201,11 +201,11 @@ def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
 
 
 def plan_among_others(wanted: WantedUser, known: Known) -> Change:
-    """The same for a user in a declaration, which may change the alias that :func:`guard_mail` looks for.
+    """Like :func:`plan`, but without :func:`guard_mail`: the rest of the declaration may change the alias.
 
-    :raises Guarded: if it would lock somebody out and isn't forced.
+    :raises Guarded: if it would lock somebody out and ``force`` isn't set.
     :raises Unsupported: for a quota on a box without quotas.
-    :raises InvalidOption: for what only the box's state shows to be impossible.
+    :raises InvalidOption: for values that are invalid in the current state of the box.
     """
     users: Users = known[USERS.name]
     user = _active(users, wanted.email)
@@ -221,7 +221,7 @@ def plan_among_others(wanted: WantedUser, known: Known) -> Change:
 
 
 def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
-    # A box takes any address for its first account, so it may have such a user already.
+    # A box accepts any address for its first account, so such a user may exist already.
     if names.is_dcv(wanted.email):
         raise InvalidOption(
             "email",
@@ -283,13 +283,13 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
             calls.append(Call("POST", "/mail/users/quota", {"email": user.spelling, "quota": wanted.quota}))
     proof = _proof(wanted, user)
     if proof:
-        # None if the box can't be asked.
+        # None if the box can't be asked, as with a snapshot.
         proved: Optional[bool] = known[proof.name]
         before["user_password"] = UNKNOWN if proved is None else _AS_DECLARED if proved else _DIFFERS
         after["user_password"] = _AS_DECLARED
         if proved is False:
             form = {"email": user.spelling, "password": proof.password}
-            # Last, because changing one's own password ends one's session.
+            # Last, because changing your own password ends your session.
             calls.append(
                 Call(
                     "POST",
@@ -338,7 +338,7 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
 
 
 def dangling_alias_warnings(email: str, aliases: Aliases) -> tuple[str, ...]:
-    """What still names a user who goes: mail to it will bounce, and a box refuses to update the alias."""
+    """Warn about aliases that still name a removed user: their mail to it bounces, and a box refuses to update them."""
     naming = [alias for alias in aliases.values() if email in alias.receivers or email in alias.permitted_senders]
     if not naming:
         return ()
@@ -368,13 +368,13 @@ def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:
 
 
 def takes_admin(change: Change) -> bool:
-    """Whether a change takes an administrator away, by right or as a user."""
+    """Whether a change removes an administrator, or the admin privilege of one."""
     return ADMIN in change.before.get("privileges", ()) and ADMIN not in change.after.get("privileges", ())
 
 
 def _check_privileges(wanted: tuple[str, ...], present: tuple[str, ...]) -> None:
     for word in wanted:
-        # A box stores any word, and gives a meaning to one: a typing error would pass unseen.
+        # A box stores any word, but only one has an effect. A typo would go unnoticed.
         if word != ADMIN and word not in present:
             raise InvalidOption("privileges", word, "the only privilege that boxes support is %s" % ADMIN)
 
@@ -410,7 +410,7 @@ def _absent(email: str) -> View:
 
 
 def apply_change(users: Users, change: Change) -> None:
-    """Make users what they will be after a change."""
+    """Update ``users`` in place to their state after a change."""
     after = change.after
     if after["state"] == "absent":
         users.pop(change.key, None)

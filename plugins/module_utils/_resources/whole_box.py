@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole box as one declaration: the planners of the single modules, one after the other.
+"""Plan a whole box from one declaration, with the planners of the single modules.
 
-There are no rules about mail here, only about a declaration: the order, what a planner may take as
-given because an earlier one sees to it, and what goes because nobody declares it.
+This file has only the rules for declarations: the order of changes, how the effects of earlier changes reach later
+planners, and what is purged because it is not declared. The rules for mail are in the planners.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from .._values import names as _names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
 from . import aliases, backup, dns, keep, nameservers, notes, system, users
 
-# By default so many objects may be purged, or this part of all that could be, whichever is more.
+# The default limit for a purge: this many objects, or this percentage of all purgeable objects, whichever is more.
 _PURGE_OBJECTS = 5
 _PURGE_PERCENT = 20
 
-# So many objects that would be removed are named in a message; its details name all.
+# A message names at most this many objects. Its details name all.
 _SHOWN = 20
 _UNDECLARED = "%d objects that are not declared"
 _ABSENT = "%d objects with state=absent"
 _KEEP = " To keep some, declare them, or list them in keep (in playbooks miab_keep)."
 
-# A longer name can't be right, and would only fill the screen.
+# A longer name can't be valid, and would only fill the screen.
 _LABEL_SIGNS = 320
 
 
 class Item(NamedTuple):
-    """One entry of a declaration: where it stands, and what it asks for."""
+    """One entry of a declaration: its name in messages, and its declared state."""
 
     where: str
     wanted: Any
@@ -42,17 +42,17 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class WantedConfig:
-    """What a task declares of a box.
+    """The declared state of a box.
 
-    :ivar sections: items by section; a section that isn't declared has none.
-    :ivar mistakes: entries that ask for what no box takes.
-    :ivar purge: sections of which only what is declared may stay.
+    :ivar sections: items by section; empty for a section that isn't declared.
+    :ivar mistakes: entries with values that no box accepts.
+    :ivar purge: sections whose undeclared objects are removed.
     :ivar keep: patterns of addresses and names that are never purged.
-    :ivar purge_limit: how many objects may be purged, of the sections that have no limit of their own.
-    :ivar purge_limits: how many objects may be purged of one section.
-    :ivar remove_limit: how many objects may be removed that are declared as absent.
-    :ivar show_undeclared: whether to name all objects of the box that nobody declares.
-    :ivar tell_version: whether the plan has the version of the box.
+    :ivar purge_limit: the maximum number of purged objects, in all sections without their own limit.
+    :ivar purge_limits: the maximum number of purged objects by section.
+    :ivar remove_limit: the maximum number of objects that are removed because of ``state: absent``.
+    :ivar show_undeclared: whether to name all undeclared objects.
+    :ivar tell_version: whether the plan includes the version of the box.
     """
 
     sections: Mapping[str, Tuple[Item, ...]]
@@ -70,8 +70,8 @@ class _Section(NamedTuple):
     """One section of a declaration.
 
     :ivar planner: plans its entries.
-    :ivar label: the words that name an entry in messages.
-    :ivar key: what no two entries may have in common.
+    :ivar label: returns the name of an entry in messages.
+    :ivar key: returns the key of an entry, which must be unique in the section.
     """
 
     planner: Planner[Any, Change]
@@ -103,14 +103,14 @@ _SECTIONS = {
 
 
 def check(options: Mapping[str, Any]) -> WantedConfig:
-    """The options of ``miab_config`` in canonical form; its mistakes are told along with those that only a box shows."""
-    # Most likely its variable was lost on the way here, and everything there would go.
+    """The options of ``miab_config`` in canonical form. Its mistakes are reported later, together with those of the plan."""
+    # Most likely the variable of the section is missing by mistake, and everything would be purged.
     mistakes = [
         Mistake("purge", "%s: not declared; to remove all objects of this section, declare %s: []" % (name, name))
         for name in options["purge"]
         if options[name] is None
     ]
-    # A pattern that can match nothing keeps nothing, and what it was to keep would go.
+    # A pattern that can't match anything protects nothing, so the objects that it was meant for would be purged.
     mistakes += [
         Mistake("keep", "%.200r is not a valid pattern for addresses or names" % pattern)
         for pattern in dict.fromkeys(options["keep"])
@@ -147,7 +147,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
 
 
 def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Sequence[Item]]) -> list[Mistake]:
-    """The mistakes of the list of domains that the box may serve, and of entries that would bring another."""
+    """The mistakes in the list of allowed domains, and of entries with other domains."""
     if declared is None:
         return []
     mistakes, domains = [], []
@@ -166,9 +166,9 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
 
 
 def validate(wanted: WantedConfig) -> None:
-    """Find the mistakes that can be known without the box.
+    """Check a declaration without a box.
 
-    :raises InvalidDeclaration: with all of them.
+    :raises InvalidDeclaration: with all mistakes that can be found without the state of a box.
     """
     mistakes = [*wanted.mistakes, *_contradictions(wanted)]
     if mistakes:
@@ -176,7 +176,7 @@ def validate(wanted: WantedConfig) -> None:
 
 
 def _contradictions(wanted: WantedConfig) -> Iterator[Mistake]:
-    """The CNAMEs that would stand beside something else that is declared, on any box."""
+    """The mistakes of CNAMEs that conflict with other declared entries on any box."""
     records = [item for item in wanted.sections["dns_records"] if item.wanted.present]
     zones = {
         notes.domain_of(_SECTIONS[name].key(item.wanted)): item.where
@@ -199,7 +199,7 @@ def _contradictions(wanted: WantedConfig) -> Iterator[Mistake]:
 
 
 def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """The entries of a section, each with the words that name it."""
+    """The entries of a section, each with its name in messages."""
     if declared is None:
         return []
     if name == "secondary_nameservers":
@@ -214,21 +214,21 @@ def _entries(name: str, declared: Any, section: _Section) -> Iterable[tuple[str,
 
 
 def _in_a_line(text: str) -> str:
-    """A text for one line of a message, whatever is in it."""
+    """A text as part of one line of a message, escaped and shortened if necessary."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _LABEL_SIGNS else shown[:_LABEL_SIGNS] + "..."
 
 
 def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
-    """What has to be read, beyond what is known, before :func:`plan` can tell."""
-    # Zones come and go with users and aliases, and these name each other: who plans one reads both.
+    """Return the questions that :func:`plan` still needs answered."""
+    # Users and aliases refer to each other, and zones depend on both. Planning either needs both lists.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
     lists: list[Read] = [USERS, ALIASES] if mail or wanted.show_undeclared else []
     moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
     if wanted.show_undeclared and not (moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge):
         lists.append(replace(DNS_RECORDS, optional=True))
     elif moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge:
-        # What brings a domain its mail back may be what a box needs to list its records again.
+        # A box may be unable to list its records until a domain gets an address again, which this plan may add.
         lists.append(replace(DNS_RECORDS, optional=mail))
     records = known.get(DNS_RECORDS.name)
     if "dns_records" in wanted.purge and not isinstance(records, BoxError):
@@ -250,7 +250,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
 
 
 def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
-    """Whether a domain may get its first address or user, or lose its last."""
+    """Whether a domain may get its first address or user, or lose its last one."""
     before = publishing.domains(known)
     there = {
         "users": {email for email, user in known[USERS.name].items() if user.active},
@@ -268,10 +268,10 @@ def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
 
 
 def plan(wanted: WantedConfig, known: Known) -> Plan:
-    """Everything that leads from what was read to what is declared, in an order that works.
+    """Plan all changes from the current state to the declared one, in an order that works.
 
-    :raises InvalidDeclaration: with all mistakes at once, each with the words that name its entry.
-    :raises Guarded: if more would be purged, or removed, than a limit allows.
+    :raises InvalidDeclaration: with all mistakes, each with the name of its entry.
+    :raises Guarded: if more objects would be purged or removed than a limit allows.
     """
     version = known.get(VERSION.name)
     return replace(_plan(wanted, known), version=version if isinstance(version, str) else None)
@@ -297,7 +297,7 @@ def _plan(wanted: WantedConfig, known: Known) -> Plan:
 
 
 class _Planning:
-    """The changes so far, and what is known of the box as it will be after them."""
+    """The changes planned so far, and the predicted state of the box after them."""
 
     def __init__(self, wanted: WantedConfig, known: Known) -> None:
         self.mistakes = list(wanted.mistakes)
@@ -325,7 +325,7 @@ class _Planning:
             if change.action == "create":
                 aliases.apply_automatic(current_aliases, current, change.key)
 
-        # Who comes is first: there may be an administrator among them, without whom another could not go.
+        # New users first: one of them may be an administrator, without whom another could not be removed.
         self._add(
             "users",
             sorted(items, key=lambda item: (not item.wanted.present, item.wanted.email in current)),
@@ -335,7 +335,7 @@ class _Planning:
         self._check_administrators(items, current)
 
     def _check_administrators(self, items: Iterable[Item], current: Users) -> None:
-        """Refuse to leave no administrator by entries that could each go alone, and of which not all are forced."""
+        """Refuse entries that together would remove the last administrator, unless all of them are forced."""
         if any(user.active and users.ADMIN in user.privileges for user in current.values()):
             return
         by_email = {item.wanted.email: item for item in items}
@@ -356,14 +356,14 @@ class _Planning:
         def apply_change(change: Change) -> None:
             aliases.apply_change(current, self._known[USERS.name], change)
 
-        # A box removes some of them as long as their domain has no other.
+        # A box removes some aliases while their domain has no other address, so they come last.
         self._add("aliases", sorted(items, key=lambda item: aliases.is_kept(item.wanted.address)), apply_change)
         self._purge(
             "aliases", there, protected, lambda address: aliases.WantedAlias(address, present=False), apply_change
         )
 
     def check_new_mailboxes(self) -> None:
-        """Refuse new users whose mail an alias takes, after all that is declared, if neither entry is forced."""
+        """Refuse new users whose mail a declared or existing alias forwards elsewhere, unless one of the entries is forced."""
         forced = {item.wanted.address for item in self._wanted.sections["aliases"] if item.wanted.force}
         coming = {change.key for change in self._added["users"] if change.action == "create"} - forced
         for item in self._wanted.sections["users"]:
@@ -383,7 +383,7 @@ class _Planning:
         if DNS_ZONES.name in self._known:
             zones = self._known[DNS_ZONES.name]
             to_come = self._zones_to_come()
-            # What goes can go while its zone is there, and what loses its zone is found in the end, with all the rest.
+            # A record can be removed while its zone exists. Records that lose their zone are found by check_zones.
             self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
             stuck = {key for key in current if _names.zone_of(key[0], self._known[DNS_ZONES.name]) is None}
             if "dns_records" in self._wanted.purge:
@@ -393,7 +393,7 @@ class _Planning:
         def apply_change(change: Change) -> None:
             dns.apply_change(current, change)
 
-        # What goes is gone before what comes is looked at: a CNAME may give way to an address.
+        # Removals first: a new address record may take the place of a removed CNAME.
         self._add("dns_records", [item for item in items if not item.wanted.present], apply_change)
         self._purge(
             "dns_records",
@@ -405,7 +405,7 @@ class _Planning:
         self._add("dns_records", [item for item in items if item.wanted.present], apply_change)
 
     def _warn_of(self, stuck: Sequence[tuple[str, str]], current: Records) -> None:
-        """Say of records that nobody declares, and that can't be removed, why they stay."""
+        """Warn about undeclared records that can't be removed."""
         by_key = {(view["name"], view["type"]): view for view in dns.views(current)}
         for key in stuck:
             view, label = by_key[key], " ".join(key)
@@ -416,7 +416,7 @@ class _Planning:
             self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
 
     def check_zones(self) -> None:
-        """Refuse what takes a zone down, or leaves records without one, once everything is as it is declared."""
+        """Refuse a declaration that would break a zone, or leave records behind without a zone."""
         if not publishing.content_is_known(self._read):
             return
         before = publishing.content(self._read)
@@ -433,7 +433,7 @@ class _Planning:
         self.mistakes += [Mistake(where, publishing.orphan_message(keys)) for where, keys in left.items()]
 
     def _who_collides(self, name: str, before: publishing.Content) -> str:
-        """The entry that puts something beside a CNAME, or the CNAME beside something."""
+        """The name of the entry that causes a conflict with a CNAME."""
         records = self._wanted.sections["dns_records"]
         for names in ((name,), (name.partition("_dmarc.")[2],)):
             for item in records:
@@ -447,12 +447,12 @@ class _Planning:
         return next((item.where for item in records if item.wanted.name == name), "dns_records")
 
     def _changes(self, item: Item) -> bool:
-        """Whether an entry of the records has something to change."""
+        """Whether a declared record needs a change."""
         changes = (*self._added["dns_records"], *self._removed["dns_records"])
         return any(change.key == item.wanted.key and change.calls for change in changes)
 
     def _who_orphans(self, key: tuple[str, str]) -> str:
-        """The entry that takes the zone of a record away; empty if that is forced."""
+        """The name of the entry that removes the zone of a record; empty if that is forced."""
         for item in self._wanted.sections["dns_records"]:
             if item.wanted.present and (item.wanted.name, item.wanted.rtype) == key:
                 return item.where
@@ -468,12 +468,12 @@ class _Planning:
         return going[0].where if going else "purge"
 
     def needs_records(self) -> bool:
-        """Whether nothing more can be planned without the custom records."""
+        """Whether the rest of the plan depends on the custom records."""
         goes = publishing.domains(self._read).mail - publishing.domains(self._known).mail
         return self._concerns("dns_records") or bool(goes)
 
     def _bringing_domains(self) -> list[Change]:
-        """The changes that bring a domain its first address."""
+        """The changes that add the first address of a domain."""
         old = publishing.domains(self._read).mail
         return [
             change
@@ -483,15 +483,15 @@ class _Planning:
         ]
 
     def warn_of_unlisted(self) -> None:
-        """Warn that a domain comes whose zone can't be judged, because the box can't list its records."""
+        """Warn that the zone of a new domain can't be checked, because the box can't list its records."""
         for change in self._bringing_domains()[:1]:
             changes = self._added["users" if change.resource == "user" else "aliases"]
             changes[changes.index(change)] = publishing.warn_if_unlisted(change, self._read)
 
     def until_records_are_listed(self) -> Plan:
-        """Only what brings addresses, if the box can't list its records: it may list them again once these are there.
+        """A plan of only the new addresses. After they are added, the box may be able to list its records again.
 
-        :raises BoxError: the box's own, if nothing comes.
+        :raises BoxError: the error of the box, if no addresses are added.
         """
         coming = self._bringing_domains()
         if self.mistakes:
@@ -506,10 +506,10 @@ class _Planning:
         return Plan((first, *coming[1:]))
 
     def check_keep(self) -> None:
-        """Find patterns of what is to stay that match nothing although something goes.
+        """Check for patterns in ``keep`` that match nothing while something is purged.
 
-        Many boxes may share a pattern, so that one without a match is no mistake in itself. It is one if it matches
-        something that goes once a typing error is corrected.
+        Several boxes may share a pattern, so a pattern without a match is only a warning. It is a mistake if it matches
+        a purged object after one typo is corrected.
         """
         going = [change.key.partition(" ")[0] for changes in self._purged.values() for change in changes]
         if not going:
@@ -530,7 +530,7 @@ class _Planning:
             )
 
     def _matches_nothing(self, pattern: str) -> bool:
-        """Whether a pattern matches nothing, as far as is known of the box."""
+        """Whether a pattern certainly matches nothing on the box or in the declaration."""
         known = {
             _SECTIONS[name].key(item.wanted) for name in ("users", "aliases") for item in self._wanted.sections[name]
         }
@@ -540,7 +540,7 @@ class _Planning:
         records = self._read.get(DNS_RECORDS.name)
         is_listed = isinstance(records, dict)
         known |= {name for name, _rtype in records or ()} if is_listed else set()
-        # What was not read may be what it matches.
+        # The pattern may match an object that was not read.
         is_all_read = (is_listed or "@" in pattern) and (USERS.name in self._read or not set("@*?[") & set(pattern))
         return keep.is_pattern(pattern) and is_all_read and not any(keep.matches(pattern, name) for name in known)
 
@@ -549,9 +549,9 @@ class _Planning:
             self._add(name, self._wanted.sections[name])
 
     def check_limits(self) -> None:
-        """Refuse to remove more than anybody would expect; most likely the declaration was cut short.
+        """Refuse to remove more objects than the limits allow. Most likely, the declaration is incomplete.
 
-        :raises Guarded: with what would be removed.
+        :raises Guarded: with the names of the objects.
         """
         limits = self._wanted.purge_limits
         for name, changes in self._purged.items():
@@ -592,7 +592,7 @@ class _Planning:
         )
 
     def in_order(self) -> tuple[Change, ...]:
-        """What comes is there before what needs it, and what goes is gone before what it needs."""
+        """The changes in an order in which objects are added before others need them, and removed after."""
         added, removed = self._added, self._removed
         coming = {change.after["name"] for change in added["dns_records"] if change.calls}
         in_order = (
@@ -605,7 +605,7 @@ class _Planning:
             *added["privacy"],
             *(change for change in removed["dns_records"] if change.after["name"] not in coming),
             *removed["aliases"],
-            # Which aliases still name a user is to be told as it is in the end.
+            # The warnings about aliases that still name a user depend on the final state.
             *(
                 replace(
                     change,
@@ -613,7 +613,7 @@ class _Planning:
                     if change.calls
                     else (),
                 )
-                # The own account may end what the run is signed in with, however it changes.
+                # Any change of our own account can end the session of this run, so it comes last.
                 for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
             ),
             *(change for change in added["users"] if change.key == self._known["caller"]),
@@ -624,7 +624,7 @@ class _Planning:
         return (replace(first, warnings=(*first.warnings, *self._warnings)), *others)
 
     def _in_turn(self, change: Change) -> Change:
-        """A change that can't mend anything before other changes bring its zone is made after them."""
+        """A change in its regular order, not as an early repair, if its zone does not exist yet."""
         if not any(call.repairs for call in change.calls):
             return change
         if _names.zone_of(change.after["name"], self._read[DNS_ZONES.name]) is not None:
@@ -637,7 +637,7 @@ class _Planning:
     def _add(
         self, name: str, items: Iterable[Item], apply_change: Callable[[Change], None] = lambda _change: None
     ) -> list[Change]:
-        """Plan entries of a section, each on top of those before, and return the changes."""
+        """Plan the entries of a section one after the other, and return the changes."""
         made = []
         for item in items:
             try:
@@ -660,10 +660,10 @@ class _Planning:
         gone: Callable[[Any], Any],
         apply_change: Callable[[Change], None],
     ) -> None:
-        """Plan the removal of what nobody declares.
+        """Plan the removal of undeclared objects.
 
-        :param there: what the box has now; what is added makes no room for more to go.
-        :param protected: what is declared, or needed.
+        :param there: the objects on the box before the run, from which the limit is calculated.
+        :param protected: objects that are declared or needed.
         """
         if name not in self._wanted.purge:
             return
@@ -676,12 +676,12 @@ class _Planning:
         self._purged[name] = self._add(name, items, apply_change)
 
     def _is_kept(self, key: Any) -> bool:
-        """Whether a pattern of ``keep`` names an object."""
+        """Whether a pattern in ``keep`` matches an object."""
         called = _called(key).partition(" ")[0]
         return any(keep.matches(pattern, called) for pattern in self._wanted.keep)
 
     def notes(self) -> tuple[Note, ...]:
-        """What a person should know beside the changes."""
+        """The notes on the plan."""
         declared = [item.wanted for item in self._wanted.sections["aliases"] if item.wanted.present]
         return (
             *notes.about_domains(self._read, self._known),
@@ -690,7 +690,7 @@ class _Planning:
         )
 
     def _undeclared(self) -> dict[str, list[str]]:
-        """What the box has and nobody declares, by section; of the sections that are declared, or of all if asked."""
+        """The undeclared objects by section: of the declared sections, or of all with ``show_undeclared``."""
         current_aliases = self._read.get(ALIASES.name, {})
         there: dict[str, list[Any]] = {
             "users": [email for email, user in self._read.get(USERS.name, {}).items() if user.active],
@@ -711,7 +711,7 @@ class _Planning:
         return found
 
     def _zones_to_come(self) -> tuple[str, ...]:
-        """The zones once users and aliases are what is declared: a box has one for each domain with mail."""
+        """The zones after the changes of users and aliases. A box has a zone for each domain with mail."""
         if not publishing.content_is_known(self._read):
             zones: tuple[str, ...] = self._read[DNS_ZONES.name]
             return zones
@@ -719,7 +719,7 @@ class _Planning:
 
 
 def _called(key: Any) -> str:
-    """What an object is called: an address, or a name and a type."""
+    """The name of an object: an address, or a name and a type."""
     return key if isinstance(key, str) else " ".join(key)
 
 
