@@ -77,7 +77,7 @@ _TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
 
 # What is checked, the most urgent first, and what it is called.
 _CHECKS = {
-    "reachable": "Out of reach",
+    "reachable": "Unreachable",
     "outage": "Service down",
     "dns": "DNS record",
     "published_dns": "Published DNS",
@@ -164,9 +164,9 @@ def _overview(boxes: Sequence[_Box]) -> list[_Row]:
         elif latest is None:
             version = own
         else:
-            version = "%s, %s" % (own, latest + " is out" if _parsing.is_behind(own, latest) else "the newest")
+            version = "%s, %s" % (own, latest + " is available" if _parsing.is_behind(own, latest) else "latest")
         if version and kind != "upstream":
-            version += ", an unknown kind of box" if kind == "unknown" else ", the fork %s" % kind
+            version += ", unknown kind of box" if kind == "unknown" else ", fork %s" % kind
         rows.append({"box": box, "urgency": box.urgency(), "problems": len(box.problems), "version": version})
     return rows
 
@@ -264,7 +264,7 @@ def _backups(boxes: Sequence[_Box], now: datetime) -> list[_Row]:
         row = {"box": box, "urgency": box.urgency("backup"), "details": "", "note": "", "strip": []}
         row["age"] = ages[0] if ages else timedelta.max
         if "error" in status:
-            row.update(text="not known", note=status["error"])
+            row.update(text="unknown", note=status["error"])
         elif "backups" not in status:
             row["text"] = "off"
         elif not ages:
@@ -388,10 +388,10 @@ def _summary(boxes: Sequence[_Box]) -> str:
     soon = sum(box.urgency() == "soon" for box in boxes)
     well = sum(not box.urgency() for box in boxes)
     parts = (
-        (lost, "out of reach"),
+        (lost, "unreachable"),
         (urgent, "urgent"),
-        (soon, "with something to do soon"),
-        (well, "well"),
+        (soon, "to fix soon"),
+        (well, "healthy"),
     )
     return ", ".join("%d %s" % part for part in parts if part[0])
 

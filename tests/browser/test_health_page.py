@@ -141,8 +141,8 @@ def test_a_page_on_every_screen(width: int, scheme: str, browser: Browser, page:
     browser.look(page, width, scheme=scheme)
     browser.photograph(PICTURES / f"{width}-{scheme}.png")
     for words in (
-        "How the boxes are",
-        "4 boxes: 1 out of reach, 1 urgent, 2 well. Asked on ",
+        "Health of the boxes",
+        "4 boxes: 1 unreachable, 1 urgent, 2 healthy. Checked on ",
         "Connection refused. Check host, and that the box is up.",
         "box.example.com: Self-signed. Get a signed certificate to stop warnings.",
         "The last backup is 3.0 days old.",
@@ -194,7 +194,7 @@ def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
             by_role.setdefault(node["role"]["value"], []).append(node.get("name", {}).get("value", ""))
     assert {"banner", "main", "contentinfo", "list", "listitem"} <= set(by_role)
     headings = [
-        "Needs a hand",
+        "Needs attention",
         "Boxes",
         "Certificates",
         "Backups",
@@ -204,7 +204,7 @@ def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
         "Status checks",
     ]
     assert by_role["region"] == headings
-    assert by_role["heading"][:2] == ["How the boxes are", "Needs a hand"]
+    assert by_role["heading"][:2] == ["Health of the boxes", "Needs attention"]
     assert all(by_role["link"])
     assert "urgent" in by_role["StaticText"]
 

@@ -57,7 +57,7 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
 
     planned = publish(hosts, folder, "--check", "--diff")
     assert planned.status == 0, planned.output
-    assert "Push it to the provider" in changed(planned)
+    assert "Push the records to the provider" in changed(planned)
     assert {zone: provider.records(zone) for zone in ZONES} == empty
     assert "+example.org MX 10 box.example.com." in planned.output, planned.output
     state = json.loads((folder / "dns.json").read_text(encoding="utf-8"))["boxes"]["box.example.com"]
@@ -82,7 +82,7 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
 
     again = publish(files, folder)
     assert again.status == 0, again.output
-    assert set(changed(again)) == {"Make their folder", "Write a file for each zone and tool"}
+    assert set(changed(again)) == {"Create the folder", "Write a file for each zone and tool"}
 
     assert all("v=DKIM1" in (folder / "zones" / f"{zone}.zone").read_text(encoding="ascii") for zone in ZONES)
     # The playbook health verifies the zones, too.
@@ -142,7 +142,7 @@ def test_a_new_key_is_published_by_the_role_that_changes_the_box(box: Box, provi
     new_key()
     second = run_on_hosts(hosts, tmp_path / "site.yml", tmp_path)
     assert second.status == 0, second.output
-    assert "Push it to the provider" in changed(second)
+    assert "Push the records to the provider" in changed(second)
     after = key_records()
     assert crypto.dkim_key() in str(after)
     assert len(after) == len(before) == 2

@@ -25,7 +25,7 @@ from tests.tasks import connection
 from .playbooks import Run, run_on_hosts
 from .test_roles import ail, heal
 
-LOST = "Ansible gave the host up"
+LOST = "Ansible lost the connection to this host"
 ANSIBLE_CORE = tuple(int(part) for part in ansible_version.split(".")[:2])
 GOOD, BAD, OLD, DOWN = "good.example.com", "bad.example.com", "old.example.com", "down.example.com"
 
@@ -153,7 +153,7 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             assert not [box.password for box in boxes.values() if box.password in page.read_text(encoding="utf-8")]
             facts = sections(page)
             assert list(facts) == [
-                "Needs a hand",
+                "Needs attention",
                 "Boxes",
                 "Certificates",
                 "Backups",
@@ -164,7 +164,7 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
             ]
             # The most urgent first.
             order = [
-                "urgent Out of reach",
+                "urgent Unreachable",
                 "box.example.com: Self-signed. Get a signed certificate to stop warnings.",
                 "example.org: Certificate has a problem: The certificate is expiring soon: The certificate expires in 5 days on",
                 "The last backup is 3.0 days old.",
@@ -174,13 +174,13 @@ def test_all_boxes_on_one_page(tmp_path: Path) -> None:
                 "A restart is due.",
                 "The version is v75, and the newest is v123.",
             ]
-            places = [facts["Needs a hand"].find(text) for text in order]
+            places = [facts["Needs attention"].find(text) for text in order]
             assert -1 not in places, [*facts.values()]
             assert places == sorted(places)
-            assert GOOD not in facts["Needs a hand"]
-            assert f"{DOWN} out of reach" in facts["Boxes"]
-            assert f"{OLD} v0.51, the newest well" in facts["Boxes"]
-            assert f"{BAD} v75, v123 is out urgent" in facts["Boxes"]
+            assert GOOD not in facts["Needs attention"]
+            assert f"{DOWN} unreachable" in facts["Boxes"]
+            assert f"{OLD} v0.51, latest healthy" in facts["Boxes"]
+            assert f"{BAD} v75, v123 is available urgent" in facts["Boxes"]
             assert f"example.org on {BAD} urgent in 5 days" in facts["Certificates"]
             assert f"www.example.org on {BAD} in 40 days" in facts["Certificates"]
             assert facts["Backups"].startswith(f"{BAD} 1 backup, 1.0 MB urgent 3 days ago")
@@ -235,8 +235,8 @@ def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> No
         done = run(boxes, tmp_path, *arguments, **ignored)
         assert done.status == 0, done.output
         facts = sections(tmp_path / "health.html")
-        assert list(facts) == ["Needs a hand", "Boxes", "Mailboxes", "Updates and restarts"]
-        assert "soon Restart A restart is due." in facts["Needs a hand"]
+        assert list(facts) == ["Needs attention", "Boxes", "Mailboxes", "Updates and restarts"]
+        assert "soon Restart A restart is due." in facts["Needs attention"]
 
 
 def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path: Path) -> None:
@@ -273,13 +273,13 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
     # Ansible's code for hosts that it can't reach.
     assert done.status & 4, done.output
     facts = sections(tmp_path / "health.html")
-    assert facts["Needs a hand"].count("urgent Out of reach") == facts["Needs a hand"].count("urgent")
+    assert facts["Needs attention"].count("urgent Unreachable") == facts["Needs attention"].count("urgent")
     # What is the same on several boxes is told once.
-    assert facts["Needs a hand"].count("urgent") == len({words for _variables, words in failing.values()})
+    assert facts["Needs attention"].count("urgent") == len({words for _variables, words in failing.values()})
     for host, (_variables, words) in failing.items():
-        assert words in facts["Needs a hand"]
-        assert f"{host} out of reach" in facts["Boxes"]
-    assert f"{GOOD} v75, the newest well" in facts["Boxes"]
+        assert words in facts["Needs attention"]
+        assert f"{host} unreachable" in facts["Boxes"]
+    assert f"{GOOD} v75, latest healthy" in facts["Boxes"]
     assert "not-the-password" not in done.output + (tmp_path / "health.html").read_text(encoding="utf-8")
 
 
@@ -289,5 +289,5 @@ def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box
     done = run_on_hosts({}, Path("mailinabox.admin.health"), tmp_path, environment=environment)
     assert done.status == 0, done.output
     facts = sections(tmp_path / "health.html")
-    assert facts["Needs a hand"] == "Nothing. All boxes are well."
-    assert facts["Boxes"] == "127.0.0.1 v75, the newest well"
+    assert facts["Needs attention"] == "Nothing to do. All boxes are healthy."
+    assert facts["Boxes"] == "127.0.0.1 v75, latest healthy"

@@ -101,8 +101,8 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
         assert modes(folder) == {"plan.json": 0o600, "plan.md": 0o600}
         drift = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", **variables)
         assert drift.status != 0
-        assert "The box is not as declared. Differences: 15." in drift.output
-        assert "The box is not as declared. Differences: 1." in drift.output
+        assert "The box differs from its declaration. Differences: 15." in drift.output
+        assert "The box differs from its declaration. Differences: 1." in drift.output
         assert drift.output.partition("PLAY RECAP")[2].count("failed=1") == 2
         applied = run("apply", boxes, tmp_path, **variables)
         assert applied.status == 0, applied.output

@@ -183,7 +183,7 @@ def test_a_box_that_is_well(box: Box, door: str, tmp_path: Path) -> None:
     assert counts.pop("ok") > 1
     assert counts == {"warning": 0, "error": 0, "ignored": 0}
     assert run.status == 0, run.output
-    assert "box: well, no problems" in run.output
+    assert "box: healthy, no problems" in run.output
     assert "[WARNING]" not in run.output
 
 
