@@ -2,8 +2,8 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Every target sets up what it needs: see tools/setup_venv.py. PYTHON=python3.13 chooses the interpreter, and
-# CORE=2.20 the ansible-core.
+# Every target installs what it needs: see tools/setup_venv.py. PYTHON=python3.13 sets the interpreter, and CORE=2.20 the
+# ansible-core version.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)
 
@@ -16,13 +16,13 @@ python := .venv/bin/python
 setup := $(or $(PYTHON),python3) tools/setup_venv.py
 stages := $(python) tools/run_stages.py
 
-# Without bytecode each of the many Ansible processes compiles all of it again.
+# Without cached bytecode, each of the many Ansible processes would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-help:  ## This list
+help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile
 
-setup:  ## Make or refresh .venv with everything
+setup:  ## Create or update .venv with everything
 	@$(setup) dev
 
 setup-demo:
@@ -31,65 +31,65 @@ setup-demo:
 demo: setup-demo  ## Watch the collection change a simulated box
 	@$(python) tools/demo.py
 
-bench: setup  ## Measure how long things take, and write benchmarks/results.md
+bench: setup  ## Measure the speed, and write benchmarks/results.md
 	@PYTHONPATH=tools $(python) -m benchmarks
 
-box: setup-demo  ## Start a simulated box to play with: VERSION=v76 PORT=0
+box: setup-demo  ## Start a simulated box: VERSION=v76 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)
 
-conformance: setup  ## Compare a THROW-AWAY box with the known ones: HOST=... USERNAME=... [CA=...] [PARTS=...] [RECORD=name] YES=1
+conformance: setup  ## Compare a DISPOSABLE box with the known ones: HOST=... USERNAME=... [CA=...] [PARTS=...] [RECORD=name] YES=1
 	@$(python) -m tests.contract.conformance --host "$(HOST)" --username "$(USERNAME)" $(addprefix --ca ,$(CA)) $(addprefix --parts ,$(PARTS)) \
 		$(addprefix --record ,$(RECORD)) $(if $(YES),--yes)
 
-test: setup  ## All stages, one after the other
+test: setup  ## Run all stages, one after the other
 	@$(stages)
 
-guards: setup  ## Take each guard out of the code, and see its test fail: see docs/guarantees.md
+guards: setup  ## Remove each guard from the code, and check that its test fails: see docs/guarantees.md
 	@$(python) tools/try_guards.py
 
-test-all: setup  ## The stages that depend on it, on each ansible-core that this machine can run: CORES="2.18 2.21"
+test-all: setup  ## Run the stages that depend on ansible-core, on each version that this machine can run: CORES="2.18 2.21"
 	@$(python) tools/all_cores.py $(CORES)
 
-format: setup  ## Format the code, and mend what ruff can mend
+format: setup  ## Format the code, and fix what ruff can fix
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
-lint: setup  ## Stages format, lint and types
+lint: setup  ## Run the stages format, lint and types
 	@$(stages) format lint types
 
-docs: setup  ## The documentation site, in docs/build/html
+docs: setup  ## Build the documentation site in docs/build/html
 	@$(python) tools/build_docs.py
 
-docs-lint: setup  ## Stage docs: what the documentation is written in, and the site
+docs-lint: setup  ## Stage docs: check the sources of the documentation, and build the site
 	@$(stages) docs
 
-picture: demo  ## Draw the plan of the demo for the README
+picture: demo  ## Draw the picture of the demo's plan for the README
 	@$(python) tools/picture.py
 
 licenses: ## Stage licenses: reuse
-pre-commit: ## Stage pre-commit: what its hooks say of all files
+pre-commit: ## Stage pre-commit: all hooks on all files
 types: ## Stage types: mypy
-unit: ## Stage unit: pytest, no server
-bad-input: ## Stage bad-input: every option fed with anything
-contract: ## Stage contract: pytest, the simulated box against recordings
-transitions: ## Stage transitions: any box, any declaration, and what came of it
+unit: ## Stage unit: pytest, without a server
+bad-input: ## Stage bad-input: random values for every option
+contract: ## Stage contract: the simulated box compared with recordings
+transitions: ## Stage transitions: random declarations on boxes in random states
 integration: ## Stage integration: playbooks against the simulated box
-faults: ## Stage faults: pytest, every kind of fault at every kind of write
+faults: ## Stage faults: every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
-monitoring: ## Stage monitoring: metrics, alert rules and the dashboard, as promtool judges them
-dns: ## Stage dns: records pushed to PowerDNS through octoDNS, and asked of name servers
-acme: ## Stage acme: certificates of the ACME server Pebble through DNS-01
-artifact: ## Stage artifact: build it, check it, install it in each way that README shows, run the demo from it
+monitoring: ## Stage monitoring: metrics, alert rules and the dashboard, checked with promtool
+dns: ## Stage dns: records pushed to PowerDNS through octoDNS, and queried from name servers
+acme: ## Stage acme: certificates from the ACME server Pebble through DNS-01
+artifact: ## Stage artifact: build it, check it, install it in each way that the README shows, run the demo from it
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
 licenses types unit bad-input contract transitions integration faults browser monitoring dns acme sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
-build: setup-demo  ## The artifact, in .cache/artifact
+build: setup-demo  ## Build the artifact in .cache/artifact
 	@$(python) tools/artifact.py build
 
-supported-boxes: setup  ## Write docs/supported-boxes.md from the table that the tests run
+supported-boxes: setup  ## Write docs/supported-boxes.md from the table that the tests use
 	@$(python) -m tests.contract.supported_boxes
 
 schema: setup  ## Write the JSON Schema of declarations, docs/schemas/declaration.json
@@ -98,16 +98,16 @@ schema: setup  ## Write the JSON Schema of declarations, docs/schemas/declaratio
 sbom: setup  ## List the packages that the execution environment needs, as CycloneDX, in .cache/artifact
 	@$(python) tools/sbom.py
 
-changelog: setup  ## Make a release of the fragments, for the version in galaxy.yml: CHANGELOG.md, changelogs/
+changelog: setup  ## Turn the fragments into a release of the version in galaxy.yml: CHANGELOG.md, changelogs/
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release
 
-release-check: setup  ## Whether this checkout is ready to be the version in galaxy.yml, or is it: TAG=1.0.0
+release-check: setup  ## Check that this checkout is ready to be released as the version in galaxy.yml, or has its tag: TAG=1.0.0
 	@$(python) tools/release.py $(TAG)
 
-release: release-check  ## The checklist of a release: ready, all tests passed; tells how to tag it
+release: release-check  ## Check that the checkout is ready, run all tests, and print the commands that tag it
 	@$(stages)
 	@$(python) tools/release.py
 
-clean:  ## Remove what the other targets made
+clean:  ## Remove everything that the other targets created
 	rm -rf .venv .cache .ansible .hypothesis tests/output docs/build docs/reference changelogs/.plugin-cache.yaml
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
