@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Every target installs what it needs: see tools/setup_venv.py. PYTHON=python3.13 sets the interpreter, and CORE=2.20 the
+# Every target installs what it needs: see tools/setup_venv.py. PYTHON=python3.13 sets the interpreter, CORE=2.20 the
 # ansible-core version.
 .DEFAULT_GOAL := help
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' Makefile)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What works on which box: a table of tasks. Tests run it, and docs/supported-boxes.md is written from it.
+"""What works on which box: a table of tasks. The tests run them, and docs/supported-boxes.md is generated from it.
 
 python -m tests.contract.supported_boxes writes the page.
 """
@@ -33,17 +33,17 @@ STATE = {
     "users": [{**ANN, "password": "ann-password-1"}],
     "aliases": [{**SALES, "forwards_to": ["ann@example.org"]}],
 }
-# Put there without the rules, because power-mailinabox takes values in another form.
+# Stored directly in the simulated box, because power-mailinabox expects values in another form.
 RECORDS = [{"qname": "many.example.org", "rtype": "TXT", "value": value} for value in ("one", "two", "three")]
 TOTP_SECRET = "JBSWY3DPEHPK3PXP" * 2
 
 
 class Row(NamedTuple):
-    """Something that can be done, and the boxes on which it can't.
+    """A feature, and the boxes on which it doesn't work.
 
     :ivar tasks: modules without their prefix, and their options.
     :ivar loses: the boxes on which it is refused because it would lose data.
-    :ivar lacks: the boxes that have no such thing.
+    :ivar lacks: the boxes that don't have the feature.
     """
 
     what: str
@@ -140,14 +140,16 @@ _HEAD = """# Supported boxes
 
 <!-- Written by "make supported-boxes" from tests/contract/supported_boxes.py, which the tests run. Edit that file. -->
 
-The collection works with Mail-in-a-Box from v0.51 on, and with forks of it. This table shows what works where. The tests
-run each row on a simulated box of each kind, and the simulated boxes answer like the real ones that were recorded.
+The collection works with Mail-in-a-Box v0.51 or newer, and with four forks. This table shows what works on each. The
+tests run each row on a simulated box of each kind. The simulated boxes are compared with the recorded answers of real
+ones.
 
 To see what works on your own box, run [`mailinabox.admin.doctor`](playbooks.md). It only reads.
 
 - **yes**: works.
-- **refused**: the fork would lose data with this request, so it is refused before anything is sent, also in check mode.
-- **no**: this version of Mail-in-a-Box has no such thing.
+- **refused**: this request would lose data on the fork, so the task fails before it sends anything, also in
+  check mode.
+- **no**: this version of Mail-in-a-Box doesn't have this feature.
 
 """
 
@@ -171,8 +173,8 @@ def page() -> str:
 
 _TAIL = """## How a box is recognized
 
-By what its answers have that those of upstream don't. Only answers count that a task asks for anyway; the one exception is
-the first custom DNS record of a box, before which the list of users is read.
+A task recognizes a fork by marks in its answers that upstream doesn't have. It sends no extra requests for that, with
+one exception: before it adds the first custom DNS record of a box, it reads the list of users.
 
 | fork | marks |
 |---|---|
@@ -183,14 +185,14 @@ the first custom DNS record of a box, before which the list of users is read.
 
 `mailinabox.admin.miab_info` returns the kind of a box as `box`, and the playbook `mailinabox.admin.health` shows it.
 
-## Boxes that nobody has seen yet
+## Unknown boxes
 
-A box may have marks that neither upstream nor a known fork has: a new field in an answer, or another form of version. It is
-read as usual. Before the first write to it, a task fails and names the mark. If you have made sure that the write does no
-harm, set `unknown_box: write`, or `MIAB_UNKNOWN_BOX=write` in the environment. [How to add a
-version](../CONTRIBUTING.md#how-to-add-a-version) says how a box becomes a known one.
+A box can have marks that neither upstream nor a known fork has, such as a new field in an answer, or a version number
+in an unknown form. You can read from it as usual. Before the first write to it, a task fails and names the mark. If
+you are sure that the write does no harm, set `unknown_box: write`, or `MIAB_UNKNOWN_BOX=write` in the environment.
+[How to add a version](../CONTRIBUTING.md#how-to-add-a-version) explains how to make it a known box.
 
-Naust has another API and is not supported.
+Naust has a different API and is not supported.
 """
 
 
