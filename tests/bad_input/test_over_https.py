@@ -37,7 +37,7 @@ def names() -> list[str]:
 
 
 @pytest.mark.parametrize("module", IN_PATHS)
-def test_a_name_leads_to_no_other_path(module: str, record_property: Callable[[str, object], None]) -> None:
+def test_a_name_cannot_change_the_request_path(module: str, record_property: Callable[[str, object], None]) -> None:
     ends: Counter[str] = Counter()
     option, others, path = IN_PATHS[module]
     with Box("v75") as box:
@@ -61,7 +61,7 @@ def test_a_name_leads_to_no_other_path(module: str, record_property: Callable[[s
 @pytest.mark.parametrize(
     "name", ["../../mail/users/remove", "a/../b", "a?b=c", "a#b", "a%2fb", "...", "%2e%2e", "a//b", "a\\b"]
 )
-def test_a_quoted_name_stays_one_part_of_the_path(name: str) -> None:
+def test_a_quoted_name_is_escaped_in_the_path(name: str) -> None:
     """Even if a planner let it through: neither ``requests`` nor urllib3 makes two parts of it."""
     with pytest.raises(ValueError, match="the path must not have"):
         Call("POST", "/dns/custom/../A", body="192.0.2.9")

@@ -161,7 +161,7 @@ def test_a_page_on_every_screen(width: int, scheme: str, browser: Browser, page:
     assert (max(paper) < 64) == is_dark
 
 
-def test_a_bar_is_as_long_as_its_figure(browser: Browser, page: Path) -> None:
+def test_bars_have_the_length_of_their_values(browser: Browser, page: Path) -> None:
     browser.look(page, 360)
     shares = browser.evaluate(
         """
@@ -185,7 +185,7 @@ def test_links_lead_to_the_boxes(browser: Browser, page: Path) -> None:
     assert {link.partition("/admin")[0].rpartition(":")[0] for link in {*links} - {*within}} == {"https://127.0.0.1"}
 
 
-def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
+def test_the_accessible_names_and_roles(browser: Browser, page: Path) -> None:
     browser.look(page, 1200)
     nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
     by_role: dict[str, list[str]] = {}
@@ -209,7 +209,7 @@ def test_what_a_screen_reader_is_told(browser: Browser, page: Path) -> None:
     assert "urgent" in by_role["StaticText"]
 
 
-def test_on_paper(browser: Browser, page: Path) -> None:
+def test_the_printed_page(browser: Browser, page: Path) -> None:
     browser.look(page, 1200, scheme="dark", media="print")
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     contrast = browser.evaluate(FAINT)
@@ -218,7 +218,7 @@ def test_on_paper(browser: Browser, page: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])
-def test_no_text_of_a_box_gets_out_of_its_place(width: int, scheme: str, browser: Browser, hostile_page: Path) -> None:
+def test_box_texts_cannot_escape_their_element(width: int, scheme: str, browser: Browser, hostile_page: Path) -> None:
     check(browser, hostile_page, width, scheme)
     browser.photograph(PICTURES / f"hostile-{width}-{scheme}.png")
     assert browser.evaluate("document.title").endswith(" things to do \u2013 Mail-in-a-Box")
@@ -230,7 +230,7 @@ def test_no_text_of_a_box_gets_out_of_its_place(width: int, scheme: str, browser
     assert "\u202e" not in text
 
 
-def test_a_page_may_run_no_script(browser: Browser, page: Path, tmp_path: Path) -> None:
+def test_a_page_cannot_run_scripts(browser: Browser, page: Path, tmp_path: Path) -> None:
     """Were a text to get out of its place, nothing would come of it."""
     broken = tmp_path / "health.html"
     script = "<script>document.title = 'broken'</script><img src='https://elsewhere.invalid/x.png'></main>"

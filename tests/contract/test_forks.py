@@ -120,7 +120,7 @@ def test_ldap_loses_descriptions_and_automatic_aliases() -> None:
     assert "abuse@example.org" not in rows
 
 
-def test_ldap_takes_stars_in_addresses_for_any_text() -> None:
+def test_ldap_treats_stars_in_addresses_as_wildcards() -> None:
     state = with_ann("ldap-v75")
     assert post(state, "/mail/users/password", {"email": "a*@example.org", "password": "other-password"}).status == 200
     assert state.users["ann@example.org"].password == "other-password"

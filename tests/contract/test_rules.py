@@ -103,7 +103,7 @@ def test_bad_value_breaks_its_zone(version: str, rtype: str, bad: str, good: str
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_of_two_broken_values_the_last_one_keeps_the_zone_broken(version: str) -> None:
+def test_a_zone_stays_broken_until_both_broken_values_are_removed(version: str) -> None:
     state = with_ann(version)
     for path, body in (("mx.example.org/MX", "not an mx"), ("fp.example.org/SSHFP", "x y z")):
         assert answer(state, "PUT", "/dns/custom/" + path, body=body).status == 500
@@ -205,7 +205,7 @@ def test_refused_records(qname: str, rtype: str, value: str, reason: str) -> Non
         ("example.org", "203.0.113.10", True),
     ],
 )
-def test_something_is_not_right_when_no_zone_changes(qname: str, value: str, published: bool) -> None:
+def test_the_box_complains_if_no_zone_changes(qname: str, value: str, published: bool) -> None:
     state = with_ann()
     reply = answer(state, "POST", f"/dns/custom/{qname}/A", body=value)
     assert reply.status == 200
@@ -213,7 +213,7 @@ def test_something_is_not_right_when_no_zone_changes(qname: str, value: str, pub
     assert state.dns_records == [CustomRecord(qname, "A", value)]
 
 
-def test_records_keep_together_by_name_and_type() -> None:
+def test_records_are_grouped_by_name_and_type() -> None:
     state = with_ann()
     for qname, rtype, value in (
         ("www.example.org", "A", "192.0.2.1"),
@@ -330,7 +330,7 @@ def test_mailbox_in_use(quota: str, size: int, expected: dict[str, object]) -> N
     assert {key: user[key] for key in expected} == expected
 
 
-def test_a_box_lets_the_last_admin_go() -> None:
+def test_a_box_allows_removing_the_last_administrator() -> None:
     state = new_state()
     form = {"email": "me@box.example.com", "privilege": "admin"}
     assert answer(state, "POST", "/mail/users/privileges/remove", form=form).body == "OK"
@@ -351,7 +351,7 @@ def test_a_box_lets_the_last_admin_go() -> None:
         ("administrator@box.example.com", False),
     ],
 )
-def test_hand_made_alias_beside_an_automatic_one(version: str, receiver: str, seen: bool) -> None:
+def test_a_manual_alias_beside_an_automatic_one(version: str, receiver: str, seen: bool) -> None:
     state = new_state(version)
     for email in ("a@example.org", "bob@example.org"):
         add_user(state, email, privileges="admin")
@@ -375,7 +375,7 @@ def test_update_without_senders_clears_them(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_senders_who_are_gone_block_every_update(version: str) -> None:
+def test_removed_senders_block_updates(version: str) -> None:
     state = with_ann(version)
     add_user(state, "bob@example.org")
     add_alias(state, "sales@example.org", "bob@example.org", "ann@example.org")
@@ -447,7 +447,7 @@ _RESERVED = ["site.local", "site.test", "site.invalid", "site.localhost", "site.
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("domain", _RESERVED)
-def test_domains_that_no_box_takes(version: str, domain: str) -> None:
+def test_domains_that_every_box_rejects(version: str, domain: str) -> None:
     state = with_ann(version)
     assert add_user(state, "x@" + domain).body == "Invalid email address."
     assert add_alias(state, "x@" + domain, "ann@example.org").body == f"Invalid email address (x@{domain})."
@@ -462,7 +462,7 @@ def test_older_box_has_a_postmaster_as_soon_as_the_domain_has_a_user() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_alias_that_looks_automatic_goes_at_once_where_nothing_needs_it(version: str) -> None:
+def test_an_unneeded_alias_that_looks_automatic_is_removed_at_once(version: str) -> None:
     state = with_ann(version)
     reply = add_alias(state, "postmaster@shop.example", state.administrator)
     assert reply.status == 200
@@ -471,7 +471,7 @@ def test_alias_that_looks_automatic_goes_at_once_where_nothing_needs_it(version:
     assert "postmaster@shop.example" not in state.aliases
 
 
-def test_older_box_removes_aliases_that_nobody_needs() -> None:
+def test_older_boxes_remove_unneeded_aliases() -> None:
     state = with_ann("v0.51")
     reply = remove_user(state, "ann@example.org").body.splitlines()
     assert reply[1:4] == [
@@ -550,7 +550,7 @@ def test_certificate_of_a_stranger_lacks_its_chain() -> None:
     assert install(state, "example.org", pem).body.startswith("The certificate is missing an intermediate chain")
 
 
-def test_provisioning_tells_what_it_could_not_do() -> None:
+def test_provisioning_reports_domains_that_failed() -> None:
     state = with_ann()
     state.elsewhere = {"autoconfig.example.org"}
     state.unsigned = {"mta-sts.box.example.com"}
@@ -610,7 +610,7 @@ def test_sessions_end_after_two_days_without_use(seconds: int, status: int) -> N
     assert respond(state, request_of("me@box.example.com", key)).status == status
 
 
-def test_logout_ends_the_session_and_never_complains() -> None:
+def test_logout_ends_the_session_and_always_succeeds() -> None:
     state = new_state()
     key = logged_in(state)
     for password in ("wrong", key, key):
@@ -627,7 +627,7 @@ def test_older_box_gives_keys_to_admins_only() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_what_counts_as_a_failed_login(version: str) -> None:
+def test_failed_logins_that_are_counted(version: str) -> None:
     state = new_state(version)
     login = ("GET", "/me") if version == "v0.51" else ("POST", "/login")
 
@@ -673,7 +673,7 @@ def test_password_must_be_ascii() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("length", "reason"), [(511, "You are not an administrator."), (512, "password")])
-def test_password_that_is_too_long_lets_nobody_in(version: str, length: int, reason: str) -> None:
+def test_a_password_that_is_too_long_never_matches(version: str, length: int, reason: str) -> None:
     state = with_ann(version)
     password = "a" * length
     reply = answer(state, "POST", "/mail/users/password", form={"email": "ann@example.org", "password": password})
@@ -727,7 +727,7 @@ def test_mfa_change_ends_sessions_and_without_id_all_is_disabled() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_mfa_of_nobody_can_not_be_disabled(version: str) -> None:
+def test_mfa_of_unknown_users_cannot_be_disabled(version: str) -> None:
     reply = answer(new_state(version), "POST", "/mfa/disable", form={"user": "nobody@example.org", "mfa-id": "1"})
     assert (reply.status, reply.body) == (400, "User does not exist.")
 
@@ -791,7 +791,7 @@ def test_updates_are_installed_once_and_may_need_a_restart() -> None:
     assert answer(state, "GET", "/system/reboot").json() is False
 
 
-def test_status_checks_name_what_is_wrong() -> None:
+def test_status_checks_name_the_problems() -> None:
     state = with_ann()
     answer(state, "POST", "/dns/custom/example.org/CNAME", body="host.example.net")
     found = answer(state, "POST", "/system/status").json()
@@ -829,7 +829,7 @@ def test_upstream_version() -> None:
         ("GET", "/no/such/thing", False),
     ],
 )
-def test_what_is_a_write(method: str, path: str, expected: bool) -> None:
+def test_routes_that_are_writes(method: str, path: str, expected: bool) -> None:
     assert is_write(method, path) is expected
 
 
@@ -839,7 +839,7 @@ def test_paths_are_decoded() -> None:
     assert answer(state, "GET", "/dns/custom/*.example.org/A").json()[0]["value"] == "192.0.2.1"
 
 
-def test_prepare_goes_through_the_rules() -> None:
+def test_prepare_uses_the_rules_of_the_box() -> None:
     state = new_state()
     prepare(
         state,

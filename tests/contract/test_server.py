@@ -94,7 +94,7 @@ def test_connections_stay_open(monkeypatch: pytest.MonkeyPatch, box: Box, client
     assert len(opened) == 1
 
 
-def test_log_holds_every_request(box: Box, client: Client) -> None:
+def test_the_log_contains_every_request(box: Box, client: Client) -> None:
     client.ask("GET", "/mail/users?format=json")
     client.auth = (box.username, "wrong")
     client.ask("GET", "/mail/users")
@@ -157,7 +157,7 @@ def test_no_answer(box: Box, client: Client) -> None:
         client.ask("GET", "/mail/users")
 
 
-def test_answers_that_are_none(box: Box, client: Client) -> None:
+def test_pages_and_truncated_answers(box: Box, client: Client) -> None:
     box.faults += [Fault("html", times=2), Fault("cut")]
     for _unused in range(2):
         response = client.ask("GET", "/mail/users?format=json")
@@ -178,7 +178,7 @@ def test_a_change_that_is_stored_and_not_published(box: Box, client: Client) -> 
 
 
 @pytest.mark.parametrize("kind", ["reset", "504"])
-def test_a_change_that_comes_late(box: Box, client: Client, kind: str) -> None:
+def test_a_change_that_takes_effect_later(box: Box, client: Client, kind: str) -> None:
     box.faults.append(Fault(kind, "POST /mail/users/add", late=2))
     if kind == "reset":
         with pytest.raises(requests.ConnectionError):
@@ -189,7 +189,7 @@ def test_a_change_that_comes_late(box: Box, client: Client, kind: str) -> None:
     assert ["ann@example.org" in text for text in reply] == [False, False, True]
 
 
-def test_a_change_that_comes_when_it_is_told_to(box: Box, client: Client) -> None:
+def test_a_delayed_change_that_is_finished_on_request(box: Box, client: Client) -> None:
     box.faults.append(Fault("504", "POST /mail/users/add", late=99))
     client.ask("POST", "/mail/users/add", NEW_USER)
     assert "ann@example.org" not in box.state.users
@@ -197,7 +197,7 @@ def test_a_change_that_comes_when_it_is_told_to(box: Box, client: Client) -> Non
     assert "ann@example.org" in box.state.users
 
 
-def test_a_box_that_goes_away_between_two_requests(box: Box, client: Client) -> None:
+def test_a_box_that_stops_between_two_requests(box: Box, client: Client) -> None:
     box.faults.append(Fault("refuse", "GET /mail/users"))
     assert client.ask("GET", "/mail/users").status_code == 200
     for _unused in range(2):
@@ -254,7 +254,7 @@ def test_another_administrator_is_quicker(box: Box, client: Client) -> None:
     assert client.ask("POST", "/mail/users/add", NEW_USER).text == "User already exists."
 
 
-def test_log_tells_the_same_content_from_another(box: Box, client: Client) -> None:
+def test_the_log_distinguishes_contents(box: Box, client: Client) -> None:
     for email in ("ann@example.org", "ann@example.org", "bob@example.org"):
         client.ask("POST", "/mail/users/add", {**NEW_USER, "email": email})
     first, second, third = (entry.content for entry in box.log)
@@ -303,7 +303,7 @@ def test_installed_certificates_are_shown_by_name(box: Box, client: Client) -> N
     assert shown_certificate(box, None) == own
 
 
-def test_handshake_that_does_not_come_holds_up_nobody(box: Box, client: Client) -> None:
+def test_a_missing_handshake_does_not_block_other_clients(box: Box, client: Client) -> None:
     with socket.create_connection(("127.0.0.1", box.port)):
         assert client.ask("GET", "/mail/users", timeout=10).status_code == 200
 
@@ -351,7 +351,7 @@ def test_newer_boxes_have_one_worker(
     assert met == [meet, meet]
 
 
-def test_reset_makes_it_as_it_was() -> None:
+def test_reset_restores_the_initial_state() -> None:
     state = new_state("v60")
     answer(state, "POST", "/mail/users/add", form=NEW_USER)
     with Box(state=state) as box:
@@ -365,7 +365,7 @@ def test_reset_makes_it_as_it_was() -> None:
             assert client.ask("GET", "/system/version").text == "v60"
 
 
-def test_control_door(box: Box, client: Client) -> None:
+def test_the_control_api(box: Box, client: Client) -> None:
     wanted = {
         "users": [{"email": "ann@example.org", "password": "some-password-1"}],
         "dns_records": [{"qname": "www.example.org", "rtype": "A", "value": "192.0.2.1"}],
@@ -389,7 +389,7 @@ def test_control_door(box: Box, client: Client) -> None:
     assert set(box.state.users) == {"me@box.example.com"}
 
 
-def test_control_door_may_be_missing() -> None:
+def test_the_control_api_is_optional() -> None:
     with Box(control=False) as box:
         one = Client(box)
         with one.session:

@@ -155,7 +155,7 @@ def filled_state() -> State:
 
 # Hundreds of pushes, on a machine that may be busy.
 @pytest.mark.timeout(400)
-def test_300_records_of_others_stay_through_100_changes(
+def test_300_other_records_are_unchanged_after_100_changes(
     provider: PowerDns, here: None, record_property: Callable[[str, object], None]
 ) -> None:
     for zone, sets in strange_sets().items():

@@ -72,7 +72,7 @@ def states(result: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {(row["name"], row["type"]): row["status"] for row in result["records"] if row["status"] != "right"}
 
 
-def test_what_is_right_is_right() -> None:
+def test_correct_records_pass() -> None:
     with NameServer(content()) as server:
         result = verify(zone(), server)
     assert result["ok"], result
@@ -144,7 +144,7 @@ def test_a_server_that_is_wrong(behaviour: Behaviour, status: str) -> None:
     assert alone["text"] == "no name server answers for the zone"
 
 
-def test_nobody_listens() -> None:
+def test_a_server_that_does_not_answer() -> None:
     with NameServer(content()) as server:
         pass
     assert [row["status"] for row in verify(zone("mx"), server, timeout=0.2)["servers"]] == ["timeout"]
@@ -169,7 +169,7 @@ def test_a_server_that_fails_at_some_questions() -> None:
     assert [row["status"] for row in result["servers"]] == ["servfail"]
 
 
-def test_a_long_answer_comes_over_tcp() -> None:
+def test_long_answers_are_fetched_over_tcp() -> None:
     with NameServer(content(), truncating=True) as server:
         assert verify(zone("dkim", "mx"), server)["ok"]
         assert server.tcp_questions

@@ -92,7 +92,7 @@ def test_a_wrong_password_fails_every_task_at_its_first_request(door: str, tmp_p
         ("miab_info", {"password": "wrong-1234"}, "adminpass123", False),
     ],
 )
-def test_a_password_that_is_meant_for_the_user(
+def test_the_password_option_can_be_meant_for_the_user(
     module: str, options: dict[str, Any], usual: str, is_hinted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIAB_PASSWORD", usual)
@@ -105,7 +105,7 @@ def test_a_password_that_is_meant_for_the_user(
         assert result["msg"] == result["failure"]["message"]
 
 
-def test_a_wrong_code_is_tried_no_more_often_than_a_wrong_password() -> None:
+def test_a_wrong_code_is_tried_as_rarely_as_a_wrong_password() -> None:
     clock = Clock()
     with Box("v75") as box:
         box.state.clock = clock.now
@@ -145,7 +145,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("kind", RUNS)
-def test_sessions_are_as_many_as_before(kind: str, end: str) -> None:
+def test_no_session_is_left_open(kind: str, end: str) -> None:
     module, options = RUNS[kind]
     clock = Clock()
     with Box("v75") as box:

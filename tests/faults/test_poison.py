@@ -38,7 +38,9 @@ def record(box: Box, **options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_our_own_is_taken_out_and_the_zone_rebuilt(box: Box, exclusive: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_broken_record_is_removed_and_the_zone_rebuilt(
+    box: Box, exclusive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No value is known that these rules let through and a box can't publish: so the box is made to choke on one."""
     good = CustomRecord("www.example.org", "A", "192.0.2.1")
     prepare(box.state, {"dns_records": [good._asdict()]})
@@ -55,7 +57,7 @@ def test_our_own_is_taken_out_and_the_zone_rebuilt(box: Box, exclusive: bool, mo
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
-def test_one_that_was_there_is_named(box: Box, exclusive: bool) -> None:
+def test_an_existing_broken_record_is_named(box: Box, exclusive: bool) -> None:
     good = CustomRecord("www.example.org", "A", "192.0.2.1")
     prepare(box.state, {"dns_records": [good._asdict()]})
     poison(box)
@@ -81,7 +83,7 @@ def test_one_that_was_there_is_named(box: Box, exclusive: bool) -> None:
         ("miab_dns_update", {"force": True}),
     ],
 )
-def test_whatever_else_fails_at_it_names_it(box: Box, module: str, options: dict[str, Any]) -> None:
+def test_every_module_names_the_broken_record(box: Box, module: str, options: dict[str, Any]) -> None:
     poison(box)
     result = run_task(box, module, options)
     assert NAMED in result["msg"], result
@@ -93,7 +95,7 @@ def test_whatever_else_fails_at_it_names_it(box: Box, module: str, options: dict
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_a_whole_box_is_mended_before_anything_else(box: Box, gone: bool) -> None:
+def test_broken_records_are_repaired_first(box: Box, gone: bool) -> None:
     poison(box)
     mended = {"state": "absent"} if gone else {"value": "10 mail.example.net."}
     wanted = {
@@ -113,7 +115,7 @@ def test_a_whole_box_is_mended_before_anything_else(box: Box, gone: bool) -> Non
 
 
 @pytest.mark.parametrize("purged", [True, False])
-def test_two_values_that_break_one_zone_are_out_before_anything_else(box: Box, purged: bool) -> None:
+def test_two_broken_values_of_a_zone_are_removed_first(box: Box, purged: bool) -> None:
     """The zone stays broken until the last one is out, so the box fails at the first, and does it all the same."""
     poison(box)
     other = CustomRecord("y.example.org", "CAA", "not a caa")
@@ -164,7 +166,7 @@ def test_one_record_with_two_values_that_break_its_zone(box: Box) -> None:
     ],
     ids=["then-more", "last"],
 )
-def test_one_of_two_values_that_break_a_zone_is_not_enough(box: Box, wanted: dict[str, Any], reply: str) -> None:
+def test_removing_one_of_two_broken_values_is_not_enough(box: Box, wanted: dict[str, Any], reply: str) -> None:
     """The other one is named; what was to come after is not tried."""
     poison(box)
     assert answer(box.state, "POST", "/dns/custom/y.example.org/MX", body="neither").status == 500

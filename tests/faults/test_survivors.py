@@ -27,7 +27,7 @@ START: dict[str, Any] = {
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("kind", ["reset", "500", "504"])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_values_that_nobody_declares_survive(version: str, kind: str, after: bool) -> None:
+def test_undeclared_values_survive(version: str, kind: str, after: bool) -> None:
     clock = Clock()
     with Box(version, control=False) as box:
 

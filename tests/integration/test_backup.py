@@ -128,7 +128,7 @@ def test_a_key_in_the_target_is_never_shown(box: Box, door: str, tmp_path: Path)
     check_secrecy(run)
 
 
-def test_nor_is_one_that_only_the_box_knows(box: Box, door: str, tmp_path: Path) -> None:
+def test_a_key_that_only_the_box_has_is_never_shown(box: Box, door: str, tmp_path: Path) -> None:
     box.state.backup_targets.add(B2)
     box.state.backup.target = B2
     info = {"mailinabox.admin.miab_info": {"gather_subset": ["backup_config", "config"]}}
@@ -142,7 +142,7 @@ def test_nor_is_one_that_only_the_box_knows(box: Box, door: str, tmp_path: Path)
     check_secrecy(run)
 
 
-def test_nor_one_that_is_refused(box: Box, door: str, tmp_path: Path) -> None:
+def test_a_key_that_the_box_rejects_is_never_shown(box: Box, door: str, tmp_path: Path) -> None:
     run = play(box, [WITH_URL, WITH_PARTS], tmp_path, door, **SECRETS)
     for outcome in run.outcomes:
         # A box that doesn't know of such targets repeats the whole of it.

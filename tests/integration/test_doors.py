@@ -79,7 +79,7 @@ def test_results_are_alike(tmp_path: Path) -> None:
     assert [outcome.failed for outcome in in_process.outcomes] == [False] * 4 + [True] * 7
 
 
-def test_the_invocation_is_told_by_both_or_none(tmp_path: Path) -> None:
+def test_the_invocation_is_shown_by_both_or_by_neither(tmp_path: Path) -> None:
     in_process, module = (run.outcomes[0].result for run in through_both(TASKS[:1], tmp_path))
     assert ("invocation" in in_process) == ("invocation" in module)
 
@@ -154,13 +154,13 @@ def test_a_run_with_a_one_time_code(version: str, door: str, tmp_path: Path) -> 
         assert SECRET not in str(outcome.result)
 
 
-def test_an_account_with_mfa_and_no_code_is_told(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_an_account_with_mfa_needs_a_code(newest_box: Box, door: str, tmp_path: Path) -> None:
     newest_box.state.users[newest_box.username].totp.append(Totp(1, SECRET, "phone"))
     outcome = play(newest_box, [{MODULE: {"email": ANN, "state": "absent"}}], tmp_path, door).outcomes[0]
     assert "The account uses MFA: set totp_secret or api_key." in outcome.result["msg"]
 
 
-def test_a_password_of_somebody_with_mfa_is_proved(box: Box, tmp_path: Path) -> None:
+def test_the_password_of_a_user_with_mfa_is_verified(box: Box, tmp_path: Path) -> None:
     prepare(box.state, {"users": [{"email": ANN, "password": "ann-password-1", "privileges": ["admin"]}]})
     box.state.users[ANN].totp.append(Totp(1, pyotp.random_base32(), "phone"))
     task = {MODULE: {"email": ANN, "user_password": "ann-password-1"}}

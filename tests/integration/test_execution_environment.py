@@ -93,7 +93,7 @@ def prepare_run(folder: Path, box: Box) -> None:
         (folder / name).write_text(json.dumps(content) if content else "", encoding="utf-8")
 
 
-def test_runs_and_their_records_tell_no_secret(tmp_path: Path) -> None:
+def test_runs_and_their_records_contain_no_secrets(tmp_path: Path) -> None:
     with Box() as box:
         prepare(box.state, STATE)
         prepare_run(tmp_path, box)

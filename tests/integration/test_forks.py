@@ -60,7 +60,7 @@ def as_tasks(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "tasks"), [("power-v60.5", POWER), ("ldap-v75", LDAP)])
-def test_what_loses_data_is_refused_before_it_is_sent(
+def test_writes_that_would_lose_data_are_refused(
     name: str, tasks: list[dict[str, Any]], door: str, tmp_path: Path
 ) -> None:
     with box_with(name) as box:
@@ -77,7 +77,7 @@ def test_what_loses_data_is_refused_before_it_is_sent(
         assert "Nothing was" in outcome.result["msg"]
 
 
-def test_what_could_be_lost_is_kept() -> None:
+def test_modules_preserve_settings_that_forks_would_lose() -> None:
     with box_with("ldap-v75") as box:
         result = run_task(box, "miab_alias", {"address": SALES, "forwards_to": ["me@box.example.com"]})
         assert result["changed"], result
@@ -196,7 +196,7 @@ def test_the_doctor_of_forks_and_of_an_unknown_box(tmp_path: Path) -> None:
     assert "18 of 18 reads have the expected form" in output
 
 
-def test_the_doctor_where_nobody_gets_in(tmp_path: Path) -> None:
+def test_the_doctor_with_wrong_credentials(tmp_path: Path) -> None:
     with box_with("v0.51") as box:
         assert "The credentials are those of an administrator" in doctor(box, tmp_path)
         output = doctor(box, tmp_path, password="wrong-password")

@@ -239,7 +239,7 @@ def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> No
         assert "soon Restart A restart is due." in facts["Needs attention"]
 
 
-def test_boxes_that_cannot_be_asked_stand_on_the_page(newest_box: Box, tmp_path: Path) -> None:
+def test_unreachable_boxes_are_on_the_page(newest_box: Box, tmp_path: Path) -> None:
     heal(newest_box)
     with Box() as hanging:
         hanging.faults.append(Fault("hang", times=99))

@@ -58,7 +58,7 @@ def asked(box: Box) -> list[str]:
     return [entry.path for entry in box.log]
 
 
-def test_what_is_at_hand(box: Box, door: str, tmp_path: Path) -> None:
+def test_quick_subsets(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, STATE)
     run = play(box, [gather(), gather("all", check_mode=True), gather("config")], tmp_path, door)
     gathered, checked, config = (outcome.result for outcome in run.outcomes)
@@ -127,7 +127,7 @@ def test_what_is_at_hand(box: Box, door: str, tmp_path: Path) -> None:
     }
 
 
-def test_what_takes_its_time(box: Box, door: str, tmp_path: Path) -> None:
+def test_slow_subsets(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, STATE)
     box.state.upstream_version = "v76"
     box.state.add_backup(2)
@@ -182,7 +182,7 @@ def test_records_that_take_their_zones_down(box: Box, door: str, tmp_path: Path)
     assert result["requests"] == {"reads": 4, "writes": 0}
 
 
-def test_what_a_box_can_not_tell(box: Box, door: str, tmp_path: Path) -> None:
+def test_subsets_that_the_box_does_not_support(box: Box, door: str, tmp_path: Path) -> None:
     box.state.backup_error = "Something is wrong with the backup."
     tasks = [gather("latest_version", "version", "backup_status"), gather("latest_version")]
     some, alone = play(box, tasks, tmp_path, door).outcomes
@@ -198,7 +198,7 @@ def test_what_a_box_can_not_tell(box: Box, door: str, tmp_path: Path) -> None:
     assert alone.result["failure"]["code"] == "unexpected_answer"
 
 
-def test_another_site_is_no_box_that_lacks_something(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_another_website_is_not_mistaken_for_an_old_box(newest_box: Box, door: str, tmp_path: Path) -> None:
     newest_box.faults.append(Fault("html", times=9))
     outcome = play(newest_box, [gather("dns_dump", "version")], tmp_path, door).outcomes[0]
     assert "Check that host is a Mail-in-a-Box" in outcome.result["msg"]

@@ -92,7 +92,7 @@ def test_a_handover(box: Box, door: str, tmp_path: Path) -> None:
     assert sorted(box.state.users) == ["eve@example.org"]
 
 
-def test_purge_of_all_users_but_the_own_account(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_purge_of_all_users_except_the_account_of_the_run(newest_box: Box, door: str, tmp_path: Path) -> None:
     prepare(newest_box.state, STATE)
     outcome = play(newest_box, [config(users=[], purge=["users"])], tmp_path, door).outcomes[0]
     assert not outcome.failed, outcome.result["msg"]

@@ -51,7 +51,7 @@ def test_user(box: Box, door: str, tmp_path: Path) -> None:
     assert not box.state.sessions
 
 
-def test_old_mail_of_a_new_user_is_told(box: Box, door: str, tmp_path: Path) -> None:
+def test_old_mail_of_a_new_user_gives_a_warning(box: Box, door: str, tmp_path: Path) -> None:
     box.state.deliver(ANN)
     task = {"mailinabox.admin.miab_user": {"email": ANN, "user_password": "ann-password-1"}, "check_mode": True}
     outcome = play(box, [task], tmp_path, door).outcomes[0]

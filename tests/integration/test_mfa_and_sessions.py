@@ -228,7 +228,7 @@ def test_no_session(options: dict[str, Any], code: str, words: str, box: Box, do
     assert len(box.failed_logins) == ("password" in options)
 
 
-def test_no_session_for_who_is_no_administrator(box: Box, door: str, tmp_path: Path) -> None:
+def test_no_session_for_a_user_who_is_not_an_administrator(box: Box, door: str, tmp_path: Path) -> None:
     defaults = as_bob(box)
     box.state.users[BOB].privileges = []
     outcome = play(box, [session()], tmp_path, door, defaults).outcomes[0]

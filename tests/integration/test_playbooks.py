@@ -123,7 +123,7 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
         assert "WARNING]" not in planned.output + drift.output + applied.output + again.output
 
 
-def test_a_plan_is_read_in_a_minute(newest_box: Box, tmp_path: Path) -> None:
+def test_a_plan_is_short_and_readable(newest_box: Box, tmp_path: Path) -> None:
     prepare(newest_box.state, STATE)
     folder = ("-e", f"miab_plan_folder={tmp_path}")
     done = run("plan", {"box.example.com": newest_box}, tmp_path, *folder, box_example_com=declared())
@@ -142,7 +142,7 @@ def test_a_plan_is_read_in_a_minute(newest_box: Box, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["apply", "plan"])
-def test_a_box_that_is_down_stops_no_other(name: str, tmp_path: Path) -> None:
+def test_a_box_that_is_down_does_not_stop_the_others(name: str, tmp_path: Path) -> None:
     with Box("v75") as down, Box("v60") as undeclared, Box("v75") as well:
         boxes = {"a-down.example.com": down, "b-undeclared.example.com": undeclared, "c-well.example.com": well}
         down.faults += [Fault("500", times=50)]
@@ -234,7 +234,7 @@ def test_a_declaration_in_parts_with_files_beside_the_inventory(newest_box: Box,
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_export_is_what_the_box_is(version: str, tmp_path: Path) -> None:
+def test_applying_an_export_changes_nothing(version: str, tmp_path: Path) -> None:
     with Box(version) as box, Box(version) as empty:
         wanted = dict(HELD)
         if box.state.capabilities.quotas:
@@ -293,7 +293,7 @@ def test_an_export_lists_the_secrets_to_fill_in(newest_box: Box, tmp_path: Path)
     assert not writes(newest_box)
 
 
-def test_an_edited_export_stays(newest_box: Box, tmp_path: Path) -> None:
+def test_an_edited_export_is_not_overwritten(newest_box: Box, tmp_path: Path) -> None:
     host, into = {"box.example.com": newest_box}, ("-e", f"miab_export_folder={tmp_path}")
     file, beside = tmp_path / "box.example.com.yml", tmp_path / "box.example.com.export.yml"
     assert run("export", host, tmp_path, *into).status == 0

@@ -41,7 +41,7 @@ def test_a_quick_task_shows_nothing(newest_box: Box, tmp_path: Path) -> None:
     assert lines(run) == []
 
 
-def test_a_slow_one_shows_how_far_it_is_and_nothing_else_differs(tmp_path: Path) -> None:
+def test_a_slow_task_shows_progress_and_returns_the_same_result(tmp_path: Path) -> None:
     runs = []
     for door in DOORS:
         with Box() as box:
@@ -65,7 +65,7 @@ def test_a_slow_one_shows_how_far_it_is_and_nothing_else_differs(tmp_path: Path)
     assert one == other
 
 
-def test_with_no_log_a_line_has_counts_only(newest_box: Box, tmp_path: Path) -> None:
+def test_with_no_log_progress_lines_have_counts_only(newest_box: Box, tmp_path: Path) -> None:
     newest_box.delay = 0.5
     (line,) = lines(aliases(newest_box, tmp_path, no_log=True))
     assert re.fullmatch(r"miab_config: \[box\] \d s: \d of 8 calls made, [^,]+, about \d+ s left", line)
@@ -83,7 +83,7 @@ def test_no_secret_is_shown(newest_box: Box, tmp_path: Path) -> None:
     assert line.endswith("; now user ********")
 
 
-def test_many_reads_show_too_in_check_mode(newest_box: Box, tmp_path: Path) -> None:
+def test_many_reads_show_progress_even_in_check_mode(newest_box: Box, tmp_path: Path) -> None:
     users = [{"email": f"user-{number}@example.org", "user_password": f"password-of-{number}"} for number in range(8)]
     held = [{"email": user["email"], "password": user["user_password"]} for user in users]
     prepare(newest_box.state, {"users": held})

@@ -106,14 +106,14 @@ def test_mistakes(box: Box, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["v0.51", "v60"])
-def test_a_quota_where_there_are_none(version: str, tmp_path: Path, door: str) -> None:
+def test_a_quota_on_a_box_without_quotas(version: str, tmp_path: Path, door: str) -> None:
     with Box(version) as box:
         outcome = play(box, [user("gus@example.org", quota="1G", **NEW)], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "unsupported"
     assert "this box does not support quotas" in outcome.result["msg"]
 
 
-def test_what_only_the_box_knows_comes_back_in_its_words(newest_box: Box, tmp_path: Path, door: str) -> None:
+def test_errors_that_only_the_box_can_detect_quote_its_message(newest_box: Box, tmp_path: Path, door: str) -> None:
     task = {"mailinabox.admin.miab_secondary_nameserver": {"hostnames": ["ns9.example.net"]}}
     outcome = play(newest_box, [task], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "refused"
@@ -144,7 +144,7 @@ def test_a_wrong_password_is_tried_once(box: Box, tmp_path: Path, door: str) -> 
     assert len(box.failed_logins) == len(box.log) == 1
 
 
-def test_who_is_no_administrator(box: Box, tmp_path: Path) -> None:
+def test_a_user_who_is_not_an_administrator(box: Box, tmp_path: Path) -> None:
     prepare(box.state, STATE)
     defaults = {**connection(box), "username": "ann@example.org", "password": "ann-password-1"}
     outcome = play(box, [ZONES], tmp_path, defaults=defaults).outcomes[0]
@@ -203,7 +203,7 @@ def test_answers_that_no_box_gives(newest_box: Box, tmp_path: Path, door: str, f
     assert len(newest_box.log) == 1
 
 
-def test_a_passing_fault_of_a_read_is_waited_out(newest_box: Box, tmp_path: Path) -> None:
+def test_a_read_is_repeated_after_a_temporary_failure(newest_box: Box, tmp_path: Path) -> None:
     newest_box.faults += [Fault("502"), Fault("reset")]
     outcome = play(newest_box, [ZONES], tmp_path).outcomes[0]
     assert not outcome.failed
@@ -229,7 +229,7 @@ def redirecting_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_redirect_is_told_and_not_followed(newest_box: Box, tmp_path: Path) -> None:
+def test_a_redirect_is_reported_and_not_followed(newest_box: Box, tmp_path: Path) -> None:
     with redirecting_server() as url:
         outcome = play(newest_box, [ZONES], tmp_path, defaults={**connection(newest_box), "host": url}).outcomes[0]
     assert "redirects to https://other.example/admin. Nothing was sent there" in outcome.result["msg"]

@@ -183,7 +183,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("work", "version"), CASES)
-def test_no_request_more(work: Work, version: str) -> None:
+def test_each_module_sends_only_the_expected_requests(work: Work, version: str) -> None:
     with Box(version) as box:
         prepare(box.state, STATE)
         runs = [(True, work.reads, 0), (False, work.reads + work.reads_back, work.writes)]
@@ -215,7 +215,7 @@ def test_every_module_is_counted() -> None:
     assert {work.module for work in WORK} == modules
 
 
-def test_every_password_is_proved_once_and_no_session_stays() -> None:
+def test_each_password_is_verified_once_and_all_sessions_end() -> None:
     users = [{"email": "u%03d@example.org" % number, "password": "password-%03d" % number} for number in range(500)]
     declared = [{"email": user["email"], "user_password": user["password"]} for user in users]
     with Box("v75") as box:
@@ -259,7 +259,7 @@ def test_tasks_of_one_process_share_a_connection(idle: IdleConnections) -> None:
         assert list(idle) == [(box.url, box.cacert)]
 
 
-def test_nobody_goes_by_the_credentials_of_who_had_the_connection_before(idle: IdleConnections) -> None:
+def test_credentials_are_not_shared_over_a_reused_connection(idle: IdleConnections) -> None:
     kim = {"username": "kim@example.org", "password": "kim-password-1"}
     with Box("v75") as box:
         prepare(box.state, STATE)
@@ -273,7 +273,7 @@ def test_nobody_goes_by_the_credentials_of_who_had_the_connection_before(idle: I
         assert {entry.caller for entry in box.log} == {box.username}
 
 
-def test_a_connection_that_the_box_has_closed_is_made_anew(idle: IdleConnections) -> None:
+def test_a_connection_that_the_box_has_closed_is_reopened(idle: IdleConnections) -> None:
     with Box("v75") as box:
         assert perform(box, "user", {"email": box.username}, False, idle) == (1, 0, 1)
         with box.refusing():
@@ -281,7 +281,7 @@ def test_a_connection_that_the_box_has_closed_is_made_anew(idle: IdleConnections
         assert perform(box, "alias", {**SALES, "forwards_to": [ME]}, False, idle) == (4, 1, 1)
 
 
-def test_who_trusts_something_else_has_a_connection_of_its_own(idle: IdleConnections, tmp_path: Path) -> None:
+def test_tasks_with_other_authorities_use_separate_connections(idle: IdleConnections, tmp_path: Path) -> None:
     with Box("v75") as box:
         other = {"email": box.username, "ca_path": shutil.copy(box.cacert, tmp_path)}
         assert perform(box, "user", other, False, idle) == (1, 0, 1)
@@ -290,7 +290,7 @@ def test_who_trusts_something_else_has_a_connection_of_its_own(idle: IdleConnect
 
 
 @pytest.mark.parametrize(("where", "connections"), [("local", 1), ("elsewhere", 3)])
-def test_a_loop_in_process_shakes_hands_once(where: str, connections: int, tmp_path: Path) -> None:
+def test_a_loop_in_process_uses_one_tls_handshake(where: str, connections: int, tmp_path: Path) -> None:
     with Box("v75") as box:
         options = {**connection(box), "email": "{{ item }}", "state": "absent"}
         looped = {"mailinabox.admin.miab_user": options, "loop": ["a@example.org", "b@example.org", "c@example.org"]}

@@ -101,7 +101,7 @@ def test_a_box_as_variables_declare_it(box: Box, door: str, tmp_path: Path) -> N
     assert box.failed_logins == []
 
 
-def test_a_secret_that_nobody_defined_purges_nobody(box: Box, tmp_path: Path) -> None:
+def test_an_undefined_secret_does_not_cause_a_purge(box: Box, tmp_path: Path) -> None:
     prepare(box.state, STATE)
     lost = [{"email": ME, "user_password": "{{ vault_nobody_filled_in }}"}]
     run = run_role("box", box, {**reach(box), "miab_users": lost, "miab_purge": ["users"]}, tmp_path)
@@ -147,7 +147,7 @@ def test_a_connection_from_the_environment(box: Box, tmp_path: Path) -> None:
         ({"miab_purge": ["everything"]}, "everything"),
     ],
 )
-def test_what_is_wrong_with_the_variables(variables: dict[str, Any], words: str, box: Box, tmp_path: Path) -> None:
+def test_mistakes_in_the_variables(variables: dict[str, Any], words: str, box: Box, tmp_path: Path) -> None:
     run = run_role("box", box, {**reach(box), **variables}, tmp_path)
     assert run.status == 2
     assert words in run.output
@@ -175,7 +175,7 @@ def health(box: Box, folder: Path, door: str = "in-process", **variables: Any) -
     return facts[0]["miab_health"], run
 
 
-def test_a_box_that_is_well(box: Box, door: str, tmp_path: Path) -> None:
+def test_a_healthy_box(box: Box, door: str, tmp_path: Path) -> None:
     heal(box)
     found, run = health(box, tmp_path, door)
     counts = found.pop("status_checks")
@@ -202,7 +202,7 @@ def ail(box: Box) -> None:
 CHECKS = ("certificates", "backup", "mailboxes", "reboot", "status_checks", "dns", "version")
 
 
-def test_a_box_that_is_not_well(box: Box, door: str, tmp_path: Path) -> None:
+def test_an_unhealthy_box(box: Box, door: str, tmp_path: Path) -> None:
     heal(box)
     ail(box)
     found, run = health(box, tmp_path, door)
@@ -277,7 +277,7 @@ def test_a_misspelt_variable_of_health(box: Box, tmp_path: Path) -> None:
     assert [problem["text"] for problem in found["problems"]] == [expected]
 
 
-def test_what_a_box_cannot_tell(box: Box, tmp_path: Path) -> None:
+def test_checks_that_the_box_does_not_support(box: Box, tmp_path: Path) -> None:
     heal(box)
     box.state.upstream_version = ""
     box.faults.append(Fault("500", "GET /ssl/status", times=99))

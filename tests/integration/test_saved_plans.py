@@ -71,7 +71,7 @@ def results_by_host(done: Run) -> dict[str, dict[str, Any]]:
     return {one.host: one.result for one in done.outcomes if one.name.endswith("with its declaration")}
 
 
-def test_exactly_what_was_approved(boxes: dict[str, Box], tmp_path: Path) -> None:
+def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path) -> None:
     folder = tmp_path / "plans"
     to_folder = ("-e", f"miab_plan_folder={folder}")
     planned = run("plan", boxes, tmp_path, *to_folder, **on(boxes))
@@ -183,7 +183,7 @@ def test_plans_that_no_box_gets(boxes: dict[str, Box], tmp_path: Path) -> None:
     assert not boxes[SAME].log
 
 
-def test_both_doors_take_what_was_approved(boxes: dict[str, Box], tmp_path: Path) -> None:
+def test_approved_plans_work_in_process_and_as_a_module(boxes: dict[str, Box], tmp_path: Path) -> None:
     hosts = {host: boxes[host] for host in (SAME, DRIFTED)}
     elsewhere = {host: {**facts, "ansible_connection": DOORS["module"]} for host, facts in on(hosts).items()}
     assert run("plan", hosts, tmp_path, "-e", f"miab_plan_folder={tmp_path}", **elsewhere).status == 0

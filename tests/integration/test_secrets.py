@@ -431,7 +431,7 @@ requests.Session.request = broken
 """
 
 
-def test_an_error_that_nobody_foresaw(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_an_unexpected_exception(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
     made: list[str] = []
     (tmp_path / "python").mkdir()
     (tmp_path / "python" / "sitecustomize.py").write_text(BROKEN, encoding="utf-8")

@@ -80,7 +80,7 @@ def test_installed(box: Box, door: str, tmp_path: Path) -> None:
     assert box.state.primary_certificate.startswith(of_box)
 
 
-def test_what_is_served_is_returned(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_the_served_certificate_is_returned(newest_box: Box, door: str, tmp_path: Path) -> None:
     pem = issued("box.example.com")
     outcome = play(newest_box, [certificate(domain="box.example.com", certificate=pem)], tmp_path, door).outcomes[0]
     leaf = x509.load_pem_x509_certificate(pem.encode())
@@ -96,7 +96,7 @@ def test_what_is_served_is_returned(newest_box: Box, door: str, tmp_path: Path) 
     assert outcome.result["requests"] == {"reads": 4, "writes": 1}
 
 
-def test_what_is_not_installed(box: Box, door: str, tmp_path: Path) -> None:
+def test_certificates_that_are_not_installed(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, user("ann@example.org"))
     wrong = [
         ({"domain": "example.net", "certificate": issued("example.net")}, "invalid_option", "domain: "),
@@ -142,7 +142,7 @@ def test_provisioned(box: Box, door: str, tmp_path: Path) -> None:
     converge(box, "miab_ssl", wishes, tmp_path, door)
 
 
-def test_what_came_of_each_domain(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_the_result_for_each_domain(newest_box: Box, door: str, tmp_path: Path) -> None:
     prepare(newest_box.state, user("ann@example.org"))
     newest_box.state.unsigned = {"example.org"}
     tasks = [certificate(domain=name, state="provisioned") for name in ("mta-sts.box.example.com", "example.org")]

@@ -25,7 +25,9 @@ PLAYBOOKS = ("apply", "plan", "export", "health")
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
-def test_a_host_that_is_no_box_gets_nothing(name: str, authority: str, newest_box: Box, tmp_path: Path) -> None:
+def test_nothing_is_sent_to_a_host_that_is_not_a_box(
+    name: str, authority: str, newest_box: Box, tmp_path: Path
+) -> None:
     """A stranger that listens is all that the inventory holds, and the administrator's password is in the environment."""
     folders = [f"miab_{part}_folder={tmp_path}" for part in ("export", "plan", "health")]
     arguments = [word for folder in [*folders, '{"miab_privacy": false}'] for word in ("-e", folder)]

@@ -156,7 +156,9 @@ SERVERS: dict[str, Callable[[], str | None]] = {
 
 @pytest.mark.parametrize("talk", TALKS)
 @pytest.mark.parametrize("server", SERVERS)
-def test_nothing_is_sent_to_who_is_not_the_box(server: str, talk: str, tmp_path: Path, authority: str) -> None:
+def test_nothing_is_sent_to_a_server_with_a_certificate_for_another_host(
+    server: str, talk: str, tmp_path: Path, authority: str
+) -> None:
     # Without an answer, the client would wait for one until its time is over.
     with impostor(tmp_path, SERVERS[server](), b"HTTP/1.1 400 No TLS\r\n\r\n") as other:
         one = client(f"https://localhost:{other.port}", authority)
@@ -169,7 +171,7 @@ def test_nothing_is_sent_to_who_is_not_the_box(server: str, talk: str, tmp_path:
 
 
 @pytest.mark.parametrize("talk", TALKS)
-def test_nothing_is_sent_to_who_has_an_unknown_authority(talk: str, tmp_path: Path) -> None:
+def test_nothing_is_sent_to_a_server_with_an_unknown_authority(talk: str, tmp_path: Path) -> None:
     with impostor(tmp_path, identity("localhost")) as other:
         # The authorities that the machine trusts.
         one = client(f"https://localhost:{other.port}", None)
@@ -245,7 +247,7 @@ def test_a_proxy_sees_no_credentials(
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_what_is_not_encrypted_never_leaves_the_machine(
+def test_unencrypted_connections_are_limited_to_loopback(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "proxy").mkdir()
@@ -258,7 +260,7 @@ def test_what_is_not_encrypted_never_leaves_the_machine(
     assert "Authorization" in box.text
 
 
-def test_a_box_may_go_unverified_if_told_and_a_warning_says_so(newest_box: Box, door: str, tmp_path: Path) -> None:
+def test_verification_can_be_turned_off_with_a_warning(newest_box: Box, door: str, tmp_path: Path) -> None:
     defaults = {**connection(newest_box), "validate_certs": False, "ca_path": "/no/such/file"}
     task = {"mailinabox.admin.miab_info": {"gather_subset": "version"}}
     run = play(newest_box, [task], tmp_path, door, defaults)

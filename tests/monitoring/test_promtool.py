@@ -129,9 +129,7 @@ def series(text: str) -> list[dict[str, str]]:
     return found
 
 
-def test_each_alert_fires_and_none_for_a_box_that_is_well(
-    promtool: str, metrics: dict[str, str], tmp_path: Path
-) -> None:
+def test_each_alert_fires_and_a_healthy_box_has_none(promtool: str, metrics: dict[str, str], tmp_path: Path) -> None:
     cases = [(host, series(metrics[host]), HOURS, alerts) for host, alerts in EXPECTED.items()]
     # The same box four hours after the last run, and nothing at all.
     cases.append(("stale", series(metrics[GOOD]), HOURS + 4, {"MailInABoxMetricsStale"}))

@@ -76,7 +76,7 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
     assert caught.value.details["option"] == option
 
 
-def test_what_a_box_has_can_be_removed_although_it_takes_no_more_of_it() -> None:
+def test_existing_objects_with_invalid_names_can_be_removed() -> None:
     assert wanted("sales@site.local", state="absent").address == "sales@site.local"
 
 
@@ -206,7 +206,7 @@ def test_an_automatic_alias_declared_absent_warns() -> None:
     assert change.after == {"address": "abuse@example.org", "state": "absent"}
 
 
-def test_views_are_in_the_form_that_people_read() -> None:
+def test_diffs_show_the_readable_form() -> None:
     change = aliases.plan(wanted("info@bücher.example", forwards_to=["ann@bücher.example", "a@b.org"]), known())
     assert change.before == {"address": "info@bücher.example", "state": "absent"}
     assert change.after == {

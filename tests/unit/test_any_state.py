@@ -258,7 +258,7 @@ def test_an_alias_that_the_box_stores_in_capitals(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_part_before_the_at_of_a_receiver_is_written_as_it_is_declared(version: str) -> None:
+def test_local_parts_of_receivers_keep_their_declared_case(version: str) -> None:
     state = new_state(version)
     alias = {"address": "sales@example.org", "forwards_to": ["Bo.B@Example.NET", "ann@example.net"]}
     assert reach(state, "miab_alias", alias) == 1

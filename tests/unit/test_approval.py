@@ -84,7 +84,7 @@ def test_a_saved_plan_is_used_as_text_as_data_and_in_part() -> None:
     assert from_options(None, URL, lambda: NOON) is None
 
 
-def test_what_can_be_seen_in_the_file_and_not_in_the_digest() -> None:
+def test_parts_of_the_file_that_are_not_in_the_digest() -> None:
     """The order of changes and boxes, times, versions, and boxes that don't change."""
     first, second = result(change(), change("bob@example.org")), result(change("bob@example.org"), change())
     assert first["plan"]["digest"] == second["plan"]["digest"]
@@ -150,13 +150,13 @@ def test_a_change_that_is_taken_out_along_with_its_digest_is_noticed() -> None:
         json.dumps(saved())[:-40],
     ],
 )
-def test_what_is_no_plan(text: str) -> None:
+def test_texts_that_are_not_plans(text: str) -> None:
     assert code(plan=text) == "plan_invalid"
     assert code(plan=text.encode("utf-8")) == "plan_invalid"
 
 
 @pytest.mark.parametrize("value", [1, True, 1.5, [], ["x"], {}, {"changes": None}, {"changes": [{"resource": 1}]}])
-def test_what_is_no_plan_as_data(value: Any) -> None:
+def test_data_that_is_not_a_plan(value: Any) -> None:
     assert code(plan=value) == "plan_invalid"
 
 
@@ -196,7 +196,7 @@ def test_an_approval_of_nothing_and_the_age_of_a_digest() -> None:
     assert code(plan=saved()["boxes"][0], max_age="1h") == "plan_invalid"
 
 
-def test_boxes_that_nothing_was_approved_for() -> None:
+def test_boxes_without_an_approved_plan() -> None:
     failed = saved(box={"failed": True, "msg": "down"})
     assert code(plan=failed, host="box") == "plan_invalid"
     snapshot = result(change())
@@ -264,7 +264,7 @@ CAT_COMES = change("cat@example.org", "create")
         ),
     ],
 )
-def test_what_differs(
+def test_comparing_plans(
     approved: list[Any], now: list[Any], held: dict[str, Any], differences: list[tuple[str, str]], done: list[str]
 ) -> None:
     compared = compare(approved, now, held)

@@ -61,7 +61,7 @@ def apply(stranger: str, approve: bool) -> tuple[dict[str, Any], list[str]]:
     return result, [(call.form or {}).get("address", "") for call in client.calls if "aliases" in call.path]
 
 
-def test_what_a_new_plan_finds_on_the_way_was_not_approved() -> None:
+def test_changes_found_during_the_run_are_not_approved() -> None:
     result, about = apply("stranger@example.org", approve=False)
     assert not result.get("failed"), result
     assert "stranger@example.org" in about
@@ -72,13 +72,13 @@ def test_what_a_new_plan_finds_on_the_way_was_not_approved() -> None:
     assert result["changed"]
 
 
-def test_without_anything_on_the_way_all_of_it_is_made() -> None:
+def test_an_approved_plan_is_applied_completely() -> None:
     result, about = apply("", approve=True)
     assert not result.get("failed"), result
     assert len(about) == 3
 
 
-def test_a_digest_that_is_right_and_one_that_is_not() -> None:
+def test_matching_and_other_digests() -> None:
     state = new_state("v75")
     options = validated("miab_config", {**CONNECTION, **DECLARED})
     planned = run(task("miab_config"), options, True, connect=lambda _connection: RulesClient(state))

@@ -59,7 +59,7 @@ SPEC: dict[str, Any] = {
         {"items": []},
     ],
 )
-def test_what_is_meant(arguments: dict[str, Any]) -> None:
+def test_unambiguous_values_are_accepted(arguments: dict[str, Any]) -> None:
     _arguments.check(SPEC, arguments)
 
 
@@ -103,7 +103,7 @@ def test_what_is_meant(arguments: dict[str, Any]) -> None:
         ({"item": '{"text": "a\\u0000"}'}, "item.text", "no text has"),
     ],
 )
-def test_what_can_not_be_meant(arguments: dict[str, Any], option: str, why: str) -> None:
+def test_ambiguous_values_are_rejected(arguments: dict[str, Any], option: str, why: str) -> None:
     with pytest.raises(InvalidOption, match=why) as caught:
         _arguments.check(SPEC, arguments)
     assert caught.value.details["option"] == option
@@ -137,7 +137,7 @@ def declared(**options: Any) -> list[str]:
     return ["%s: %s" % mistake for mistake in _arguments.declaration(rules, arguments, found, TASK.planner.check)]
 
 
-def test_all_mistakes_of_a_declaration_are_told_with_misspelt_options() -> None:
+def test_all_mistakes_are_reported_together_with_misspelt_options() -> None:
     told = declared(
         users=[
             {"email": "ann@example.org", "quotta": "1G"},
@@ -170,13 +170,13 @@ def test_all_mistakes_of_a_declaration_are_told_with_misspelt_options() -> None:
     assert not [line for line in told if "s3cret" in line]
 
 
-def test_what_else_ansible_finds_is_told_along() -> None:
+def test_errors_of_ansible_are_reported_too() -> None:
     told = declared(users=[{"emial": "ann@example.org"}], purge=["everything"])
     assert told[0] == "users[0] ann@example.org: emial: there is no such option; did you mean email?"
     assert "everything" in told[1]
 
 
-def test_a_value_is_not_told() -> None:
+def test_messages_do_not_contain_the_value() -> None:
     with pytest.raises(InvalidOption) as caught:
         _arguments.check(SPEC, {"text": ["s3cret"]})
     assert caught.value.message == "text: '(list)': a text is needed; put it in quotes"

@@ -27,7 +27,7 @@ def archive(folder: Path, names: list[str], size: int = 0) -> Path:
     return path
 
 
-def test_what_users_need(tmp_path: Path) -> None:
+def test_files_that_users_need(tmp_path: Path) -> None:
     check_contents(archive(tmp_path, GOOD))
 
 
@@ -41,7 +41,7 @@ def test_what_users_need(tmp_path: Path) -> None:
         ("plugins/modules/miab_left_over.py", "the repository doesn't"),
     ],
 )
-def test_what_they_do_not(surplus: str, message: str, tmp_path: Path) -> None:
+def test_files_that_users_do_not_need(surplus: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=message):
         check_contents(archive(tmp_path, [*GOOD, surplus]))
 

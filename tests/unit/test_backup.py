@@ -111,7 +111,7 @@ def test_bad_options(options: dict[str, Any], option: str) -> None:
     assert caught.value.details["option"] == option
 
 
-def test_a_folder_of_the_box_other_than_its_own() -> None:
+def test_local_folders_other_than_the_default_are_rejected() -> None:
     with pytest.raises(InvalidOption, match="the only folder of the box"):
         backup.plan(wanted(target="file:///etc"), known())
 
@@ -166,7 +166,7 @@ def test_calls(options: dict[str, Any], state: dict[str, Any], form: dict[str, s
     assert "SECRET" not in shown
 
 
-def test_after_it_was_sent_it_is_as_declared() -> None:
+def test_after_the_write_nothing_is_left_to_do() -> None:
     declared = wanted(target=S3, update_credentials="always", **KEYS)
     first = backup.plan(declared, known(S3))
     (call,) = first.calls
@@ -303,7 +303,7 @@ def test_settings_of_another_shape() -> None:
     assert "K001" not in str(caught.value.as_failure())
 
 
-def test_what_declares_a_bucket_has_no_key() -> None:
+def test_exported_bucket_settings_contain_no_key() -> None:
     declared = backup.declared(BackupConfig(B2, 3, FOLDER))
     assert declared == {"b2": {"key_id": "0011aabb", "bucket": "bucket"}, "min_age_in_days": 3}
     assert backup.declared(BackupConfig(S3, 3, FOLDER)) == {"target": S3, "min_age_in_days": 3}

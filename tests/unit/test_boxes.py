@@ -67,7 +67,7 @@ def test_boxes_of_an_inventory(arguments: dict[str, Any], expected: list[str]) -
     }
 
 
-def test_an_address_that_names_a_lost_variable_is_an_address_all_the_same() -> None:
+def test_an_address_with_an_undefined_variable_still_counts() -> None:
     class Lost(dict[str, str]):
         def __getitem__(self, key: str) -> str:
             raise ValueError(key)

@@ -93,7 +93,7 @@ def known(served: str, domain: str = "example.org", **more: Any) -> dict[str, An
     }
 
 
-def test_what_a_certificate_says() -> None:
+def test_parsing_a_certificate() -> None:
     found = leaf(GOOD)
     assert found.names == ("example.org", "www.example.org")
     assert (found.subject, found.issuer) == ("CN=example.org", "CN=Authority of the simulated boxes")
@@ -237,7 +237,7 @@ def test_a_certificate_that_is_served_is_not_installed_again() -> None:
         ("example.org", issued("example.org", key=OTHER_KEY.public_key()), {}, "not for the key of the box"),
     ],
 )
-def test_what_a_box_would_refuse(domain: str, pem: str, facts: dict[str, Any], words: str) -> None:
+def test_certificates_that_the_box_would_reject(domain: str, pem: str, facts: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidOption, match=words):
         certificates.plan(wanted(domain, certificate=pem), {**known(STRANGER, domain), **facts})
 
@@ -250,12 +250,12 @@ def test_what_a_box_would_refuse(domain: str, pem: str, facts: dict[str, Any], w
         ("www.example.org", WILDCARD, issued("*.example.org", days=60), "expires later, on 2027-02-20"),
     ],
 )
-def test_what_a_box_would_keep_and_not_use(domain: str, held: str, new: str, words: str) -> None:
+def test_certificates_that_the_box_would_not_use_are_rejected(domain: str, held: str, new: str, words: str) -> None:
     with pytest.raises(InvalidOption, match=words):
         certificates.plan(wanted(domain, certificate=new), known(held, domain))
 
 
-def test_a_name_is_worth_more_than_a_wildcard() -> None:
+def test_an_exact_name_takes_precedence_over_a_wildcard() -> None:
     one = issued("www.example.org", days=20)
     assert certificates.plan(wanted("www.example.org", certificate=one), known(WILDCARD, "www.example.org")).calls
 
@@ -282,7 +282,7 @@ def test_answers_that_no_box_gives(facts: dict[str, Any]) -> None:
         ("", False),
     ],
 )
-def test_what_a_box_says_on_success(said: str, installed: bool) -> None:
+def test_successful_answers(said: str, installed: bool) -> None:
     call = certificates.plan(wanted(), known(STRANGER)).calls[0]
     assert call.parse is not None
     assert call.parse(said) is installed
@@ -297,7 +297,7 @@ def test_what_a_box_says_on_success(said: str, installed: bool) -> None:
         "web updated\nnginx is not well",
     ],
 )
-def test_an_error_in_the_guise_of_success(said: str) -> None:
+def test_errors_with_a_success_status(said: str) -> None:
     call = certificates.plan(wanted(), known(STRANGER)).calls[0]
     assert call.parse is not None
     with pytest.raises(Refused, match="the box refused") as caught:
@@ -341,7 +341,7 @@ def test_provisioning(domain: str, calls: int) -> None:
 
 
 @pytest.mark.parametrize("domain", ["new.example", "www.new.example", "mta-sts.new.example"])
-def test_a_domain_that_comes_in_the_same_run(domain: str) -> None:
+def test_a_domain_that_is_added_in_the_same_run(domain: str) -> None:
     change = provision(domain, new_domains=["New.Example"])
     assert [call.path for call in change.calls] == ["/ssl/provision"]
     assert change.after == {"domain": domain, "state": "provisioned"}
@@ -355,7 +355,7 @@ def test_a_domain_that_comes_in_the_same_run(domain: str) -> None:
     assert "The box does not have the domain" in change.warnings[0]
 
 
-def test_a_new_domain_that_is_none() -> None:
+def test_an_invalid_new_domain() -> None:
     with pytest.raises(InvalidOption, match="new_domains"):
         wanted(new_domains=["no domain"])
 
@@ -368,7 +368,7 @@ def test_a_new_domain_that_is_none() -> None:
         ("example.net", InvalidOption, "this box has no website for the domain"),
     ],
 )
-def test_what_can_not_be_provisioned(domain: str, error: type[Exception], words: str) -> None:
+def test_domains_that_cannot_be_provisioned(domain: str, error: type[Exception], words: str) -> None:
     for new_domains in ([], ["example.com", "elsewhere.example.org"]):
         with pytest.raises(error, match=words):
             provision(domain, new_domains=new_domains)
@@ -393,7 +393,7 @@ def outcomes(**results: str) -> certificates.Outcomes:
     )
 
 
-def test_what_came_of_each_domain() -> None:
+def test_the_result_for_each_domain() -> None:
     said = json.dumps(
         {
             "requests": [
@@ -411,7 +411,7 @@ def test_what_came_of_each_domain() -> None:
             call.parse(wrong)
 
 
-def test_a_provisioned_certificate_is_told_with_the_others() -> None:
+def test_provisioned_certificates_are_listed_with_the_others() -> None:
     done = {
         "provisioning 0": outcomes(good_example_org="installed", example_org="error"),
         SSL_STATUS.name: status(),
@@ -438,7 +438,7 @@ def test_a_domain_that_the_box_left_out_is_asked_for_again() -> None:
         ("installed", "installed. The box says: It was so."),
     ],
 )
-def test_a_domain_that_got_none(result: str, words: str) -> None:
+def test_a_domain_without_a_new_certificate(result: str, words: str) -> None:
     with pytest.raises(BoxFailed, match=words) as caught:
         provision("example.org", **{"provisioning 0": outcomes(example_org=result, example_com="installed")})
     assert caught.value.details["result"] == result

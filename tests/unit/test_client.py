@@ -206,7 +206,7 @@ def test_credentials_are_sent_at_once_and_verified_with_each_request(talk: Talk,
     assert (client.reads, client.writes) == (1, 1)
 
 
-def test_a_key_goes_before_a_password(talk: Talk) -> None:
+def test_a_key_takes_precedence_over_a_password(talk: Talk) -> None:
     client, script, _slept = talk(Answer(body=[]), api_key="key", totp_secret=SECRET)
     with client:
         client.ask(DNS_ZONES)
@@ -274,7 +274,7 @@ FINAL = [
 ]
 
 
-def test_only_a_bad_certificate_is_known_to_have_kept_the_credentials_back(talk: Talk) -> None:
+def test_only_certificate_errors_say_that_no_credentials_were_sent(talk: Talk) -> None:
     client, _script, _slept = talk(*[requests.exceptions.SSLError(ssl.SSLEOFError("eof"))] * 4)
     with client, pytest.raises(errors.ConnectionFailed) as caught:
         client.ask(DNS_ZONES)
@@ -282,7 +282,7 @@ def test_only_a_bad_certificate_is_known_to_have_kept_the_credentials_back(talk:
 
 
 @pytest.mark.parametrize(("step", "error", "words"), FINAL)
-def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Exception], words: str) -> None:
+def test_errors_after_which_a_read_is_not_repeated(talk: Talk, step: Any, error: type[Exception], words: str) -> None:
     client, script, slept = talk(step)
     with client, pytest.raises(error, match="(?i)" + words):
         client.ask(DNS_ZONES)
@@ -291,7 +291,7 @@ def test_a_read_that_is_not_asked_again(talk: Talk, step: Any, error: type[Excep
 
 
 @pytest.mark.parametrize("question", [LogIn(), LogOut()])
-def test_json_that_is_nested_too_deeply_is_no_answer_to_a_log_in(talk: Talk, question: Any) -> None:
+def test_a_login_rejects_json_that_is_nested_too_deeply(talk: Talk, question: Any) -> None:
     deep = Answer(200, "[" * 200_000, **{"Content-Type": "application/json"})
     client, _script, _slept = talk(deep, **({"api_key": "own-key"} if isinstance(question, LogOut) else {}))
     with client, pytest.raises(errors.UnexpectedAnswer, match="nested too deeply"):
@@ -313,20 +313,20 @@ _WRONG = (None, 5, True, [], {}, [["admin"]], "\u20ac")
     ],
     ids=repr,
 )
-def test_an_answer_of_another_shape_is_none_to_a_log_in(talk: Talk, path: str, reply: Any) -> None:
+def test_a_login_rejects_answers_of_the_wrong_shape(talk: Talk, path: str, reply: Any) -> None:
     steps = [Answer(200, json.dumps(reply), **{"Content-Type": "application/json"})]
     client, _script, _slept = talk(*([Answer(404)] if path == "/me" else []), *steps, totp_secret=SECRET)
     with client, pytest.raises(errors.UnexpectedAnswer, match="%s: unexpected answer to a login" % path):
         client.ask(DNS_ZONES)
 
 
-def test_a_box_that_fails_at_a_write_leads_to_what_to_check(talk: Talk) -> None:
+def test_a_failed_write_tells_what_to_check(talk: Talk) -> None:
     client, _script, _slept = talk(Answer(500, "<html>"))
     with client, pytest.raises(errors.OutcomeUnknown, match=r"500 Internal Server Error\. Check the bucket\."):
         client.send(replace(WRITE, hint="Check the bucket."))
 
 
-def test_half_a_character_is_no_answer(talk: Talk) -> None:
+def test_an_answer_with_a_lone_surrogate_is_invalid(talk: Talk) -> None:
     half = Answer(200, r'["\ud800"]', **{"Content-Type": "application/json"})
     client, _script, _slept = talk(half)
     with client, pytest.raises(errors.UnexpectedAnswer, match="not valid JSON"):
@@ -467,14 +467,14 @@ def test_a_used_code_is_followed_by_the_next(talk: Talk) -> None:
         ([Answer(body={"status": "invalid", "reason": "Incorrect email address or password."})], "Check username"),
     ],
 )
-def test_a_refused_log_in_leaves_nothing_to_end(talk: Talk, steps: Sequence[Answer], words: str) -> None:
+def test_a_rejected_login_needs_no_logout(talk: Talk, steps: Sequence[Answer], words: str) -> None:
     client, script, _slept = talk(*steps, totp_secret=SECRET)
     with client, pytest.raises(errors.AuthenticationFailed, match=words):
         client.ask(DNS_ZONES)
     assert {path for _method, path in script.asked} == {"/login"}
 
 
-def test_a_secret_that_is_none_is_not_repeated(talk: Talk) -> None:
+def test_an_invalid_secret_is_not_quoted(talk: Talk) -> None:
     client, script, _slept = talk(totp_secret="not base32!")
     with client, pytest.raises(errors.InvalidOption, match="base32") as caught:
         client.ask(DNS_ZONES)
@@ -482,7 +482,7 @@ def test_a_secret_that_is_none_is_not_repeated(talk: Talk) -> None:
     assert script.asked == []
 
 
-def test_a_box_that_is_gone_needs_no_goodbye(talk: Talk) -> None:
+def test_an_unreachable_box_is_not_logged_out_of(talk: Talk) -> None:
     gone = requests.ConnectionError("gone")
     client, script, _slept = talk(OK, Answer(body=[]), gone, gone, gone, gone, totp_secret=SECRET)
     with client:
@@ -490,7 +490,7 @@ def test_a_box_that_is_gone_needs_no_goodbye(talk: Talk) -> None:
     assert script.asked[-1] == ("POST", "/logout")
 
 
-def test_a_lost_goodbye_is_said_again(talk: Talk) -> None:
+def test_a_lost_logout_is_repeated(talk: Talk) -> None:
     client, script, _slept = talk(OK, Answer(body=[]), LOST, Answer(), totp_secret=SECRET)
     with client:
         client.ask(DNS_ZONES)
@@ -526,14 +526,14 @@ def test_proofs(talk: Talk, proof: PasswordProof, steps: Sequence[Answer], prove
     assert set(script.credentials()) <= {proof.email + ":" + proof.password, proof.email + ":key"}
 
 
-def test_the_own_password_is_asked_for_if_a_key_was_given(talk: Talk) -> None:
+def test_changing_the_password_of_the_run_with_a_key_requires_the_password(talk: Talk) -> None:
     client, script, _slept = talk(OK, Answer(body={"status": "ok"}), api_key="own-key")
     with client:
         assert client.ask(PasswordProof("me@box.example.com", "adminpass123", admin=True)) is True
     assert script.asked == [("POST", "/login"), ("POST", "/logout")]
 
 
-def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
+def test_a_new_password_of_the_run_is_used_from_then_on(talk: Talk) -> None:
     client, script, _slept = talk(Answer(), Answer(body=[]))
     with client:
         client.send(CHANGE_OWN)
@@ -543,7 +543,7 @@ def test_a_new_own_password_is_used_from_then_on(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("call", [CHANGE_OWN, DISABLE], ids=["password", "mfa"])
-def test_what_ends_the_own_sessions_is_sent_without_one(talk: Talk, call: Call) -> None:
+def test_calls_that_end_our_sessions_are_sent_without_one(talk: Talk, call: Call) -> None:
     answers = (OK, Answer(body=[]), Answer(), Answer(), OK, Answer(body=[]), Answer())
     client, script, slept = talk(*answers, now=1010.0, totp_secret=SECRET)
     with client:
@@ -572,7 +572,7 @@ def test_a_code_that_somebody_else_used_is_followed_by_another(talk: Talk) -> No
     assert [path for _method, path in script.asked][:3] == ["/mfa/disable", "/mfa/disable", "/login"]
 
 
-def test_who_has_used_all_codes_waits_for_the_next() -> None:
+def test_a_client_that_has_used_all_codes_waits_for_the_next() -> None:
     clock = Clock(1010.0)
     script = Script(*[INVALID] * 3, OK)
     client = scripted(script, {"totp_secret": SECRET}, clock.sleep, clock.now)
@@ -586,7 +586,7 @@ def test_who_has_used_all_codes_waits_for_the_next() -> None:
     assert [headers["x-auth-token"] for headers in script.headers] == codes_at(1010, 1040, 980, 1070)
 
 
-def test_new_own_codes_are_proved_and_used_from_then_on(talk: Talk) -> None:
+def test_new_codes_of_the_run_are_verified_and_used_from_then_on(talk: Talk) -> None:
     client, script, _slept = talk(Answer(), OK, Answer(body=[]), Answer())
     with client:
         client.send(ENABLE)
@@ -597,7 +597,7 @@ def test_new_own_codes_are_proved_and_used_from_then_on(talk: Talk) -> None:
     assert script.credentials() == [*[ME + ":adminpass123"] * 2, *[ME + ":key"] * 2]
 
 
-def test_new_own_codes_are_used_even_if_the_answer_was_lost(talk: Talk) -> None:
+def test_new_codes_of_the_run_are_used_even_if_the_answer_was_lost(talk: Talk) -> None:
     for step in (LOST, Answer(504)):
         client, script, _slept = talk(step, OK, Answer(body=[]), Answer())
         with client:
@@ -633,7 +633,7 @@ def test_codes_that_were_refused_are_not_used(talk: Talk) -> None:
     ],
     ids=["without-mfa", "with-mfa"],
 )
-def test_a_key_is_followed_by_the_password_when_own_codes_change(
+def test_the_password_replaces_the_key_when_codes_change(
     talk: Talk, log_in: Sequence[Answer], paths: Sequence[str], credentials: Sequence[str]
 ) -> None:
     logged_out = [Answer()] * paths[len(log_in) :].count("/logout")
@@ -645,14 +645,14 @@ def test_a_key_is_followed_by_the_password_when_own_codes_change(
     assert script.credentials() == [ME + ":" + secret for secret in credentials]
 
 
-def test_a_key_alone_goes_as_far_as_it_lasts(talk: Talk) -> None:
+def test_a_key_without_a_password_is_used_until_it_expires(talk: Talk) -> None:
     client, script, _slept = talk(Answer(), api_key="own-key", password=None)
     with client:
         client.send(DISABLE)
     assert script.asked == [("POST", "/mfa/disable")]
 
 
-def test_codes_of_somebody_else_change_nothing_for_the_run(talk: Talk) -> None:
+def test_codes_of_other_users_do_not_affect_the_run(talk: Talk) -> None:
     other = Call("POST", "/mfa/disable", {"user": "bob@example.org"}, mfa_of="bob@example.org")
     client, script, _slept = talk(OK, Answer(), Answer(body=[]), Answer(), totp_secret=SECRET)
     with client:
@@ -731,7 +731,7 @@ def test_a_certificate_is_seen_over_tls_only(talk: Talk) -> None:
         client.ask(ServedCertificate("example.org"))
 
 
-def test_where_nobody_listens_no_certificate_is_seen(talk: Talk) -> None:
+def test_a_closed_port_has_no_certificate(talk: Talk) -> None:
     client, script, slept = talk(host="127.0.0.1:1")
     with client, pytest.raises(errors.ConnectionFailed, match="refused"):
         client.ask(ServedCertificate("example.org"))
@@ -760,7 +760,7 @@ def test_waiting(seconds: float, comes_after: int, waited: float) -> None:
     assert time[-1] - 1000 == waited
 
 
-def test_what_is_waited_for(talk: Talk) -> None:
+def test_reasons_for_waiting_are_reported(talk: Talk) -> None:
     reply: list[tuple[float, str]] = []
 
     def heard(*steps: Any, **options: Any) -> Client:
@@ -781,7 +781,7 @@ def test_what_is_waited_for(talk: Talk) -> None:
     assert reply == [(0.5, "the box didn't answer")]
 
 
-def test_that_a_box_could_ban_is_told_before_it_is_waited_for() -> None:
+def test_a_wait_for_the_login_limit_is_reported_before_it_begins() -> None:
     time, reply = [1000.0], []
     script = Script(*[Answer(401, "", "Incorrect email address or password.")] * 11)
     client = scripted(script, {}, sleep=lambda pause: time.append(time[-1] + pause), now=lambda: time[-1])
@@ -810,7 +810,7 @@ def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
     assert client.reads == 7
 
 
-def test_a_box_that_stays_away() -> None:
+def test_a_box_that_does_not_come_back_in_time() -> None:
     slept: list[float] = []
     client = scripted(Script(*[REFUSED] * 20), {}, sleep=slept.append, now=lambda: sum(slept))
     with client, pytest.raises(errors.TimedOut, match=r"reboot_timeout: the box is not back after 60 s\."):
@@ -857,7 +857,7 @@ def test_a_session_that_a_restart_ended_is_followed_by_another(talk: Talk) -> No
     ]
 
 
-def test_a_write_may_have_more_time_than_others(talk: Talk) -> None:
+def test_a_write_can_have_a_longer_timeout(talk: Talk) -> None:
     client, script, _slept = talk(Answer(), Answer())
     with client:
         client.send(Call("POST", "/quick", seconds=10))
@@ -865,7 +865,7 @@ def test_a_write_may_have_more_time_than_others(talk: Talk) -> None:
     assert script.timeouts == [120, 1800]
 
 
-def test_an_error_of_a_handler_is_no_refused_login(talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
+def test_an_error_of_a_handler_is_not_a_rejected_login(talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
     """power-mailinabox answers 401 to what it can't read, with the error as the reason."""
     error = Answer(401, "", reason="example.net is not a domain name that corresponds to a zone.")
     client, _script, _waits = talk(Answer(200, []), error, error)
@@ -881,7 +881,9 @@ def test_an_error_of_a_handler_is_no_refused_login(talk: Callable[..., tuple[Cli
     "reason",
     ["Incorrect email address or password.", "Invalid password.", "That's not a user (me@box.example.com)", ""],
 )
-def test_a_refused_login_stays_one(reason: str, talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
+def test_a_rejected_login_is_not_mistaken_for_a_handler_error(
+    reason: str, talk: Callable[..., tuple[Client, Script, list[float]]]
+) -> None:
     client, _script, _waits = talk(Answer(200, []), Answer(401, "", reason=reason))
     client.ask(DNS_ZONES)
     with pytest.raises(errors.AuthenticationFailed):

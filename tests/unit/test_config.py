@@ -88,7 +88,7 @@ def new(email: str, **options: Any) -> dict[str, Any]:
     return user(email, user_password="some-password-1", **options)
 
 
-def test_nothing_declared_reads_nothing() -> None:
+def test_an_empty_declaration_reads_nothing() -> None:
     wanted = whole_box.check(declaration())
     assert whole_box.needs(wanted, {"caller": ME.email}) == []
     assert whole_box.plan(wanted, {"caller": ME.email}).changes == ()
@@ -108,7 +108,7 @@ def test_each_list_is_asked_for_once() -> None:
     assert whole_box.needs(wanted, known(ANN, BOB)) == []
 
 
-def test_what_comes_is_there_before_what_needs_it_and_what_goes_is_gone_before() -> None:
+def test_dependencies_are_added_first_and_removed_last() -> None:
     made = plan(
         known(ANN, SALES, Record("old.example.org", "A", "192.0.2.1")),
         dns_records=[
@@ -133,7 +133,7 @@ def test_what_comes_is_there_before_what_needs_it_and_what_goes_is_gone_before()
     assert made.warnings == ()
 
 
-def test_a_cname_gives_way_to_an_address() -> None:
+def test_a_cname_is_replaced_by_an_address() -> None:
     made = plan(
         known(ANN, Record("www.example.org", "CNAME", "host.example.net.")),
         dns_records=[
@@ -144,12 +144,12 @@ def test_a_cname_gives_way_to_an_address() -> None:
     assert [call.method for call in made.calls] == ["DELETE", "POST"]
 
 
-def test_a_name_that_only_a_box_makes_is_purged() -> None:
+def test_records_whose_names_are_not_canonical_are_purged() -> None:
     made = plan(known(ANN, Record("a.-B.Example.org", "A", "192.0.2.3")), dns_records=[], purge=["dns_records"])
     assert paths(made) == ["/dns/custom/a.-B.Example.org/A"]
 
 
-def test_a_zone_that_only_comes_is_not_mended_before() -> None:
+def test_a_zone_that_does_not_exist_yet_is_not_repaired_first() -> None:
     stored = Record("x.example.net", "MX", "not an mx")
     wanted = {"name": stored.name, "type": "MX", "value": "10 mail.example.net."}
     made = plan(known(stored), users=[new("cat@example.net")], dns_records=[wanted])
@@ -158,12 +158,12 @@ def test_a_zone_that_only_comes_is_not_mended_before() -> None:
     assert made.calls[0].method == "DELETE"
 
 
-def test_the_own_account_is_last() -> None:
+def test_the_account_of_the_run_is_changed_last() -> None:
     made = plan(known(), users=[user(ME.email, quota="1G"), new("ann@example.org")])
     assert paths(made) == ["/mail/users/add", "/mail/users/quota"]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_together() -> None:
     with pytest.raises(InvalidDeclaration) as caught:
         plan(
             known(ANN, BOB),
@@ -215,12 +215,12 @@ def test_all_mistakes_are_told_at_once() -> None:
         },
     ],
 )
-def test_what_contradicts_itself(options: dict[str, Any]) -> None:
+def test_contradictions_in_a_declaration(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidDeclaration):
         plan(known(ANN, BOB), **options)
 
 
-def test_purge_leaves_alone_what_the_box_and_the_run_need() -> None:
+def test_purge_spares_what_the_box_and_the_run_need() -> None:
     made = plan(
         known(ANN, BOB, HOSTMASTER, ABUSE, SALES, Record("www.example.org", "A", "192.0.2.1")),
         users=[user(BOB.email)],
@@ -235,7 +235,7 @@ def test_purge_leaves_alone_what_the_box_and_the_run_need() -> None:
     ]
 
 
-def test_purge_leaves_alone_what_is_to_be_kept() -> None:
+def test_purge_spares_what_keep_matches() -> None:
     made = plan(
         known(
             ANN, BOB, SALES, Record("www.example.org", "A", "192.0.2.1"), Record("a.b.example.org", "A", "192.0.2.1")
@@ -293,7 +293,7 @@ def test_a_pattern_of_keep_that_many_boxes_share_is_a_warning(pattern: str) -> N
         {"keep": ["www.example.org"]},
     ],
 )
-def test_a_pattern_of_keep_that_may_match_is_neither(options: dict[str, Any]) -> None:
+def test_a_pattern_of_keep_that_could_match_is_accepted(options: dict[str, Any]) -> None:
     state = known(ANN, ABUSE, HOSTMASTER)
     del state[DNS_RECORDS.name]
     made = plan(state, **{"users": [], "purge": ["users"], **options})
@@ -354,14 +354,14 @@ def test_a_section_has_a_limit_of_its_own() -> None:
     )
 
 
-def test_of_many_objects_that_would_go_a_message_names_some() -> None:
+def test_a_message_names_some_of_many_objects_to_remove() -> None:
     told = refusal(known(*MANY), users=[], purge=["users"])
     assert "and 20 more." in told.message
     assert len(told.details["would_go"]) == 40
 
 
 @pytest.mark.parametrize("limit", [None, 2])
-def test_what_is_declared_as_absent_goes_without_a_limit_or_within_it(limit: int | None) -> None:
+def test_declared_removals_and_the_limit(limit: int | None) -> None:
     gone = [user(row.email, state="absent") for row in MANY[:2]]
     assert len(plan(known(*MANY), users=gone, remove_limit=limit).calls) == 2
 
@@ -379,7 +379,7 @@ def notes(state: dict[str, Any], **options: Any) -> list[tuple[str, str]]:
     return [(note.kind, note.text) for note in plan(state, **options).notes if note.kind != "undeclared"]
 
 
-def test_a_plan_says_which_domains_come_and_go() -> None:
+def test_a_plan_lists_added_and_removed_domains() -> None:
     typing_error = [new("eve@exmaple.org")]
     assert notes(known(BOB, ANN), users=typing_error) == [
         (
@@ -404,7 +404,7 @@ def test_a_plan_says_which_domains_come_and_go() -> None:
     assert notes(known(ANN), users=[user(ANN.email)]) == []
 
 
-def test_a_plan_names_aliases_that_forward_to_nobody() -> None:
+def test_a_plan_names_aliases_without_existing_receivers() -> None:
     def alias(address: str, *receivers: str) -> dict[str, Any]:
         return {"address": address, "forwards_to": list(receivers)}
 
@@ -419,7 +419,7 @@ def test_a_plan_names_aliases_that_forward_to_nobody() -> None:
     assert [text for kind, text in found if kind == "dangling_alias"] == [expected]
 
 
-def test_a_plan_says_how_much_of_the_box_is_not_declared() -> None:
+def test_a_plan_counts_undeclared_objects() -> None:
     state = known(ANN, BOB, ABUSE, SALES, Record("www.example.org", "A", "192.0.2.1"))
 
     def undeclared(**options: Any) -> list[str]:
@@ -437,7 +437,7 @@ def test_a_plan_says_how_much_of_the_box_is_not_declared() -> None:
     ]
 
 
-def test_what_is_to_be_shown_is_read() -> None:
+def test_show_undeclared_reads_every_list() -> None:
     wanted = whole_box.check(declaration(show_undeclared=True))
     asked = [question.name for question in whole_box.needs(wanted, {"caller": ME.email})]
     assert sorted(asked) == sorted([USERS.name, ALIASES.name, DNS_RECORDS.name])
@@ -463,7 +463,7 @@ def test_a_domain_that_is_not_in_the_list_is_a_mistake() -> None:
     assert mistakes[2].why.endswith("miab_domains)")
 
 
-def test_what_comes_allows_no_more_to_go() -> None:
+def test_added_objects_do_not_raise_the_purge_limit() -> None:
     """As with the declaration of another box: much to add, and all that is there to purge. Nor do archived mailboxes."""
     others = [new("v%02d@example.org" % number) for number in range(200)]
     archived = [User("w%02d@example.org" % number, (), False, "0", "/home/w") for number in range(200)]
@@ -473,11 +473,11 @@ def test_what_comes_allows_no_more_to_go() -> None:
     assert caught.value.details["value"] == 8
 
 
-def test_few_objects_may_always_go() -> None:
+def test_a_few_objects_can_always_be_removed() -> None:
     assert len(plan(known(*MANY[:5]), users=[], purge=["users"]).calls) == 5
 
 
-def test_what_nobody_mentions_is_not_purged() -> None:
+def test_sections_that_are_not_declared_are_not_purged() -> None:
     with pytest.raises(InvalidDeclaration, match=r"purge: aliases: not declared; .* declare aliases: \[\]"):
         plan(known(ANN, SALES), users=[user(ANN.email)], purge=["users", "aliases"])
 
@@ -522,7 +522,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
 
 @pytest.mark.parametrize("rtype", ["A", "AAAA"])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_address_gives_way_to_a_cname(version: str, rtype: str) -> None:
+def test_an_address_is_replaced_by_a_cname(version: str, rtype: str) -> None:
     """With a custom address go the records that the box publishes because of it."""
     state = new_state(version)
     user = {"email": "ann@example.org", "password": "ann-password-1"}
@@ -537,7 +537,7 @@ def test_an_address_gives_way_to_a_cname(version: str, rtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ns1.box.example.com", "ns2.box.example.com"])
-def test_a_name_server_of_the_box_does_not_give_way_to_a_cname(name: str) -> None:
+def test_a_cname_cannot_replace_a_name_server_of_the_box(name: str) -> None:
     """It has an A record that the listing of the box doesn't show."""
     state = new_state("v75")
     old = {"name": name, "type": "AAAA", "value": "2001:db8::1"}
@@ -551,7 +551,7 @@ def test_a_name_server_of_the_box_does_not_give_way_to_a_cname(name: str) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(state=BOX, start=declarations(), end=declarations())
-def test_any_declaration_leads_to_any_other(state: State, start: dict[str, Any], end: dict[str, Any]) -> None:
+def test_any_declaration_can_follow_any_other(state: State, start: dict[str, Any], end: dict[str, Any]) -> None:
     prepare(state, {})
     for declared in (start, end):
         options = {**CONNECTION, **declaration(**declared)}

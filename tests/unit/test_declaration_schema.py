@@ -31,7 +31,7 @@ def test_the_file_is_up_to_date() -> None:
     assert declaration_schema.schema() == SCHEMA
 
 
-def test_it_is_a_schema() -> None:
+def test_the_file_is_a_valid_schema() -> None:
     Draft7Validator.check_schema(SCHEMA)
 
 
@@ -65,7 +65,7 @@ def test_a_template_can_stand_for_any_value() -> None:
     assert list(VALIDATOR.iter_errors({"miab_aliases": aliases})) == []
 
 
-def test_variables_of_others_are_nobodys_business() -> None:
+def test_other_variables_are_allowed() -> None:
     assert list(VALIDATOR.iter_errors({"ansible_host": "192.0.2.1", "vault_miab_password": 1})) == []
 
 
@@ -91,7 +91,7 @@ REFUSED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", REFUSED, ids=str)
-def test_it_refuses_what_the_module_refuses(options: dict[str, Any]) -> None:
+def test_the_schema_rejects_what_the_module_rejects(options: dict[str, Any]) -> None:
     definition = task("miab_config")
     reported = ArgumentSpecValidator(**argument_rules(definition)).validate({**CONNECTION, **options})
     if not reported.error_messages:
@@ -100,5 +100,5 @@ def test_it_refuses_what_the_module_refuses(options: dict[str, Any]) -> None:
     assert list(VALIDATOR.iter_errors({f"miab_{name}": value for name, value in options.items()}))
 
 
-def test_it_refuses_a_variable_that_is_spelled_wrong() -> None:
+def test_the_schema_rejects_misspelt_variables() -> None:
     assert list(VALIDATOR.iter_errors({"miab_user": []}))

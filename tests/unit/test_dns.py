@@ -106,13 +106,13 @@ def test_a_text_is_never_split(options: dict[str, Any], values: tuple[str, ...])
     assert wanted(rtype="TXT", **options).values == values
 
 
-def test_a_malformed_value_may_go() -> None:
+def test_a_malformed_value_can_be_removed() -> None:
     declared = wanted(rtype="MX", value="not an mx", state="absent")
     change = dns.plan(declared, known(("www.example.org", "MX", "not an mx")))
     assert sent(change) == [("DELETE", "not an mx")]
 
 
-def test_quotes_are_told() -> None:
+def test_quotes_give_a_warning() -> None:
     assert "become part" in dns.plan(wanted(rtype="TXT", value='"quoted"'), known()).warnings[0]
 
 
@@ -271,7 +271,7 @@ def cname(name: str, value: str = "host.example.net", **options: Any) -> dns.Wan
         (wanted(value="192.0.2.1"), [("www.example.org", "A", "192.0.2.1")], []),
     ],
 )
-def test_needs_no_more_than_it_takes(
+def test_only_the_required_reads_are_planned(
     record: dns.WantedRecord, held: list[tuple[str, str, str]], read: list[Read]
 ) -> None:
     assert dns.needs(record, {}) == [DNS_RECORDS]
@@ -280,7 +280,7 @@ def test_needs_no_more_than_it_takes(
 
 
 @pytest.mark.parametrize("name", ["www.example.org", "blog.example.org"])
-def test_a_cname_where_the_box_gives_way(name: str) -> None:
+def test_a_cname_where_the_box_drops_its_own_records(name: str) -> None:
     assert sent(dns.plan_alone(cname(name), known(dump=PUBLISHED))) == [("POST", "host.example.net.")]
 
 
@@ -332,20 +332,20 @@ def test_refusals(declared: dns.WantedRecord, state: dict[str, Any], words: str)
         dns.plan_alone(declared, state)
 
 
-def test_what_is_undone_if_the_box_cannot_publish_it() -> None:
+def test_changes_that_the_box_cannot_publish_are_undone() -> None:
     change = dns.plan(wanted(value="192.0.2.1", exclusive=True), www("192.0.2.2"))
     path = "/dns/custom/www.example.org/A"
     assert change.calls[0].undo == (Call("DELETE", path, body="192.0.2.1"), Call("POST", path, body="192.0.2.2"))
 
 
-def test_a_value_that_stays_is_never_undone() -> None:
+def test_existing_values_are_never_undone() -> None:
     change = dns.plan(wanted(values=["192.0.2.1", "192.0.2.2"], state="absent"), www(*WWW))
     assert sent(change) == [("PUT", "192.0.2.3")]
     assert change.calls[0].undo == ()
 
 
 @pytest.mark.parametrize("body", [" ", "\u00e9"])
-def test_an_empty_body_cannot_be_made(body: str) -> None:
+def test_bodies_that_would_become_empty_are_rejected(body: str) -> None:
     with pytest.raises(ValueError, match="must be ASCII"):
         Call("DELETE", "/dns/custom/www.example.org/A", body=body)
 
@@ -357,7 +357,7 @@ def test_a_record_that_no_box_stores_is_an_unexpected_answer(name: str, rtype: s
         dns.plan(dns.WantedRecord(name, rtype, None, present=False), {**state, "dns_zones": (name, "example.org")})
 
 
-def test_a_type_stays_one_part_of_the_path() -> None:
+def test_a_type_is_escaped_in_the_path() -> None:
     state = known(("www.example.org", "../../x?y", "192.0.2.1"))
     change = dns.plan(dns.WantedRecord("www.example.org", "../../x?y", None, present=False), state)
     assert [call.path for call in change.calls] == ["/dns/custom/www.example.org/..%2F..%2Fx%3Fy"]
@@ -401,7 +401,7 @@ ADDRESSES = st.sets(st.sampled_from([f"192.0.2.{number}" for number in range(6)]
 
 
 @given(start=ADDRESSES, end=ADDRESSES)
-def test_no_shorter_way_exists(start: set[str], end: set[str]) -> None:
+def test_a_plan_has_the_fewest_possible_writes(start: set[str], end: set[str]) -> None:
     declared = wanted(values=sorted(end), exclusive=True) if end else wanted(state="absent")
     writes = sent(dns.plan(declared, www(*sorted(start))))
     values = frozenset(start)

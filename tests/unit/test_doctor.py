@@ -54,7 +54,7 @@ def test_a_good_box() -> None:
         ("something new", "sign-in", "what the message says"),
     ],
 )
-def test_a_box_that_nobody_can_sign_in_to(code: str, check: str, step: str) -> None:
+def test_a_box_that_rejects_the_credentials(code: str, check: str, step: str) -> None:
     found = doctor([], failed("", code, "Why."))
     assert not found["usable"]
     assert [(one["check"], one["state"], one["text"]) for one in found["findings"]] == [(check, "fail", "Why.")]
@@ -93,7 +93,7 @@ def test_clocks(offset: int | None, state: str) -> None:
     assert any("clock" in step for step in found["next"]) == (state == "warn")
 
 
-def test_what_is_wrong_is_named() -> None:
+def test_the_doctor_names_each_problem() -> None:
     rows = [
         {"name": "x.example.org", "type": "MX", "value": "bad", "problem": "no MX", "breaks_zone": True},
         {

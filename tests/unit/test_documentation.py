@@ -169,7 +169,7 @@ def tasks_with_loops(node: Any) -> Iterator[Any]:
             yield from tasks_with_loops(item)
 
 
-def test_readme_names_all_there_is() -> None:
+def test_the_readme_lists_the_whole_collection() -> None:
     text = read("README.md")
     assert table(text, "module") == MODULES
     assert table(text, "action on the controller") == ACTIONS
@@ -180,7 +180,7 @@ def test_readme_names_all_there_is() -> None:
     assert set(re.findall(r"\]\(docs/([\w-]+)\.md", text)) == guides
 
 
-def test_the_playbooks_variables_are_told() -> None:
+def test_the_variables_of_playbooks_are_documented() -> None:
     files = sorted((ROOT / "playbooks").rglob("*.yml"))
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     used = set(re.findall(r"\bmiab_\w+", text)) - MODULES - {"miab_"}

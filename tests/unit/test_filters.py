@@ -62,7 +62,7 @@ def test_a_plan_is_sorted_and_names_each_box() -> None:
     assert "\n> [!WARNING]\n> - `mind the gap`\n" in text
 
 
-def test_boxes_that_change_come_first_and_the_others_share_a_line() -> None:
+def test_changed_boxes_come_first_and_unchanged_ones_share_a_line() -> None:
     results = {
         "a": {"changes": []},
         "b": {"failed": True, "msg": "Mistakes: 2.\nusers[0]: one\nusers[1]: two"},
@@ -103,13 +103,13 @@ def test_a_plan_at_a_terminal() -> None:
     assert lines[-3:] == ["  and 2 more", "b: failed: Mistakes: 2.", "a, d: no change"]
 
 
-def test_how_much_is_not_declared_is_in_the_line_of_unchanged_boxes() -> None:
+def test_the_line_of_unchanged_boxes_counts_undeclared_objects() -> None:
     note = {"kind": "undeclared", "about": "users", "text": "not declared: 2 users"}
     text = plan_markdown(plan({"a": {"changes": [], "notes": [note]}, "b": {"changes": []}}))
     assert text.endswith("\nNo change: `a` (`not declared: 2 users`), `b`.\n")
 
 
-def test_of_lists_only_what_comes_and_goes_is_shown() -> None:
+def test_only_changed_list_items_are_shown() -> None:
     facts = change(before={"forwards_to": ["ann@x", "bob@x"]}, after={"forwards_to": ["ann@x", "erin@x"]})
     assert row(facts).endswith("| forwards_to: + `erin@x` \u2212 `bob@x` |")
 
@@ -120,7 +120,7 @@ def test_a_removed_user_s_mail_is_archived() -> None:
     assert "archived" not in row({**facts, "resource": "alias"})
 
 
-def test_long_values_are_shortened_and_stay_apart() -> None:
+def test_shortened_values_stay_distinguishable() -> None:
     key = "v=DKIM1; k=rsa; p=" + 400 * "M"
     other = key[:200] + "N" + key[201:]
     facts = row(change(before={"values": [key, "short"]}, after={"values": [other, "short"]}))
@@ -131,7 +131,7 @@ def test_long_values_are_shortened_and_stay_apart() -> None:
     assert "`%s`" % (80 * "a") in row(change(before={"x": 80 * "a"}, after={"x": "b"}))
 
 
-def test_of_a_change_only_what_differs_is_shown() -> None:
+def test_only_changed_fields_are_shown() -> None:
     before = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
     facts = change(before=before, after={**before, "quota": "2G", "privileges": ["admin"]})
     assert row(facts) == "| change | user `ann@example.org` | quota: `1G` → `2G`<br>privileges: + `admin` |"
@@ -139,7 +139,7 @@ def test_of_a_change_only_what_differs_is_shown() -> None:
     assert row(facts).endswith("| privacy: yes → no<br>note: (empty) → `x` |")
 
 
-def test_what_comes_and_what_goes() -> None:
+def test_rows_of_created_and_removed_objects() -> None:
     held = {"email": "ann@example.org", "state": "present", "quota": "1G", "privileges": []}
     gone = {"email": "ann@example.org", "state": "absent"}
     assert row(change("create", before=gone, after=held)) == "| create | user `ann@example.org` | quota: `1G` |"
@@ -161,7 +161,7 @@ def test_what_comes_and_what_goes() -> None:
         ("bücher.example", "`bücher.example`"),
     ],
 )
-def test_no_value_breaks_out_of_its_cell(value: str, shown: str) -> None:
+def test_values_cannot_escape_their_table_cell(value: str, shown: str) -> None:
     assert row(change(before={"x": "-"}, after={"x": value})).endswith(f"| x: `-` → {shown} |")
     assert row(change(key=value)).startswith(f"| change | user {shown} |")
 
@@ -235,7 +235,7 @@ def test_a_declaration_is_sorted_and_leaves_out_defaults() -> None:
     assert "#   vault_miab_passwords:\n#     ann@example.org: '...'\n#     bob@example.org: '...'\n" in text
 
 
-def test_nothing_that_a_box_holds_is_filled_in() -> None:
+def test_exported_values_are_not_templated() -> None:
     values = ["{{ lookup('pipe', 'id') }}", "{% set x = 1 %}", "0123", "yes", "- a: b # c", "bücher"]
     records = [{"name": "x.example.org", "type": "TXT", "values": values}]
     held = read(declaration(config(dns_records=records)))["miab_dns_records"][0]["values"]
@@ -273,7 +273,7 @@ def test_secrets_of_backups_are_variables(backup: dict[str, Any], declared: dict
     assert [line for line in text.splitlines() if line.startswith("#   ")] == [f"#   {name}: '...'" for name in secrets]
 
 
-def test_the_text_of_another_export_is_not_edited() -> None:
+def test_an_unchanged_older_export_does_not_count_as_edited() -> None:
     before, now = declaration(config()), declaration(config(privacy=False))
     assert not is_edited(before, now)
     assert not is_edited(before.replace("\n", "\r\n"), now)
@@ -281,7 +281,7 @@ def test_the_text_of_another_export_is_not_edited() -> None:
     assert is_edited(before.replace("---\n", "---\n# Ours.\n"), now)
 
 
-def test_a_text_without_a_digest_is_edited_unless_it_says_the_same() -> None:
+def test_a_file_without_a_digest_counts_as_edited_unless_it_is_equal() -> None:
     text = declaration(config())
     older = "".join(line for line in text.splitlines(keepends=True) if "As exported" not in line)
     assert not is_edited(older, text)
@@ -290,7 +290,7 @@ def test_a_text_without_a_digest_is_edited_unless_it_says_the_same() -> None:
 
 @pytest.mark.parametrize("part", ["********@example.org", "a********b@example.org"])
 @pytest.mark.parametrize("option", ["address", "forwards_to"])
-def test_where_a_secret_was_masked_nothing_is_declared(option: str, part: str) -> None:
+def test_masked_values_are_not_exported(option: str, part: str) -> None:
     alias = {"address": "a@example.org", "forwards_to": ["b@example.org"], "permitted_senders": []}
     alias[option] = part if option == "address" else [part]
     with pytest.raises(AnsibleFilterError, match=r"aliases\[0\]\." + option) as caught:
@@ -311,14 +311,14 @@ def test_where_a_secret_was_masked_nothing_is_declared(option: str, part: str) -
         ("localhost", "http://[", "localhost"),
     ],
 )
-def test_what_a_box_is_called(host: str, box: str, name: str) -> None:
+def test_names_of_boxes_for_files(host: str, box: str, name: str) -> None:
     assert box_name(host, box) == name
 
 
 @pytest.mark.parametrize(
     "name", ["../../travel", "/etc/x", "..", ".hidden", "a/b", "a\0b", "a\nb", "-x", "{{ 1 }}", "a" * 201, ""]
 )
-def test_no_file_is_called_so(name: str) -> None:
+def test_unsafe_names_of_boxes_are_rejected(name: str) -> None:
     with pytest.raises(AnsibleFilterError, match="No file is called as this box"):
         box_name(name)
 

@@ -101,7 +101,7 @@ def test_an_unknown_field_is_named() -> None:
     assert error.value.details == {"marks": ["the field 'shoe_size' in users"]}
 
 
-def test_the_marks_of_two_forks_are_those_of_none() -> None:
+def test_marks_of_two_forks_mean_an_unknown_box() -> None:
     box = forks.recognize([Mark(forks.POWER, "one"), Mark(forks.LDAP, "two")])
     assert (box.kind, sorted(box.marks)) == ("unknown", ["one", "two"])
 
@@ -113,7 +113,7 @@ def test_known_boxes_are_written_to(kind: str) -> None:
 
 @pytest.mark.parametrize("answer", [None, 1, "text", [], [[]], {}, [{"users": 1}], [{"users": [1]}], {"users": []}])
 @pytest.mark.parametrize("read", ["users", "aliases", "dns_records", "backup_config", "nothing"])
-def test_no_answer_is_too_odd(read: str, answer: Any) -> None:
+def test_malformed_answers_do_not_break_recognition(read: str, answer: Any) -> None:
     forks.marks(read, answer)
 
 
@@ -163,5 +163,5 @@ def test_losses_are_refused_where_they_happen(kind: str, harmful: Change, why: s
         (forks.LDAP, change("POST", "/mail/users/password", email="ann@example.org", password="*()")),
     ],
 )
-def test_nothing_else_is_refused(kind: str, harmless: Change) -> None:
+def test_other_changes_are_allowed(kind: str, harmless: Change) -> None:
     forks.refuse_losses(harmless, Box(kind))

@@ -25,7 +25,7 @@ def function(test: str) -> str:
 
 
 @pytest.mark.parametrize("test", sorted(set(NAMED)))
-def test_a_test_that_is_named_is_there(test: str) -> None:
+def test_every_named_test_exists(test: str) -> None:
     file, _colons, name = test.partition("::")
     body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
     assert name in [node.name for node in body if isinstance(node, ast.FunctionDef)]
@@ -44,7 +44,7 @@ def test_every_test_that_is_named_has_a_guard_and_the_other_way_round() -> None:
     assert {function(guard.test) for guard in GUARDS} == set(NAMED)
 
 
-def test_no_guard_is_there_twice() -> None:
+def test_guards_are_unique() -> None:
     assert [guard for guard, number in Counter(GUARDS).items() if number > 1] == []
 
 

@@ -210,7 +210,7 @@ def test_a_thousand_mailboxes_are_a_thousand_series_only_if_wanted() -> None:
 HOSTILE = ['"} 1\nmiab_up{box="other"} 0', "\\", "\ud800", "\u202e", "long" * 100, "x\r\n# EOF", ""]
 
 
-def test_no_text_of_a_box_gets_out_of_its_label() -> None:
+def test_box_texts_cannot_escape_their_label() -> None:
     for text in HOSTILE:
         facts = {"version": text, "certificates": {"status": [certificate(text, text), certificate(text, text)]}}
         health = {"problems": [], "status_checks": {}}

@@ -65,7 +65,7 @@ def test_no_box_at_all() -> None:
     )
 
 
-def test_a_box_that_is_well() -> None:
+def test_a_healthy_box() -> None:
     page = health_page({HOST: {"version": "v75", "latest_version": "v75"}}, {HOST: []}, MADE)
     assert "1 box: 1 healthy. Checked" in text(page)
     assert "Needs attention Nothing to do. All boxes are healthy." in text(page)
@@ -86,7 +86,7 @@ def test_versions(own: str, latest: str | None, words: str) -> None:
     assert f"{HOST} {words}" in shown({"version": own, "latest_version": latest})
 
 
-def test_what_needs_a_hand_is_sorted_by_urgency() -> None:
+def test_problems_are_sorted_by_urgency() -> None:
     problems = {
         "a": [
             problem("version", "old", "warn"),
@@ -116,14 +116,14 @@ def test_what_needs_a_hand_is_sorted_by_urgency() -> None:
     assert "5 boxes: 1 unreachable, 4 urgent." in page
 
 
-def test_what_is_the_same_on_several_boxes_is_told_once() -> None:
+def test_the_same_problem_on_several_boxes_is_listed_once() -> None:
     hosts = ["a", "b", "c"]
     old = problem("version", "The version is v74, and the newest is v75.", "warn")
     page = text(health_page({host: {} for host in hosts}, {host: [old] for host in hosts}, MADE))
     assert "soon Version The version is v74, and the newest is v75. a , b , c Boxes" in page
 
 
-def test_one_missing_certificate_is_told_once_and_an_outage_first() -> None:
+def test_a_missing_certificate_is_listed_once_after_outages() -> None:
     names = ["example.org", "www.example.org", "mta-sts.example.org"]
     page = shown(
         {},
@@ -297,12 +297,12 @@ def test_status_checks() -> None:
     )
 
 
-def test_what_nobody_asked_for_has_no_section() -> None:
+def test_subsets_that_were_not_gathered_have_no_section() -> None:
     page = health_page({HOST: {"version": "v75"}}, {HOST: []}, MADE)
     assert re.findall(r"<h2 .*?>(.*?)</h2>", page) == ["Needs attention", "Boxes"]
 
 
-def test_of_a_box_out_of_reach_nothing_is_told() -> None:
+def test_an_unreachable_box_has_no_sections() -> None:
     """What was registered of it is the failure."""
     facts = {"failed": True, "msg": "down", "version": "v75", "users": [user("ann@x")]}
     page = shown(facts, problem("reachable", "down"))
@@ -313,7 +313,7 @@ def test_of_a_box_out_of_reach_nothing_is_told() -> None:
 
 @settings(deadline=None)
 @given(st.text())
-def test_no_text_is_markup(words: str) -> None:
+def test_box_texts_are_escaped(words: str) -> None:
     def page(value: str) -> str:
         facts = {
             "version": value,

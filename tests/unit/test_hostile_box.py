@@ -64,7 +64,7 @@ def test_an_address_that_could_end_its_quotes_is_refused(text: str) -> None:
     assert "{" not in str(caught.value)
 
 
-def test_nothing_that_a_box_says_is_run(tmp_path: Path) -> None:
+def test_nothing_from_a_box_is_executed(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     texts = list(values(COUNT, canary))
     identifiers = 0

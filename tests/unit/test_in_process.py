@@ -39,6 +39,6 @@ def test_options_are_plain_values() -> None:
     assert _classes(plain) == ({str: (entries, list)}, dict)
 
 
-def test_what_is_no_plain_value_stays() -> None:
+def test_other_objects_are_unchanged() -> None:
     other = object()
     assert _plain({"option": other}) == {"option": other}

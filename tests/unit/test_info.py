@@ -50,7 +50,7 @@ def gathered(*subsets: str, **known: Any) -> Any:
     return info.plan(wanted(*subsets), {"caller": "me", **known})
 
 
-def test_all_is_what_is_quick() -> None:
+def test_all_selects_the_quick_subsets() -> None:
     assert wanted("all") == tuple(name for name, subset in info.SUBSETS.items() if not subset.slow)
     assert wanted("users", "users", "mfa") == ("users", "mfa")
     assert set(wanted("all", "mfa")) == {*wanted("all"), "mfa"}
@@ -65,7 +65,7 @@ def test_each_thing_is_asked_for_once() -> None:
     ]
 
 
-def test_some_are_asked_by_what_others_tell() -> None:
+def test_some_reads_depend_on_the_results_of_others() -> None:
     assert info.needs(wanted("mfa"), {}) == [USERS]
     assert info.needs(wanted("zonefiles"), {}) == [DNS_ZONES]
     (read,) = info.needs(wanted("mfa"), {USERS.name: by_email((ME, OLD))})
@@ -75,12 +75,12 @@ def test_some_are_asked_by_what_others_tell() -> None:
     assert info.needs(wanted("mfa"), {USERS.name: by_email((OLD,))}) == []
 
 
-def test_slow_ones_may_be_lacking() -> None:
+def test_slow_subsets_are_optional() -> None:
     (read,) = info.needs(wanted("latest_version"), {})
     assert read.optional
 
 
-def test_what_is_lacking_is_told() -> None:
+def test_missing_subsets_are_reported() -> None:
     zones = {DNS_ZONES.name: ("example.org",), zone_file("example.org").name: LACKING}
     change = gathered("zonefiles", "version", **zones, **{VERSION.name: "v0.51"})
     assert change.after == {"zonefiles": None, "version": "v0.51"}
@@ -91,7 +91,7 @@ def test_what_is_lacking_is_told() -> None:
         gathered("zonefiles", "latest_version", **zones, **{LATEST_VERSION.name: LACKING})
 
 
-def test_problems_that_nothing_is_there_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dnspython_only_dns_problems_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without dnspython, all the rest can be told nevertheless."""
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     records = by_name_and_type([Record("x.example.org", "MX", "10 a.example.net.")])
@@ -104,7 +104,7 @@ def test_problems_that_nothing_is_there_to_find(monkeypatch: pytest.MonkeyPatch)
         gathered("dns_records", "version", **known)
 
 
-def test_what_must_be_told_is_asked_for_so() -> None:
+def test_requested_subsets_are_required_reads() -> None:
     asked = info.needs(wanted("dns_problems"), {})
     assert {read.name for read in asked if read.optional} == {DNS_RECORDS.name, ALIASES.name}
     assert not any(read.optional for read in info.needs(wanted("dns_problems", "config"), {}))

@@ -33,7 +33,7 @@ def test_a_signal_ends_the_run_and_then_the_process(ended: list[int], number: in
     assert ended == [number]
 
 
-def test_a_signal_waits_for_what_must_not_be_left_half_done(ended: list[int]) -> None:
+def test_a_signal_waits_for_critical_sections(ended: list[int]) -> None:
     done = []
 
     def act(interruption: Interruption) -> None:
@@ -50,7 +50,7 @@ def test_a_signal_waits_for_what_must_not_be_left_half_done(ended: list[int]) ->
     assert ended == [signal.SIGTERM]
 
 
-def test_the_end_of_a_run_is_not_interrupted_again(ended: list[int]) -> None:
+def test_cleanup_is_not_interrupted_again(ended: list[int]) -> None:
     done = []
     with Interruption():
         try:
@@ -73,12 +73,12 @@ def test_a_signal_that_the_process_ignores_ends_nothing() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_run_whose_result_nobody_takes_ends_at_the_next_check() -> None:
+def test_an_abandoned_run_ends_at_the_next_check() -> None:
     with pytest.raises(Interrupted), Interruption(lambda: True) as interruption:
         interruption.check()
 
 
-def test_a_run_goes_on_as_long_as_nothing_ends_it(ended: list[int]) -> None:
+def test_a_run_continues_until_it_is_interrupted(ended: list[int]) -> None:
     with Interruption(lambda: False) as interruption:
         interruption.check()
         with interruption.defer_signals():

@@ -135,13 +135,13 @@ def test_a_sequence(held: tuple[User | Alias, ...], options: dict[str, Any], wor
         plan(known(*held), **options)
 
 
-def test_all_may_go_if_each_is_forced() -> None:
+def test_all_users_can_be_removed_if_each_is_forced() -> None:
     entries = [user(email, state="absent", force=True) for email in (ME.email, BOB.email)]
     assert len(plan(known(BOB), users=entries).calls) == 2
 
 
 @pytest.mark.parametrize("leaving", [{"state": "absent"}, {"privileges": []}])
-def test_who_comes_is_there_before_who_leaves(leaving: dict[str, Any]) -> None:
+def test_additions_come_before_removals(leaving: dict[str, Any]) -> None:
     entries = [
         user(ME.email, force=True, **leaving),
         user(BOB.email, state="absent"),
@@ -153,12 +153,12 @@ def test_who_comes_is_there_before_who_leaves(leaving: dict[str, Any]) -> None:
     assert made.changes[-1].locks_out
 
 
-def test_purge_never_takes_the_account_that_is_signed_in() -> None:
+def test_purge_never_removes_the_account_of_the_run() -> None:
     made = plan(known(ANN, BOB, CAT), users=[], purge=["users"], purge_limit=100)
     assert [change.key for change in made.changes] == [ANN.email, BOB.email, CAT.email]
 
 
-def test_purge_never_takes_where_the_mail_of_the_box_goes() -> None:
+def test_purge_never_removes_the_receiver_of_the_box_s_mail() -> None:
     made = plan(known(ABUSE, SALES), aliases=[], purge=["aliases"], purge_limit=100)
     assert [change.key for change in made.changes] == [SALES.address]
 
@@ -176,7 +176,7 @@ OVER_FAY = Alias(FAY, (BOB.email,), ())
         {"address": FAY, "forwards_to": [BOB.email], "force": True},
     ],
 )
-def test_a_user_may_come_where_the_declaration_changes_the_alias(alias: dict[str, Any]) -> None:
+def test_a_user_can_be_added_if_the_declaration_changes_its_alias(alias: dict[str, Any]) -> None:
     assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[alias]).calls
     assert plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[], purge=["aliases"]).calls
     with pytest.raises(InvalidDeclaration, match=r"users\[0\] fay@example.org: email: .* would receive no mail"):
@@ -186,7 +186,7 @@ def test_a_user_may_come_where_the_declaration_changes_the_alias(alias: dict[str
 @pytest.mark.parametrize(
     "alias", [OVER_FAY._replace(forwards_to=("Fay@example.org",)), OVER_FAY._replace(forwards_to=())]
 )
-def test_an_alias_that_leaves_the_mail_to_a_user_stands_against_none(alias: Alias) -> None:
+def test_a_user_can_be_added_if_the_alias_leaves_its_mail_alone(alias: Alias) -> None:
     assert plan(known(BOB, alias), users=[new(FAY)]).calls
 
 
@@ -203,17 +203,17 @@ def test_a_user_may_be_replaced_by_an_alias() -> None:
     "pattern",
     ["*@bücher.example", "*@BÜCHER.example", "*@xn--bcher-kva.example", " zoe@* ", "zoe@b?cher.example"],
 )
-def test_keep_knows_both_forms_of_a_name(pattern: str) -> None:
+def test_keep_accepts_both_forms_of_a_name(pattern: str) -> None:
     zoe = User("zoe@xn--bcher-kva.example", (), True, "0", None)
     assert plan(known(zoe), users=[], purge=["users"], keep=[pattern]).calls == ()
 
 
-def test_keep_takes_a_final_dot() -> None:
+def test_keep_accepts_a_final_dot() -> None:
     state = known(ANN, Record("www.example.org", "A", "192.0.2.1"))
     assert plan(state, dns_records=[], purge=["dns_records"], keep=["www.example.org."]).calls == ()
 
 
 @pytest.mark.parametrize("pattern", ["", " ", "a@x.org b@x.org", "a@x.org, b@x.org", "www.example.org A", "a\nb"])
-def test_a_pattern_that_keeps_nothing_is_a_mistake(pattern: str) -> None:
+def test_a_pattern_of_keep_that_can_match_nothing_is_a_mistake(pattern: str) -> None:
     with pytest.raises(InvalidDeclaration, match=r"keep: .* is not a valid pattern"):
         plan(known(ANN), users=[], purge=["users"], keep=[pattern])

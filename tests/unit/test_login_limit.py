@@ -51,7 +51,7 @@ def test_the_eleventh_waits_until_the_first_is_old(clock: Clock) -> None:
     assert clock.slept == [pytest.approx(20.0)]
 
 
-def test_in_no_half_minute_there_are_more_than_ten(clock: Clock) -> None:
+def test_at_most_ten_failures_in_thirty_seconds(clock: Clock) -> None:
     moments = []
     for number in range(100):
         clock.time += number % 7
@@ -60,7 +60,7 @@ def test_in_no_half_minute_there_are_more_than_ten(clock: Clock) -> None:
     assert all(later - moment >= 30 for moment, later in zip(moments, moments[10:], strict=False))
 
 
-def test_who_is_let_in_is_not_counted(clock: Clock) -> None:
+def test_accepted_logins_are_not_counted(clock: Clock) -> None:
     for number in range(100):
         with new_limit(clock).attempt(("user", str(number))):
             pass
@@ -82,7 +82,7 @@ def test_attempts_under_way_count_until_they_end(clock: Clock) -> None:
         attempt.__exit__(None, None, None)
 
 
-def test_boxes_count_apart(clock: Clock) -> None:
+def test_each_box_is_counted_separately(clock: Clock) -> None:
     for number in range(10):
         refuse(clock, ("user", str(number)), "https://other.example.com/admin")
     refuse(clock, ME)
@@ -110,7 +110,7 @@ def test_no_password_is_kept(clock: Clock, tmp_path: Path) -> None:
     assert "adminpass" not in kept[0].read_text()
 
 
-def test_a_broken_file_is_as_good_as_none(clock: Clock, tmp_path: Path) -> None:
+def test_a_corrupt_file_counts_as_empty(clock: Clock, tmp_path: Path) -> None:
     refuse(clock, ME)
     [path] = [path for path in tmp_path.rglob("*") if path.is_file()]
     for content in (b"half a", b"\0\0", b"1e999 x", b"\xff\xfe"):
@@ -120,7 +120,7 @@ def test_a_broken_file_is_as_good_as_none(clock: Clock, tmp_path: Path) -> None:
     assert clock.slept == []
 
 
-def test_a_clock_that_was_set_back_locks_nobody_out(clock: Clock) -> None:
+def test_a_clock_that_was_set_back_does_not_block_logins(clock: Clock) -> None:
     for number in range(10):
         refuse(clock, ("user", str(number)))
     clock.time -= 3600
@@ -154,7 +154,7 @@ def make_pipe(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_folder, make_link, make_pipe])
-def test_a_task_counts_on_where_a_file_can_not_be_used(
+def test_failed_logins_are_counted_in_memory_without_a_usable_file(
     clock: Clock, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     refuse(clock, ME)
@@ -173,7 +173,7 @@ def test_a_task_counts_on_where_a_file_can_not_be_used(
     assert not path.with_name("elsewhere").exists()
 
 
-def test_a_task_counts_on_when_the_disk_is_full(clock: Clock) -> None:
+def test_failed_logins_are_counted_in_memory_when_the_disk_is_full(clock: Clock) -> None:
     limit = new_limit(clock)
     size = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

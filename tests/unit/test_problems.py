@@ -129,7 +129,7 @@ DNS_FINDINGS = [
 ]
 
 
-def test_no_text_of_a_box_gives_orders_to_a_terminal_or_a_ci_system() -> None:
+def test_box_texts_contain_no_terminal_or_ci_commands() -> None:
     check = {"type": "error", "text": "down\n::error::owned\x1b]0;title\x07", "extra": []}
     (problem,) = problems({"status_checks": [{"type": "heading", "text": "\x1b[2J"}, check]})
     assert problem["about"] == "\\x1b[2J"
@@ -215,7 +215,7 @@ def test_how_full_a_mailbox_may_be() -> None:
     assert len(texts(facts, mailbox_percent=50)) == 1
 
 
-def test_what_a_problem_is_about() -> None:
+def test_each_problem_names_its_subject() -> None:
     facts = {
         **certificate("danger", "No certificate installed."),
         **CHECKS,
@@ -248,7 +248,7 @@ def test_severity(severity: str) -> None:
     assert problems({"reboot_required": False}, {"reboot": severity}) == []
 
 
-def test_what_the_box_cannot_tell() -> None:
+def test_facts_that_the_box_does_not_have() -> None:
     facts = {"certificates": None, "backup_status": None, "version": "v75"}
     found = problems(facts, {"certificates": "ignore", "unknown": "warn"})
     assert found == [

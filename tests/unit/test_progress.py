@@ -97,7 +97,7 @@ SOON = replace(WAIT, seconds=0.5, waits="the box didn't answer")
         ([(0, replace(WAIT, waits=""))], WATCHED, [0]),
     ],
 )
-def test_when_lines_come(steps: list[tuple[float, Step]], its_pace: Pace, moments: list[float]) -> None:
+def test_the_times_of_progress_lines(steps: list[tuple[float, Step]], its_pace: Pace, moments: list[float]) -> None:
     assert Screen().watch(steps, its_pace).moments == pytest.approx(moments)
 
 
@@ -106,7 +106,7 @@ def test_when_lines_come(steps: list[tuple[float, Step]], its_pace: Pace, moment
     st.integers(1, 50),
     st.integers(0, 49),
 )
-def test_no_log_is_flooded(steps: list[tuple[float, Step]], together: int, position: int) -> None:
+def test_the_number_of_progress_lines_is_limited(steps: list[tuple[float, Step]], together: int, position: int) -> None:
     moments = Screen().watch(steps, pace(False, together, position % together)).moments
     assert all(after - before >= 29.99 for before, after in pairwise(moments))
 
@@ -147,12 +147,12 @@ def test_no_log_is_flooded(steps: list[tuple[float, Step]], together: int, posit
         ),
     ],
 )
-def test_what_a_line_says(steps: list[tuple[float, Step]], line: str) -> None:
+def test_the_text_of_progress_lines(steps: list[tuple[float, Step]], line: str) -> None:
     assert Screen().watch(steps, WATCHED).lines[0] == line
 
 
 @pytest.mark.parametrize("step", [WAIT, replace(WAIT, waits=""), replace(WAIT, seconds=0, waits="")])
-def test_lines_may_have_counts_only(step: Step) -> None:
+def test_without_names_progress_lines_have_counts_only(step: Step) -> None:
     (line,) = Screen().watch([(5, step)], WATCHED, names=False).lines
     assert line == "miab_user: [box-01] 5 s: 40 of 312 calls made" + ("; waiting 27 s" if step.waits else "")
 
@@ -171,7 +171,7 @@ class Terminal(io.StringIO):
         (Terminal(), {"AWX_ISOLATED_DATA_DIR": "/runner/artifacts/1"}, False),
     ],
 )
-def test_who_watches(
+def test_progress_is_shown_only_where_somebody_watches(
     stream: io.StringIO, environment: dict[str, str], watched: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr", stream)

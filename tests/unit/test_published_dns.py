@@ -103,7 +103,7 @@ def test_a_record_that_is_wanted(name: str, rtype: str, values: list[str], level
     assert record["may_differ"] == (category == "website")
 
 
-def test_the_records_of_the_boxs_own_name_server_are_not_wanted() -> None:
+def test_records_of_the_box_s_own_name_server_are_omitted() -> None:
     zones = dns_wanted(DUMP)
     assert [zone["box"] for zone in zones] == ["box.example.com"] * 2
     left_out = {(entry["name"], entry["type"]) for zone in zones for entry in zone["left_out"]}
@@ -123,7 +123,7 @@ def test_the_records_of_the_boxs_own_name_server_are_not_wanted() -> None:
         ("EXAMPLE.ORG. mx", {("example.org", "MX")}),
     ],
 )
-def test_leaving_out(pattern: str, gone: set[tuple[str, str]]) -> None:
+def test_records_that_are_left_out(pattern: str, gone: set[tuple[str, str]]) -> None:
     assert set(sets(dns_wanted(DUMP))) - set(sets(dns_wanted(DUMP, leave_out=[pattern]))) == gone
 
 
@@ -156,7 +156,7 @@ def test_the_zones_at_the_provider() -> None:
         ("www.example.org", "CNAME", "example.net.", "a CNAME can't stand beside other records"),
     ],
 )
-def test_what_no_name_server_can_have_is_left_out(name: str, rtype: str, value: str, reason: str) -> None:
+def test_records_that_name_servers_reject_are_omitted(name: str, rtype: str, value: str, reason: str) -> None:
     dump = [{"zone": "example.org", "records": [*DOMAIN, row(name, rtype, value, "custom")]}]
     (zone,) = dns_wanted(dump)
     (entry,) = [entry for entry in zone["left_out"] if entry["name"] == name]
@@ -166,7 +166,7 @@ def test_what_no_name_server_can_have_is_left_out(name: str, rtype: str, value: 
 
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "a/b.example", "example.org\n", "", "ex ample.org", "a..b"])
-def test_a_zone_whose_name_is_none_is_an_error(zone: str) -> None:
+def test_an_invalid_zone_name_is_an_error(zone: str) -> None:
     """Files are named after zones."""
     with pytest.raises(AnsibleFilterError, match="not a name that can be in the DNS"):
         dns_wanted([{"zone": zone, "records": []}])
@@ -219,7 +219,7 @@ def test_another_format() -> None:
         dns_zone_file(dns_wanted(DUMP)[1], "tinydns")
 
 
-def test_the_words_of_a_box_stay_in_their_place() -> None:
+def test_box_texts_cannot_escape_their_record_or_cell() -> None:
     """Neither another record in a file, nor a cell or a heading in Markdown."""
     records = [row("x%d.example.org" % number, "TXT", text, "custom") for number, text in enumerate(HOSTILE)]
     records += [row("y%d.example.org" % number, "A", "192.0.2.1", text) for number, text in enumerate(HOSTILE)]
@@ -242,7 +242,7 @@ def test_the_words_of_a_box_stay_in_their_place() -> None:
     assert "<script>" not in text.replace("`<script>`", "")
 
 
-def test_markdown_puts_what_is_wrong_first() -> None:
+def test_markdown_lists_problems_first() -> None:
     zone = dns_wanted(DUMP, leave_out=["custom"])[1]
     right = {key: _dns_compare.Answer(tuple(record["values"])) for key, record in sets([zone]).items()}
     good = _dns_compare.Server("ns1", _dns_compare.Answer(), 7, right)
@@ -270,7 +270,7 @@ def test_markdown_puts_what_is_wrong_first() -> None:
     assert text.endswith("1 changes at the provider.\n\nRight: `example.org`.\n")
 
 
-def test_problems_are_told_once_for_each_category() -> None:
+def test_each_problem_is_listed_once_per_category() -> None:
     zone = dns_wanted(DUMP)[1]
     server = _dns_compare.Server("ns1", _dns_compare.Answer(), 7)
     server.answers.update({key: _dns_compare.Answer() for key in sets([zone])})

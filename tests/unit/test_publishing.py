@@ -66,7 +66,7 @@ def records(*rows: tuple[str, str, str]) -> Records:
         ("TXT", "a\nb", True),
     ],
 )
-def test_what_cannot_be_written_into_a_zone(rtype: str, value: str, is_bad: bool) -> None:
+def test_values_that_cannot_be_written_into_a_zone(rtype: str, value: str, is_bad: bool) -> None:
     found = unpublishable(records(("x.example.org", rtype, value)))
     assert [(bad.name, bad.rtype, bad.value) for bad in found] == [("x.example.org", rtype, value)] * is_bad
 
@@ -118,12 +118,12 @@ def test_cnames_that_take_a_zone_down(rows: list[tuple[str, str, str]], why: str
     assert {bad.why for bad in conflicting(content(*rows))} == ({why} if why else set())
 
 
-def test_what_a_box_publishes_for_reasons_of_its_own_counts_too() -> None:
+def test_records_that_the_box_publishes_itself_can_collide() -> None:
     found = content(("x.example.org", "CNAME", "h.example.net."), beyond=frozenset({("x.example.org", "TXT")}))
     assert collisions(found) == {Collision("x.example.org", "TXT")}
 
 
-def test_records_whose_zone_is_gone() -> None:
+def test_records_without_a_zone() -> None:
     rows = [("www.gone.example", "A", "192.0.2.1"), ("www.example.org", "A", "192.0.2.1")]
     assert orphans(content(*rows)) == (("www.gone.example", "A"),)
 
@@ -170,7 +170,7 @@ def test_the_rule_finds_the_zones_that_a_box_would_drop(
     assert {zone_of(name, found.zones) for name in now} == set(state.dropped_zones())
 
 
-def test_suspects_are_told_in_words() -> None:
+def test_the_diagnosis_describes_broken_records() -> None:
     rows = [{"qname": "x.example.org", "rtype": "MX", "value": "not an mx"}]
     (words,) = DIAGNOSIS.parse(rows)
     assert words.startswith("x.example.org MX 'not an mx': not a valid value for an MX")

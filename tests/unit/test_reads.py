@@ -158,7 +158,7 @@ def test_an_answer_is_of_its_type_or_unexpected(name: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_what_boxes_answered_is_expected(name: str) -> None:
+def test_recorded_answers_are_expected(name: str) -> None:
     read = BY_NAME[name]
     for answer in RECORDED.get((read.method, read.path), []):
         if isinstance(answer, str) == (not read.json):
@@ -209,7 +209,7 @@ RUNS = {
 @pytest.mark.parametrize("module", RUNS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_no_answer_makes_a_task_break_down(module: str, data: st.DataObject) -> None:
+def test_no_answer_crashes_a_task(module: str, data: st.DataObject) -> None:
     wrong = data.draw(st.sampled_from([read for read in READS if read.json]))
     options = validated(module, {**CONNECTION, **RUNS[module]})
     result = run(task(module), options, True, lambda _connection: AnyBox({wrong.path: data.draw(answers(wrong))}))  # type: ignore[arg-type,return-value]
@@ -252,7 +252,7 @@ def test_a_record_of_an_unknown_type_is_shown() -> None:
 
 @settings(max_examples=60)
 @given(JSON | almost_right([{"requests": ["x", {"domains": ["a.example"], "result": "installed", "log": ["done"]}]}]))
-def test_what_came_of_certificates_is_of_its_type_or_unexpected(answer: Any) -> None:
+def test_results_of_provisioning_have_their_type_or_are_unexpected(answer: Any) -> None:
     try:
         outcomes = _outcomes(json.dumps(answer))
     except UnexpectedAnswer:

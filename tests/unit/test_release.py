@@ -43,7 +43,7 @@ def test_changelog(
     assert all(fault in reported for fault, reported in zip(faults, found, strict=True))
 
 
-def test_nothing_comes_from_a_later_version() -> None:
+def test_version_added_is_not_later_than_the_version() -> None:
     galaxy = yaml.safe_load((Path(__file__).parents[2] / "galaxy.yml").read_text(encoding="utf-8"))
     assert faults_of_documentation(galaxy["version"]) == []
     assert "plugins/modules/miab_user.py has version_added: 1.0.0" in faults_of_documentation("0.9.9")

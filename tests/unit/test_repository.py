@@ -25,7 +25,7 @@ def carries_header(path: Path) -> bool:
     return path.parts[0] not in ("examples", "LICENSES") and path != Path("changelogs/changelog.yaml")
 
 
-def test_every_file_that_can_tells_its_licence() -> None:
+def test_every_file_states_its_license() -> None:
     assert len(files()) > 100
     without = []
     for path in filter(carries_header, files()):

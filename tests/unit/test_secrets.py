@@ -92,7 +92,7 @@ def test_a_secret_is_found_however_it_is_escaped(shown: str) -> None:
     )
 
 
-def test_what_is_short_or_all_blanks_without_its_escapes_masks_nothing_else() -> None:
+def test_short_or_blank_secrets_mask_only_exact_matches() -> None:
     text = "a b % & a%20b 1 + 1 \\ %25 it's 3c"
     for secret in ("<", "+++", "\\" * 8, "+" * 8, "%20" * 5):
         assert secrets.masked(text, [secret]) == text.replace(secret, secrets.MASK)
@@ -187,7 +187,7 @@ def test_no_password_of_a_url_is_in_what_a_box_tells_of_itself() -> None:
         assert "ZqHeld" not in shown
 
 
-def test_what_is_declared_or_compared_is_told_as_the_box_has_it() -> None:
+def test_values_to_declare_or_compare_are_returned_unmasked() -> None:
     value = "see https://me:word@host"
     with Box("v75") as box:
         prepare(box.state, {"dns_records": [{"qname": "www.box.example.com", "rtype": "TXT", "value": value}]})
@@ -218,7 +218,7 @@ def message_of(words: str, name: str, options: dict[str, Any], status: int = 400
         return str(run_task(box, name, options))
 
 
-def test_a_secret_at_the_end_of_what_is_shown_is_masked_first() -> None:
+def test_secrets_are_masked_before_messages_are_shortened() -> None:
     with Box("v75") as box:
         password = box.password
     for cut in range(1, len(password)):

@@ -64,7 +64,7 @@ def test_calls(
     assert (change.before != change.after) == bool(paths)
 
 
-def test_only_what_is_asked_for_is_read() -> None:
+def test_only_the_requested_state_is_read() -> None:
     assert system.needs(wanted(privacy=True), {}) == [PRIVACY]
     assert system.needs(wanted(**UP_TO_DATE), {}) == [UPDATES, REBOOT_REQUIRED]
     assert system.needs(wanted(**UP_TO_DATE), {"upgraded": 0}) == [REBOOT_REQUIRED]
@@ -85,14 +85,14 @@ def test_how_many_were_upgraded(said: str, count: int) -> None:
     assert call.parse(said) == count
 
 
-def test_an_upgrade_that_says_nothing_is_an_error() -> None:
+def test_an_upgrade_with_an_empty_answer_is_an_error() -> None:
     (call,) = system.plan(wanted(packages="latest"), known(updates=(OPENSSL,))).calls
     assert call.parse is not None
     with pytest.raises(UnexpectedAnswer, match="how many packages"):
         call.parse("E: Could not get lock")
 
 
-def test_a_restart_ends_when_none_is_due_any_more() -> None:
+def test_a_restart_is_over_when_none_is_pending() -> None:
     (call,) = system.plan(wanted(reboot="if_required", reboot_timeout=60), known(reboot=True)).calls
     assert call.parse is not None
     assert call.outage is not None
@@ -103,6 +103,6 @@ def test_a_restart_ends_when_none_is_due_any_more() -> None:
     assert (call.outage.seconds, call.outage.option) == (60, "reboot_timeout")
 
 
-def test_a_limit_that_is_none() -> None:
+def test_a_limit_must_be_positive() -> None:
     with pytest.raises(InvalidOption, match="reboot_timeout"):
         wanted(privacy=True, reboot_timeout=0)

@@ -163,7 +163,7 @@ def test_check_mode_predicts_what_a_run_does(do: Do) -> None:
     assert real["warnings"] == ["odd"]
 
 
-def test_a_gate_stops_a_run_before_its_first_write() -> None:
+def test_a_failed_precondition_stops_a_run_before_its_first_write() -> None:
     asked: list[Any] = []
 
     def gate(wanted: tuple[str, ...], plan: Plan, ask: Callable[[Read], Any]) -> None:
@@ -182,7 +182,7 @@ def test_a_gate_stops_a_run_before_its_first_write() -> None:
         assert not run(task, options, check_mode, connect=lambda _connection: client).get("failed")
 
 
-def test_a_bad_option_reaches_no_box(do: Do) -> None:
+def test_a_bad_option_fails_before_any_request(do: Do) -> None:
     result, client = do("")
     assert result["failed"]
     assert result["failure"] == {
@@ -193,7 +193,7 @@ def test_a_bad_option_reaches_no_box(do: Do) -> None:
     assert (client.reads, client.writes) == (0, 0)
 
 
-def test_a_refusal_tells_what_was_done(do: Do) -> None:
+def test_a_rejected_call_reports_completed_changes(do: Do) -> None:
     result, client = do("a", "b", add=[None, (Refused("no"), False)])
     assert result["failed"]
     assert result["changed"]
@@ -209,7 +209,7 @@ def doubt(status: int | None = None) -> OutcomeUnknown:
 
 
 @pytest.mark.parametrize("status", [None, 502, 504])
-def test_stored_in_spite_of_a_failure(do: Do, status: int | None) -> None:
+def test_a_change_that_was_stored_in_spite_of_a_failure(do: Do, status: int | None) -> None:
     result, client = do("a", "b", add=[(doubt(status), True)])
     assert not result.get("failed")
     assert client.sent == ["POST /words/add a", "POST /rebuild", "POST /words/add b"]
@@ -217,7 +217,7 @@ def test_stored_in_spite_of_a_failure(do: Do, status: int | None) -> None:
 
 
 @pytest.mark.parametrize("status", [None, 500, 504])
-def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
+def test_a_change_that_was_not_stored_is_not_repeated(do: Do, status: int | None) -> None:
     result, client = do("a", "b", add=[None, (doubt(status), False)])
     assert result["failure"]["code"] == "box_failed"
     assert "Nothing of it was stored" in result["msg"]
@@ -244,7 +244,7 @@ def test_not_stored_is_not_sent_again(do: Do, status: int | None) -> None:
         ),
     ],
 )
-def test_a_failure_tells_what_is_done_and_what_is_not(do: Do, faults: list[Any], expected: str) -> None:
+def test_a_failure_reports_completed_and_remaining_changes(do: Do, faults: list[Any], expected: str) -> None:
     done = faults.count(None)
     result, _client = do("a", "b", "c", add=list(faults))
     assert result["msg"] == expected
@@ -252,7 +252,7 @@ def test_a_failure_tells_what_is_done_and_what_is_not(do: Do, faults: list[Any],
     assert [call["body"] for call in result["failure"]["details"]["left"]] == list("abc")[done:]
 
 
-def test_a_failure_to_look_leaves_a_doubt(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_check_leaves_the_outcome_unknown(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     failed: list[object] = []
 
     def ask(client: FakeClient, question: Read) -> Any:
@@ -273,14 +273,14 @@ def test_a_failure_to_look_leaves_a_doubt(do: Do, monkeypatch: pytest.MonkeyPatc
     assert result["msg"] == "gone. Everything was written before this: 1 call."
 
 
-def test_what_is_stored_late_is_waited_for(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_that_are_stored_late_are_waited_for(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeClient, "pause", lambda client, _seconds: client.words.add("a"))
     result, client = do("a", "b", add=[(doubt(504), False)])
     assert not result.get("failed"), result["msg"]
     assert client.sent == ["POST /words/add a", "POST /rebuild", "POST /words/add b"]
 
 
-def test_what_is_rebuilt_in_vain_was_stored_nevertheless(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_reported_as_stored_if_publishing_it_fails(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     call = replace(add("a"), undo=())
     monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
     result, _client = do("a", add=[(doubt(504), True)], rebuild=[(ConnectionFailed("gone."), False)])
@@ -293,7 +293,7 @@ def test_what_is_rebuilt_in_vain_was_stored_nevertheless(do: Do, monkeypatch: py
     assert result["calls"] == [call.as_result()]
 
 
-def test_a_value_that_makes_the_box_fail_is_taken_out(do: Do) -> None:
+def test_a_value_that_breaks_publishing_is_removed(do: Do) -> None:
     result, client = do("a", "b", add=[(doubt(500), True)])
     assert result["failure"]["code"] == "box_failed"
     assert "'a'" in result["msg"]
@@ -302,14 +302,14 @@ def test_a_value_that_makes_the_box_fail_is_taken_out(do: Do) -> None:
     assert client.words == set()
 
 
-def test_a_value_whose_rebuild_fails_is_taken_out(do: Do) -> None:
+def test_a_value_whose_rebuild_fails_is_removed(do: Do) -> None:
     result, client = do("a", add=[(doubt(504), True)], rebuild=[(doubt(500), False)])
     assert result["failed"]
     assert client.sent == ["POST /words/add a", "POST /rebuild", "DELETE /words/a a", "POST /rebuild"]
     assert client.words == set()
 
 
-def test_a_step_of_undoing_that_fails_leaves_out_no_other(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_undo_step_does_not_skip_the_others(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     """A box that fails at what it holds already fails at each step, and takes it all the same."""
     diagnosis = Read("diagnosis", "/suspects", lambda words: tuple(word for word in words if word == "bad"))
     rebuild = replace(REBUILD, diagnosis=diagnosis)
@@ -325,7 +325,7 @@ def test_a_step_of_undoing_that_fails_leaves_out_no_other(do: Do, monkeypatch: p
     assert result["msg"].endswith("Nothing was changed.")
 
 
-def test_an_answer_cut_short_leaves_no_doubt_once_it_was_looked(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_answer_is_resolved_by_reading_back(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     def parse(said: str) -> bool:
         raise UnexpectedAnswer("The answer is incomplete: %r" % said)
 
@@ -337,7 +337,7 @@ def test_an_answer_cut_short_leaves_no_doubt_once_it_was_looked(do: Do, monkeypa
     assert "incomplete" in result["warnings"][0]
 
 
-def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
+def test_a_generated_secret_does_not_make_a_call_different() -> None:
     """Else it would be taken for stored, and another one sent, which nobody is told."""
     made = iter(["first", "second", "third", "fourth", "fifth"])
 
@@ -359,7 +359,7 @@ def test_a_secret_that_the_box_makes_anew_each_time_is_no_other_call() -> None:
     assert result["mfa"] == {"secret": "first"}
 
 
-def test_a_write_that_a_new_plan_does_without_is_not_taken_for_stored() -> None:
+def test_a_write_missing_from_the_new_plan_does_not_count_as_stored() -> None:
     """The way is planned from what is there: what was taken out on it is missed by no plan that is made after that."""
 
     def plan_removal(_wanted: object, known: Known) -> Change:
@@ -384,12 +384,12 @@ def test_a_write_that_a_new_plan_does_without_is_not_taken_for_stored() -> None:
     assert result["failure"]["details"]["failed"]["body"] == "b"
 
 
-def test_what_cannot_be_taken_out_is_told(do: Do) -> None:
+def test_changes_that_cannot_be_undone_are_reported(do: Do) -> None:
     result, _client = do("a", add=[(doubt(500), True)], others={"/words/a": [(doubt(500), False)]})
     assert "failed too" in result["msg"]
 
 
-def test_another_state_than_planned_is_a_failure(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_final_state_that_differs_from_the_plan_is_a_failure(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeClient, "send", lambda self, call: self.words.add("other"))
     result, _client = do("a")
     assert result["failure"]["code"] == "not_as_declared"
@@ -421,7 +421,7 @@ def slowly(client: FakeClient, check_mode: bool = False) -> dict[str, Any]:
     return run(SLOW, {**CONNECTION, "wanted": ["a"]}, check_mode, connect=lambda _connection: client)
 
 
-def test_what_shows_late_is_waited_for() -> None:
+def test_effects_that_appear_late_are_waited_for() -> None:
     client = FakeClient(set(), {})
     client.coming = ["", "a"]
     client.words = {""}
@@ -433,7 +433,7 @@ def test_what_shows_late_is_waited_for() -> None:
     assert "s3cret" not in str(result["diff"])
 
 
-def test_what_never_shows_is_a_failure_that_still_reveals() -> None:
+def test_a_missing_effect_is_a_failure_that_still_returns_values() -> None:
     client = FakeClient(set(), {})
     result = slowly(client)
     assert result["failure"]["code"] == "not_as_declared"
@@ -442,7 +442,7 @@ def test_what_never_shows_is_a_failure_that_still_reveals() -> None:
     assert "s3cret" not in str(result["failure"])
 
 
-def test_a_secret_that_is_another_each_time_is_sent_once() -> None:
+def test_a_secret_that_changes_with_each_plan_is_sent_once() -> None:
     secrets = iter(range(9))
 
     def plan(_wanted: Any, _known: Known) -> Change:
@@ -456,7 +456,7 @@ def test_a_secret_that_is_another_each_time_is_sent_once() -> None:
     assert result["failure"]["code"] == "box_failed"
 
 
-def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
+def test_secrets_in_the_box_s_messages_are_masked() -> None:
     call = Call("POST", "/enable", {"secret": "made by the box"}, secret=("secret",))
     change = Change("words", "all", {"state": "absent"}, {"state": "present"}, (call,))
     client = FakeClient(set(), {"/enable": [(Refused("you sent secret=made+by+the+box", text="key-1"), False)]})
@@ -467,7 +467,7 @@ def test_what_the_box_repeats_of_a_secret_is_masked() -> None:
     assert result["failure"]["details"]["text"] == "********"
 
 
-def test_what_a_lost_answer_reveals() -> None:
+def test_values_returned_after_a_lost_answer() -> None:
     client = FakeClient(set(), {"/slow": [(doubt(), False)]})
     result = slowly(client)
     assert result["failed"]
@@ -483,7 +483,7 @@ def test_check_mode_waits_for_nothing_and_reveals_nothing() -> None:
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_what_is_so_already_is_revealed(check_mode: bool) -> None:
+def test_values_are_returned_even_without_a_change(check_mode: bool) -> None:
     result = slowly(FakeClient({"a"}, {}), check_mode)
     assert not result["changed"]
     assert result["words"] == {"words": ["a"], "secret": "s3cret"}
@@ -498,13 +498,13 @@ def steps_of(task: Task, client: FakeClient, *wanted: str, check_mode: bool = Fa
 READING = Step("read", 0, 1, "words")
 
 
-def test_each_step_is_told() -> None:
+def test_each_step_is_reported() -> None:
     steps = steps_of(TASK, FakeClient({"a"}, {}), "a", "b", "c")
     assert steps == [READING, Step("send", 0, 2, "words all"), Step("send", 1, 1, "words all"), READING]
     assert steps_of(TASK, FakeClient({"a"}, {}), "a", "b", check_mode=True) == [READING]
 
 
-def test_steps_go_on_after_doubt() -> None:
+def test_progress_continues_after_an_unknown_outcome() -> None:
     client = FakeClient(set(), {"/words/add": [(doubt(), True)]})
     # It looks what was stored, and goes on with what is left.
     assert [(step.doing, step.done, step.left) for step in steps_of(TASK, client, "a", "b")] == [
@@ -514,7 +514,7 @@ def test_steps_go_on_after_doubt() -> None:
     ]
 
 
-def test_waits_are_told() -> None:
+def test_waits_are_reported() -> None:
     client = FakeClient({""}, {})
     client.coming = ["a"]
     first = Step("send", 0, 1, "words all")
@@ -524,7 +524,7 @@ def test_waits_are_told() -> None:
     ]
 
 
-def test_a_file_of_the_machine_itself(tmp_path: Path) -> None:
+def test_reading_a_local_file(tmp_path: Path) -> None:
     (tmp_path / "here").write_text("h\u00e9re", encoding="utf-8")
 
     def read(name: str) -> dict[str, Any]:

@@ -107,9 +107,7 @@ def plan_call(likely_noop: bool = False, verifiable: bool = False, **details: An
     ("likely_noop", "said", "predicted", "changed"),
     [(False, "3", True, True), (False, "0", True, False), (True, "0", False, False), (True, "3", False, True)],
 )
-def test_the_answer_tells_whether_anything_was_changed(
-    likely_noop: bool, said: str, predicted: bool, changed: bool
-) -> None:
+def test_changed_follows_from_the_answer(likely_noop: bool, said: str, predicted: bool, changed: bool) -> None:
     before, real = do(plan_call(likely_noop), FakeClient(), True), do(plan_call(likely_noop), FakeClient([said]))
     assert (before["changed"], real["changed"]) == (predicted, changed)
     assert before["calls"] == real["calls"] == [{"method": "POST", "path": "/do"}]
@@ -118,7 +116,7 @@ def test_the_answer_tells_whether_anything_was_changed(
     assert real["thing"] == {"done": int(said)}
 
 
-def test_an_error_in_disguise_is_no_success() -> None:
+def test_an_error_with_a_success_status_is_a_failure() -> None:
     result = do(plan_call(), FakeClient(["no"]))
     call = {"method": "POST", "path": "/do"}
     details = {"path": "/do", "failed": call, "left": [call]}
@@ -131,7 +129,7 @@ def test_an_error_in_disguise_is_no_success() -> None:
     assert not result["changed"]
 
 
-def test_what_no_reading_shows_stays_unknown() -> None:
+def test_an_unreadable_outcome_stays_unknown() -> None:
     result = do(plan_call(), FakeClient([OutcomeUnknown("POST /do: it broke.", OutcomeUnknown.LOST, 504)]))
     assert result["failure"]["code"] == "outcome_unknown"
     assert result["msg"].startswith("POST /do: it broke. Nothing that can be read tells")
@@ -172,7 +170,7 @@ class Restarting(FakeClient):
         return super().send(call)
 
 
-def test_one_call_leads_to_another() -> None:
+def test_one_call_requires_another() -> None:
     client = Restarting("1", "1")
     predicted, real = do(TWO, Restarting(), True), do(TWO, client)
     assert [call["path"] for call in predicted["calls"]] == ["/do"]
@@ -185,7 +183,7 @@ def test_one_call_leads_to_another() -> None:
     assert client.reads == 4
 
 
-def test_one_call_leads_to_none() -> None:
+def test_one_call_requires_no_other() -> None:
     client = FakeClient(["1"], {"/list": ["a"], "/due": False})
     result = do(TWO, client)
     assert [call["path"] for call in result["calls"]] == ["/do"]
@@ -193,7 +191,7 @@ def test_one_call_leads_to_none() -> None:
     assert client.outages == []
 
 
-def test_a_box_that_does_not_go_is_not_waited_for() -> None:
+def test_without_a_restart_there_is_no_wait() -> None:
     client = Restarting("1", "0")
     assert do(TWO, client)["changed"]
     assert client.outages == []
@@ -255,7 +253,7 @@ STRANGE = UnexpectedAnswer("GET /found: the answer is a web page", path="/found"
         (False, FAILING, "unexpected_answer", True),
     ],
 )
-def test_what_a_box_can_not_answer(optional: bool, value: Any, code: str, failed: bool) -> None:
+def test_reads_that_a_box_does_not_support(optional: bool, value: Any, code: str, failed: bool) -> None:
     result = do(finding(optional), FakeClient(values={"/found": value}))
     if failed:
         assert result["failure"]["code"] == code

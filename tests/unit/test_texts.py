@@ -74,7 +74,7 @@ def errors(said: str) -> list[BoxError]:
 
 
 @given(SAID)
-def test_no_error_hands_on_a_command(said: str) -> None:
+def test_errors_contain_no_terminal_or_ci_commands(said: str) -> None:
     for error in errors(said):
         assert is_harmless(error.message), error.message
         texts = [value for value in error.details.values() if isinstance(value, str)]
@@ -82,14 +82,14 @@ def test_no_error_hands_on_a_command(said: str) -> None:
 
 
 @given(SAID)
-def test_a_line_of_many_is_one_of_ours(said: str) -> None:
+def test_errors_can_not_add_lines_to_a_list(said: str) -> None:
     lines = InvalidDeclaration([Mistake("users[1]", said), Mistake("users[2]", said)]).message.split("\n")
     assert [line.partition(":")[0] for line in lines] == ["Mistakes in the declaration", "users[1]", "users[2]"]
     assert all(map(is_harmless, lines))
 
 
 @given(SAID)
-def test_no_warning_and_no_header_hands_on_a_command(said: str) -> None:
+def test_warnings_and_headers_contain_no_terminal_or_ci_commands(said: str) -> None:
     change = Change("alias", said, {}, {}, warnings=("alias: " + said,))
     task = Task("alias", {}, Planner(lambda _options: None, lambda _wanted, _known: [], lambda _wanted, _known: change))
     result = run(task, CONNECTION, False, lambda _connection: FakeClient())  # type: ignore[arg-type,return-value]
@@ -97,7 +97,7 @@ def test_no_warning_and_no_header_hands_on_a_command(said: str) -> None:
 
 
 @given(SAID)
-def test_no_line_of_progress_hands_on_a_command(said: str) -> None:
+def test_progress_lines_contain_no_terminal_or_ci_commands(said: str) -> None:
     lines: list[str] = []
     ProgressLines("title", lines.append, Pace(0, 0, True))(Step("send", 0, 1, said))
     assert len(lines) == 1
@@ -105,10 +105,10 @@ def test_no_line_of_progress_hands_on_a_command(said: str) -> None:
 
 
 @given(st.text(min_size=8, max_size=30))
-def test_a_secret_is_found_where_it_was_made_printable(secret: str) -> None:
+def test_secrets_are_masked_in_escaped_text(secret: str) -> None:
     assert secrets.masked(printable(secret), [secret]) == secrets.MASK
 
 
 @pytest.mark.parametrize("text", ["2001:db8::1", "::1", "# 1 of a::b", "Grüße, ann@example.org"])
-def test_what_is_harmless_stays(text: str) -> None:
+def test_harmless_text_is_unchanged(text: str) -> None:
     assert printable(text) == text

@@ -178,9 +178,7 @@ def test_an_answer_is_not_unpacked(serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
-def test_an_address_where_nobody_answers_leaves_time_for_the_next(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unresponsive_address_leaves_time_for_the_next(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(JSON + b'Content-Length: 15\r\n\r\n["example.org"]')
     # A listener whose queue is full answers nobody.
     with (

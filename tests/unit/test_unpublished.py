@@ -36,12 +36,12 @@ def found() -> bool:
 
 
 @pytest.mark.parametrize("in_doubt", [False, True])
-def test_a_run_is_found_if_it_ended_in_doubt(in_doubt: bool) -> None:
+def test_only_a_run_with_an_unknown_outcome_is_remembered(in_doubt: bool) -> None:
     ended(in_doubt)
     assert found() is in_doubt
 
 
-def test_a_run_that_is_under_way_is_not_found() -> None:
+def test_a_running_task_does_not_count_as_abandoned() -> None:
     run = Unpublished(URL)
     run.begin()
     assert not found()
@@ -49,7 +49,7 @@ def test_a_run_that_is_under_way_is_not_found() -> None:
     assert found()
 
 
-def test_only_one_run_at_a_time_finds_it() -> None:
+def test_only_one_run_takes_over_an_unpublished_change() -> None:
     ended(in_doubt=True)
     first, second = Unpublished(URL), Unpublished(URL)
     assert first.find()
@@ -62,7 +62,7 @@ def test_only_one_run_at_a_time_finds_it() -> None:
     assert not found()
 
 
-def test_another_box_has_published_all_of_its_own() -> None:
+def test_other_boxes_are_not_affected() -> None:
     ended(in_doubt=True)
     other = Unpublished("https://box.example.net/admin")
     assert not other.find()
@@ -114,7 +114,7 @@ def test_the_next_run_publishes(version: str, module: str, options: dict[str, ob
         assert not run_task(box, module, options)["changed"]
 
 
-def test_a_box_that_still_can_not_publish_fails_the_run_and_is_not_forgotten() -> None:
+def test_a_box_that_still_cannot_publish_fails_the_run_and_is_remembered() -> None:
     with Box("v75") as box:
         box.faults.append(Fault("500", "POST /dns/custom/www.box.example.com/TXT", after=True, published=False))
         box.faults.append(Fault("500", "POST /dns/update", times=2))
@@ -126,7 +126,7 @@ def test_a_box_that_still_can_not_publish_fails_the_run_and_is_not_forgotten() -
         assert not update_dns(box.state)
 
 
-def test_a_run_that_reads_publishes_nothing() -> None:
+def test_a_run_without_changes_publishes_nothing() -> None:
     with Box("v75") as box:
         ended_run = Unpublished(box.url)
         ended_run.begin()

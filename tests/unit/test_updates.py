@@ -22,7 +22,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._resources import
         ("something new\n", ("something new",)),
     ],
 )
-def test_what_dns_was_updated(said: str, updated: tuple[str, ...]) -> None:
+def test_the_list_of_updated_zones(said: str, updated: tuple[str, ...]) -> None:
     (call,) = updates.plan_dns(False, {}).calls
     assert call.parse is not None
     assert call.parse(said) == updated
@@ -32,7 +32,7 @@ def test_what_dns_was_updated(said: str, updated: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("force", "form"), [(False, {"force": "0"}), (True, {"force": "1"})])
-def test_only_with_force_is_a_change_foretold(force: bool, form: dict[str, Any]) -> None:
+def test_a_change_is_predicted_only_with_force(force: bool, form: dict[str, Any]) -> None:
     (call,) = updates.plan_dns(updates.check_dns({"force": force}), {}).calls
     assert call.form == form
     assert call.likely_noop == (not force)

@@ -83,7 +83,7 @@ def test_the_longest_password() -> None:
     assert wanted(user_password="x" * 511).password == "x" * 511
 
 
-def test_what_a_box_has_can_be_removed_although_it_takes_no_more_of_it() -> None:
+def test_existing_objects_with_invalid_names_can_be_removed() -> None:
     assert wanted("ann@site.local", state="absent").email == "ann@site.local"
 
 
@@ -97,7 +97,7 @@ def test_the_first_account_may_have_an_address_that_no_later_one_may(email: str)
 
 
 @pytest.mark.parametrize("present", [[], [ANN], [ANN._replace(quota="5")]])
-def test_a_quota_of_a_few_bytes_is_told(present: list[User]) -> None:
+def test_a_quota_of_a_few_bytes_gives_a_warning(present: list[User]) -> None:
     declared = wanted(user_password="password-1", update_password="on_create", quota="5")
     (warning,) = users.plan(declared, known(*present)).warnings
     assert "5 bytes" in warning
@@ -105,7 +105,7 @@ def test_a_quota_of_a_few_bytes_is_told(present: list[User]) -> None:
     assert not users.plan(wanted(quota="5M"), known(ANN)).warnings
 
 
-def test_a_password_that_is_not_proved_may_be_in_any_script() -> None:
+def test_a_password_that_is_not_verified_can_contain_any_characters() -> None:
     assert wanted(user_password="pässword-1", update_password="on_create").password == "pässword-1"
 
 
@@ -201,7 +201,7 @@ def test_calls(declared: users.WantedUser, state: dict[str, Any], calls: list[An
     assert (change.before != change.after) == bool(calls)
 
 
-def test_view_of_an_update() -> None:
+def test_the_diff_of_an_update() -> None:
     change = users.plan(wanted(user_password="password-1", quota="1G"), known(ANN, **WRONG))
     assert change.before == {
         "email": "ann@example.org",
@@ -242,19 +242,19 @@ def test_refusals(declared: users.WantedUser, state: dict[str, Any], error: type
 
 
 @pytest.mark.parametrize("options", [{"state": "absent"}, {"privileges": []}])
-def test_force_lets_through_and_says_that_nothing_can_be_read_back(options: dict[str, Any]) -> None:
+def test_force_allows_a_lock_out_and_warns_about_it(options: dict[str, Any]) -> None:
     change = users.plan(wanted(ME.email, force=True, **options), known(BOB))
     assert len(change.calls) == 1
     assert change.locks_out
     assert not users.plan(wanted(BOB.email, force=True, **options), known(BOB)).locks_out
 
 
-def test_an_archived_mailbox_is_told() -> None:
+def test_an_archived_mailbox_gives_a_warning() -> None:
     change = users.plan(wanted("old@example.org", user_password="password-1"), known(OLD))
     assert change.warnings[0].endswith("archived in %s. The new user gets the old mail." % OLD.mailbox)
 
 
-def test_aliases_that_name_a_removed_user_are_told() -> None:
+def test_aliases_that_name_a_removed_user_give_a_warning() -> None:
     aliases = (
         Alias("sales@example.org", ("bob@example.net", ANN.email), ()),
         Alias("noreply@example.org", (), (ANN.email,)),
@@ -272,6 +272,6 @@ def test_an_archived_mailbox_hides_no_user() -> None:
     assert rows == {ANN.email: ANN}
 
 
-def test_setting_a_password_says_whose() -> None:
+def test_the_password_call_names_its_user() -> None:
     change = users.plan(wanted(user_password="password-1"), known(ANN, **WRONG))
     assert [call.password_of for call in change.calls] == [ANN.email]

@@ -101,7 +101,7 @@ COLLISIONS: list[Any] = [
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("records", "module", "options", "words"), COLLISIONS)
-def test_no_zone_goes_down_by_what_the_box_comes_to_publish(
+def test_changes_that_would_break_a_new_zone_are_refused(
     version: str, records: list[dict[str, str]], module: str, options: dict[str, Any], words: str
 ) -> None:
     state = box(version, *records)
@@ -141,7 +141,7 @@ def test_a_declaration_is_judged_as_a_whole(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_collision_that_was_there_stops_nothing_else(version: str) -> None:
+def test_an_existing_collision_does_not_block_other_changes(version: str) -> None:
     state = box(version)
     ask(state, "PUT", "/dns/custom/_dmarc.example.org/CNAME", body="d.example.net.")
     assert state.dropped_zones() == ["example.org"]
@@ -179,7 +179,7 @@ def with_gone(version: str, *, orphaned: bool = False) -> State:
         ),
     ],
 )
-def test_no_record_is_left_behind(version: str, module: str, options: dict[str, Any]) -> None:
+def test_a_domain_is_not_removed_while_it_has_records(version: str, module: str, options: dict[str, Any]) -> None:
     state = with_gone(version)
     result = do(state, module, **options)
     assert result["failed"]
@@ -190,7 +190,7 @@ def test_no_record_is_left_behind(version: str, module: str, options: dict[str, 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_no_record_is_left_behind_by_an_alias(version: str) -> None:
+def test_a_domain_of_an_alias_is_not_removed_while_it_has_records(version: str) -> None:
     state = with_gone(version)
     ask(
         state,
@@ -237,7 +237,7 @@ def test_a_domain_can_go_with_its_records_or_by_force(version: str, module: str,
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_records_whose_zone_is_gone_are_named_with_the_cure(version: str) -> None:
+def test_records_without_a_zone_are_named_with_a_remedy(version: str) -> None:
     state = with_gone(version, orphaned=True)
     result = do(state, "dns_record", **absent("www.gone.example", "A"))
     assert result["failed"]
@@ -252,7 +252,7 @@ def test_records_whose_zone_is_gone_are_named_with_the_cure(version: str) -> Non
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_records_whose_zone_is_gone_can_be_removed(version: str) -> None:
+def test_records_without_a_zone_can_be_removed(version: str) -> None:
     """The address first, then the record; and then the address can go."""
     state = with_gone(version, orphaned=True)
     cure = {"users": [{"email": ANN["email"]}, GIA], "dns_records": [absent("www.gone.example", "A")]}
@@ -267,7 +267,7 @@ def test_records_whose_zone_is_gone_can_be_removed(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_address_of_the_cure_can_be_added_by_itself(version: str) -> None:
+def test_the_address_that_the_message_suggests_can_be_added(version: str) -> None:
     state = with_gone(version, orphaned=True)
     result = do(state, "user", **GIA)
     assert result["changed"]
@@ -285,7 +285,7 @@ def test_a_declaration_warns_where_records_cannot_be_listed() -> None:
 
 
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != "v55"])
-def test_purge_skips_records_whose_zone_is_gone(version: str) -> None:
+def test_purge_skips_records_without_a_zone(version: str) -> None:
     state = with_gone(version, orphaned=True)
     prepare(state, {"dns_records": [{"qname": "x.example.org", "rtype": "A", "value": "192.0.2.7"}]})
     result = do(state, "config", dns_records=[], purge=["dns_records"])

@@ -4,7 +4,8 @@
 """mailinabox-ldap: v75 with users and aliases in LDAP.
 
 Each domain is an LDAP entry. The box creates it with the first address of the domain, together with automatic
-aliases that are stored like manual ones, and removes it with the last address. Only then are zones rebuilt.
+aliases that are stored like manual ones, and removes it with the last address. It rebuilds zones and websites only when
+domains are added or removed.
 """
 
 from __future__ import annotations
