@@ -171,7 +171,7 @@ KINDS: Mapping[str, Kind] = {
     "miab_ssl": Kind(
         [
             {"domain": "example.org", "certificate": certificate("example.org"), "chain": "", "state": "installed"},
-            {"domain": "www.example.org", "state": "provisioned", "wait": 5},
+            {"domain": "www.example.org", "state": "provisioned", "wait": 5, "new_domains": ["example.org"]},
         ],
         frozenset({"certificates"}),
         holds.certificate,
