@@ -33,12 +33,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def _tell_approved(terminalreporter: Any) -> None:
     """How many boxes drifted between plan and apply, and what became of the approved plans."""
-    found: Counter[str] = Counter()
-    for _passed, value in recorded(terminalreporter, "approved"):
-        found.update(value)
-    if found:
+    lines = []
+    for name, how in (("approved", "in memory"), ("approved by playbooks", "with whole playbooks")):
+        found: Counter[str] = Counter()
+        for _passed, value in recorded(terminalreporter, name):
+            found.update(value)
+        if found:
+            lines.append(
+                f"{found['drifts']} drifts {how}: {found['applied']} applied, {found['refused']} refused,"
+                f" {found['failed']} failed otherwise; calls outside the plan: {found['outside']}"
+            )
+    if lines:
         terminalreporter.section("approved plans")
-        terminalreporter.write_line(
-            f"{found['drifts']} drifts in memory: {found['applied']} applied, {found['refused']} refused,"
-            f" {found['failed']} failed otherwise; calls outside the plan: {found['outside']}"
-        )
+    for line in lines:
+        terminalreporter.write_line(line)

@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import itertools
 import json
 import random
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -19,12 +25,12 @@ from ansible_collections.mailinabox.admin.plugins.filter.plan import plan as sav
 from ansible_collections.mailinabox.admin.plugins.module_utils._box import unpublished
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Call
-from tests.box import State
+from tests.box import Box, State
 from tests.box.routes import answer
-from tests.tasks import CONNECTION, task, validated
+from tests.tasks import CONNECTION, connection, task, validated
 from tests.unit.test_any_state import RulesClient
 
-from ..integration.playbooks import VERSIONS
+from ..integration.playbooks import VERSIONS, Run, run_on_hosts
 from .world import Maker
 
 NUMBER = 20
@@ -32,6 +38,8 @@ DRIFTS = 500
 # Of the same box and plan.
 TRIES = 10
 START = 50_000
+# Of the test with whole playbooks: so many runs, each with so many boxes.
+RUNS, BOXES = 4, 25
 
 
 class Recorder(RulesClient):
@@ -55,9 +63,10 @@ def outcome(state: State, options: dict[str, Any], check_mode: bool) -> tuple[di
 
 @dataclass
 class Case:
-    """A box, the options of a task for it, its saved plan, and the calls that the task makes."""
+    """A box, what is declared for it, the options of a task with that, its saved plan, and the calls that the task makes."""
 
     state: State
+    declared: dict[str, Any]
     options: dict[str, Any]
     saved: dict[str, Any]
     calls: list[Call]
@@ -68,12 +77,13 @@ def cases(start: int) -> Iterator[Case]:
     for seed in range(start, start + DRIFTS):
         maker = Maker(seed)
         state = maker.state(VERSIONS[seed % len(VERSIONS)])
-        options = validated("miab_config", {**CONNECTION, **maker.declaration()})
+        declared = maker.declaration()
+        options = validated("miab_config", {**CONNECTION, **declared})
         planned, sent = outcome(state, options, True)
         assert not sent
         if not planned.get("failed") and planned["calls"]:
             saved = json.loads(json.dumps(saved_plan({"box": planned})))
-            yield Case(state, options, saved, outcome(copy.deepcopy(state), options, False)[1])
+            yield Case(state, declared, options, saved, outcome(copy.deepcopy(state), options, False)[1])
 
 
 def drift(chosen: random.Random, state: State, planned: list[Call], others: list[Call]) -> str:
@@ -142,3 +152,91 @@ def test_only_approved_calls_are_sent(number: int, record_property: Callable[[st
     assert found["refused"]
     assert found["applied"]
     record_property("approved", dict(found))
+
+
+Request = tuple[str, str, str]
+
+
+def requests_of(calls: Iterable[Call]) -> set[Request]:
+    """Calls as the log of a box has them."""
+    bodies = ((call, call.body if call.body is not None else urlencode(call.form or {})) for call in calls)
+    return {(call.method, call.path, hashlib.sha256(body.encode()).hexdigest()[:16]) for call, body in bodies}
+
+
+def calls_of(saved_box: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls in the plan of one box."""
+    return [call for change in saved_box["changes"] for call in change["calls"]]
+
+
+def failed_hosts(run: Run) -> dict[str, str]:
+    """The hosts that failed according to the recap, each with what the last task printed about it."""
+    tasks, _, recap = run.output.partition("PLAY RECAP")
+    last = dict(re.findall(r"^fatal: \[(\S+)\]: FAILED! => (.*)$", tasks.rpartition("TASK [")[2], re.MULTILINE))
+    return {host: last[host] for host in re.findall(r"^(\S+) .* failed=1 ", recap, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("number", range(RUNS))
+def test_only_approved_calls_are_sent_by_playbooks(
+    number: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """What counts is what the boxes logged, and which hosts failed."""
+    found: Counter[str] = Counter()
+    chosen = random.Random(START + number)  # noqa: S311 - the same each time
+    # Those whose calls are all known, because the box fails at none.
+    known = (
+        case
+        for case in cases(START + (NUMBER + number) * DRIFTS)
+        if all(call in [one.as_result() for one in case.calls] for call in calls_of(case.saved["boxes"][0]))
+    )
+    tried = {f"box-{place}.example": case for place, case in enumerate(itertools.islice(known, BOXES))}
+    with ExitStack() as stack:
+        boxes = {
+            host: stack.enter_context(Box(state=copy.deepcopy(case.state), control=False))
+            for host, case in tried.items()
+        }
+        hosts = {
+            host: {
+                "miab_" + name: value
+                for name, value in {**case.declared, **connection(boxes[host])}.items()
+                if value is not None
+            }
+            for host, case in tried.items()
+        }
+        arguments = ("--forks", "4", "-e", f"miab_plan_folder={tmp_path}")
+        planned = run_on_hosts(hosts, Path("mailinabox.admin.plan"), tmp_path, arguments)
+        assert planned.status == 0, planned.output[-3000:]
+        plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+        approved = {box["host"]: calls_of(box) for box in plan["boxes"]}
+        assert approved == {host: calls_of(case.saved["boxes"][0]) for host, case in tried.items()}
+
+        others = [call for case in tried.values() for call in case.calls]
+        kinds = {}
+        for host, case in tried.items():
+            assert not [entry for entry in boxes[host].log if entry.is_write]
+            kinds[host] = drift(chosen, boxes[host].state, case.calls, others)
+        arguments = (*arguments, "-e", f"miab_plan={tmp_path / 'plan.json'}")
+        applied = run_on_hosts(hosts, Path("mailinabox.admin.apply"), tmp_path, arguments)
+        failed = failed_hosts(applied)
+        assert applied.status == (2 if failed else 0), applied.output[-3000:]
+        for host, case in tried.items():
+            said = failed.get(host, "")
+            sent = {(entry.method, entry.path, entry.content) for entry in boxes[host].log if entry.is_write}
+            allowed = [call for call in case.calls if call.as_result() in approved[host]]
+            outside = sent - requests_of(allowed)
+            if said:
+                # A box that fails at a call is told to publish once more, or to forget the value.
+                outside -= requests_of(one for call in allowed for one in (*call.rebuild, *call.undo))
+            assert not outside, (host, kinds[host], said, outside)
+            if "no longer the one that was approved" in said:
+                assert not sent, (host, said)
+                assert kinds[host] != "none"
+                end = "refused"
+            else:
+                end = "failed" if said and "could be planned only now" not in said else "applied"
+                assert end == "failed" or sent or kinds[host] != "none", host
+            found.update(["drifts", end])
+            found["outside"] += len(outside)
+    assert found["drifts"] == BOXES
+    assert found["refused"]
+    assert found["applied"]
+    record_property("approved by playbooks", dict(found))
