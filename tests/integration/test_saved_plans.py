@@ -68,7 +68,7 @@ def add_by_hand(state: State, value: str) -> None:
 
 
 def results_by_host(done: Run) -> dict[str, dict[str, Any]]:
-    return {one.host: one.result for one in done.outcomes if one.name.endswith("with its declaration")}
+    return {one.host: one.result for one in done.outcomes if one.name.endswith("its declaration")}
 
 
 def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path) -> None:
@@ -151,6 +151,8 @@ def test_a_digest_approves_a_plan_that_apply_makes_itself(boxes: dict[str, Box],
     assert f"The plan has the digest {fresh_digest(tmp_path)}, and {digest} was approved." in " ".join(
         wrong.output.split()
     )
+    assert {result["failure"]["code"] for result in results_by_host(wrong).values()} == {"plan_digest"}
+    assert f"The new plan is in {tmp_path}/plan.md." in wrong.output
     assert not any(sent(box) for box in hosts.values())
     # The new plan shows its own digest.
     text = (tmp_path / "plan.md").read_text(encoding="utf-8")

@@ -255,7 +255,6 @@ def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[
             raise InvalidOption("approved.max_age", age, "only a plan has an age; give approved.plan, too")
         return Approval(digest=digest)
     saved = read(plan)
-    box = saved if "boxes" not in saved else _box_of(saved, options["host"], url)
     if digest is not None and digest != saved["digest"]:
         raise PlanAltered(
             "The plan has the digest %s, and %s was approved. Nothing was sent. Use the plan that was approved, or have"
@@ -263,6 +262,7 @@ def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[
             approved=digest,
             found=saved["digest"],
         )
+    box = saved if "boxes" not in saved else _box_of(saved, options["host"], url)
     if box["url"] != url:
         raise PlanOfAnotherBox(
             "The plan is for the box at %.300s, and this one is at %.300s. Nothing was sent. Use the plan of this box, or correct"
