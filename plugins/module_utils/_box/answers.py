@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the answers of a box mean. HTTP statuses are compared here and in :mod:`http`, and nowhere else."""
+"""Turn the answers of a box into values or errors. Only this module and :mod:`https` look at HTTP statuses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .._values.errors import (
 from .._values.secrets import masked, without_url_passwords
 from .connection import Connection
 
-# How much of a box's words is shown, and how much is looked at: no box says more.
+# How many characters of a box's message are shown, and how long a message may be. No box sends longer ones.
 _SHOWN = 1000
 _LONGEST = 20000
 
-# The answers of boxes have five levels at most.
+# The answers of boxes have at most five levels.
 _DEEPEST = 50
 
 _ESCAPED_HALF = re.compile(rb"\\u[dD]")
@@ -36,9 +36,9 @@ _ESCAPED_HALF = re.compile(rb"\\u[dD]")
 NOT_AN_ADMINISTRATOR = "You are not an administrator."
 WRONG_CODE = "invalid-totp-token"
 MISSING_CODE = "missing-totp-token"
-# Why a box doesn't set up codes: the first one is wrong.
+# The box refused to set up codes, because the first code was wrong.
 _INVALID_CODE = "Invalid token."
-# A box takes the code before the current one and the code after it, too.
+# A box also accepts the previous and the next code.
 _CLOCK_TOLERANCE = 30
 
 _CAUSES = {
@@ -55,14 +55,14 @@ _HINTS = {
 }
 
 
-# The paths of reads that boxes of all versions have.
+# Paths that exist on boxes of all versions.
 _ON_EVERY_BOX = ("/mail/users", "/mail/aliases", "/mail/domains", "/dns/zones", "/dns/custom", "/system/version")
 
 
 class Answer:
     """A successful answer to a read: HTTP status 200.
 
-    :param response: as ``requests`` returns it.
+    :param response: a response of ``requests``.
     """
 
     def __init__(self, method: str, path: str, response: Any) -> None:
@@ -71,9 +71,9 @@ class Answer:
         self._response = response
 
     def json(self) -> Any:
-        """The value of its JSON.
+        """The decoded JSON.
 
-        :raises UnexpectedAnswer: if it is something else.
+        :raises UnexpectedAnswer: if the answer is not valid JSON.
         """
         response = self._response
         kind = response.headers.get("Content-Type", "").partition(";")[0]
@@ -86,7 +86,7 @@ class Answer:
                 path=self._path,
             ) from error
         except ValueError as error:
-            # Don't quote the answer: it may hold a key, or another secret that can't be masked.
+            # Don't quote the answer: it may contain a key or another secret that can't be masked.
             raise UnexpectedAnswer(
                 "%s: the answer is not valid JSON (%d characters)." % (self._name, len(response.text)), path=self._path
             ) from error
@@ -98,9 +98,9 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Its text.
+        """The text.
 
-        :raises UnexpectedAnswer: if it is a web page, which comes from another server.
+        :raises UnexpectedAnswer: for a web page, which comes from a server that is not a box.
         """
         text = str(self._response.text)
         if is_page(text):
@@ -113,10 +113,10 @@ class Answer:
 
 
 class Meaning:
-    """Turns answers into errors, whose messages quote the box without secrets.
+    """Turns answers into values or errors. The messages of errors quote the box without secrets.
 
-    :param now: the time in seconds since 1970.
-    :ivar secrets: all that the box may repeat.
+    :param now: returns the time in seconds since 1970.
+    :ivar secrets: all secrets that the box may repeat.
     """
 
     def __init__(self, connection: Connection, secrets: Iterable[str], now: Callable[[], float]) -> None:
@@ -124,25 +124,25 @@ class Meaning:
         self.secrets = {secret for secret in (*own, *secrets) if secret}
         self._connection = connection
         self._now = now
-        # By how many seconds the clock of the box is ahead, once an answer has shown it.
+        # How many seconds the clock of the box is ahead; None until an answer has a date.
         self._clock_ahead: float | None = None
 
     def compare_clocks(self, response: Any) -> None:
-        """Note what an answer shows of the clock of the box."""
+        """Compare the date of an answer with the clock of this machine."""
         try:
             date = parsedate_to_datetime(response.headers.get("Date", ""))
             self._clock_ahead = date.timestamp() - self._now()
         except (ValueError, TypeError, IndexError, OverflowError, OSError):
-            # No date, or none that a clock shows.
+            # No date, or an invalid one.
             return
 
     @property
     def clock_offset(self) -> int | None:
-        """How many seconds the clock of the box is ahead of this machine's; None if no answer has shown it."""
+        """How many seconds the clock of the box is ahead of this machine's; None if no answer had a date."""
         return None if self._clock_ahead is None else round(self._clock_ahead)
 
     def _why_no_code(self) -> str:
-        """Why a box most likely refuses a one-time code, and what to do, in sentences."""
+        """The most likely reason for a rejected one-time code, and what to do, in sentences."""
         ahead = self._clock_ahead
         if ahead is None:
             return "Check totp_secret, and the clocks of the box and of this machine."
@@ -157,7 +157,7 @@ class Meaning:
     def of_read(self, method: str, path: str, response: Any, account: str) -> Answer:
         """The answer to a read.
 
-        :param account: the one that the request signed in with.
+        :param account: the account of the request.
         :raises BoxError: if its status is not 200.
         """
         if response.status_code == 200:
@@ -167,16 +167,16 @@ class Meaning:
     def of_write(self, call: Call, response: Any, account: str) -> str:
         """The text of the answer to a write.
 
-        :param account: the one that the request signed in with.
-        :raises OutcomeUnknown: if the box may have stored it all the same.
-        :raises BoxError: if it certainly has not.
+        :param account: the account of the request.
+        :raises OutcomeUnknown: if the box may have stored the change anyway.
+        :raises BoxError: if the box has certainly not stored it.
         """
         status = response.status_code
         if status >= 500:
             message = self._unexpected(call.method, call.path, response, call).message
             if call.hint:
                 message += " " + call.hint
-            # Any other status is that of a proxy, which gave up.
+            # Any other status comes from a proxy that gave up.
             kind = OutcomeUnknown.FAILED if status == 500 else OutcomeUnknown.LOST
             raise OutcomeUnknown(message, kind, status, path=call.path)
         if status != 200:
@@ -195,10 +195,10 @@ class Meaning:
         call: Call | None = None,
         is_forbidden: bool = False,
     ) -> AuthenticationFailed:
-        """The error of credentials that the box refuses.
+        """The error for rejected credentials.
 
-        :param reason: in the words of the box.
-        :param is_forbidden: whether the box took the password and refuses the request.
+        :param reason: the message of the box.
+        :param is_forbidden: whether the box accepted the credentials but refused the request.
         """
         reason = reason.strip()
         words = reason if reason in _HINTS or reason == WRONG_CODE else self._quote(reason, call)
@@ -213,7 +213,7 @@ class Meaning:
         )
 
     def _error(self, method: str, path: str, response: Any, account: str, call: Call | None = None) -> BoxError:
-        """The error that an answer stands for."""
+        """The error for an answer whose status is not 200."""
         status = response.status_code
         if status in (401, 403):
             reason = x_reason(response) or str(response.text)
@@ -253,7 +253,7 @@ class Meaning:
         return UnexpectedStatus(message, status, path)
 
     def _quote(self, words: Any, call: Call | None) -> str:
-        """What to show of the words of a box: no web page, and no secret."""
+        """A message of the box for people, without web pages and secrets."""
         text = str(words).strip()
         if is_page(text):
             return "(a web page)"
@@ -261,23 +261,23 @@ class Meaning:
             return "(%d characters)" % len(text)
         if call is not None:
             text = call.quotable(text)
-        # Mask first: a secret that was cut off would not be known any more.
+        # Mask before shortening: a truncated secret would not be recognized.
         return str(masked(without_url_passwords(text), self.secrets))[:_SHOWN]
 
 
 class _TooDeepError(ValueError):
-    """JSON is nested more deeply than any that a box sends."""
+    """The JSON is nested more deeply than any answer of a box."""
 
 
 def loads(content: bytes) -> Any:
-    """The value of a JSON text, which is not nested deeply.
+    """Decode JSON that is not deeply nested.
 
-    :raises ValueError: if it is not JSON, or nested more deeply than code may follow it.
+    :raises ValueError: if it is not JSON, or nested too deeply.
     """
     try:
         value = json.loads(content)
         if _ESCAPED_HALF.search(content):
-            # Half a character can be escaped in JSON. Alone it is no text: nobody could send it, or print it.
+            # JSON can contain an escaped lone surrogate, which can't be encoded, sent or printed. Reject it.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise _TooDeepError from error
@@ -295,12 +295,12 @@ def is_page(text: str) -> bool:
 
 
 def x_reason(response: Any) -> str:
-    """Why a box refuses credentials."""
+    """The reason for which a box rejects credentials."""
     return str(response.headers.get("X-Reason", "")).strip()
 
 
 def failed_login(path: str, response: Any) -> str:
-    """Why a box refuses a log-in, if it logs that refusal for fail2ban; otherwise empty."""
+    """The reason for a rejected login, if the box counts it for fail2ban; otherwise empty."""
     if response.status_code in (401, 403):
         reason = x_reason(response) or "refused"
         return "" if reason == NOT_AN_ADMINISTRATOR else reason
@@ -313,7 +313,7 @@ def failed_login(path: str, response: Any) -> str:
     return str(reply.get("reason", "refused")) if isinstance(reply, dict) and reply.get("status") == "invalid" else ""
 
 
-# The reasons for which any box refuses credentials.
+# The reasons with which boxes reject credentials.
 _LOGIN_REASON = re.compile(
     r"Incorrect email address or password\.|Invalid password\.|(missing|invalid)-totp-token|You are not an administrator\."
     r"|Enter (a|an email address and) password\.|Authorization header invalid\.|No authorization header provided\."
@@ -323,6 +323,6 @@ _LOGIN_REASON = re.compile(
 
 
 def is_error_of_handler(response: Any) -> bool:
-    """Whether a 401 is an error that a handler of power-mailinabox didn't catch: its text is the reason."""
+    """Whether a 401 is an uncaught error of power-mailinabox, which puts the text of the error into the reason."""
     reason = x_reason(response)
     return response.status_code == 401 and bool(reason) and _LOGIN_REASON.match(reason) is None

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A conversation with one box in questions and calls."""
+"""A client of one box: it answers questions and sends calls."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from .interruption import Interruption
 from .login_limit import LoginLimit
 from .sign_in import SignIn
 
-# How long to wait before a box that is away is asked whether it is back: ever longer, up to the last.
+# The delays between checks whether a box is back. The last one is repeated.
 _POLL_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
 _POLL_TIMEOUT = 10.0
 
 
 class Client:
-    """A signed-in conversation with one box; a context manager, so that it always signs out.
+    """A signed-in client of one box. Use it as a context manager, so that it always signs out.
 
-    :param sleep: waits some seconds.
-    :param now: the time in seconds since 1970, for one-time codes.
-    :param idle: open connections of clients that were there before; that of this one is left there.
-    :param secrets: that the box may repeat, beside those of the connection and of calls.
-    :param interruption: notices that the run has to end early.
+    :param sleep: waits for a number of seconds.
+    :param now: returns the time in seconds since 1970, for one-time codes.
+    :param idle: open connections of earlier clients. This client reuses one, and returns its connection at the end.
+    :param secrets: more secrets that the box may repeat, besides those of the connection and of calls.
+    :param interruption: detects that the run has to end early.
 
-    :ivar marks: what is in the answers that upstream doesn't have.
+    :ivar marks: parts of answers that upstream does not have.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Client:
 
     @property
     def on_wait(self) -> Callable[[float, str], None]:
-        """Called before each wait with its seconds and with the reason, to be put after "because"."""
+        """Called before each wait with the number of seconds and the reason, as a clause after "because"."""
         return self._clock.on_wait
 
     @on_wait.setter
@@ -79,22 +79,22 @@ class Client:
 
     @property
     def reads(self) -> int:
-        """How many requests were sent that change nothing."""
+        """The number of requests that change nothing."""
         return self._http.reads
 
     @property
     def writes(self) -> int:
-        """How many requests were sent that may change something."""
+        """The number of requests that may change something."""
         return self._http.writes
 
     @property
     def keys(self) -> AbstractSet[str]:
-        """The keys that the box gave for a password."""
+        """The API keys that the box returned for a password."""
         return self._sign_in.keys
 
     @property
     def warnings(self) -> list[str]:
-        """What users should know about this conversation."""
+        """Warnings about the connection."""
         found = [self._limit.trouble] if self._limit.trouble else []
         if self.connection.verify is False:
             found.append(
@@ -105,12 +105,12 @@ class Client:
 
     @property
     def box(self) -> forks.Box:
-        """What the box is, as far as its answers have shown."""
+        """The kind of the box, as far as its answers have shown it."""
         return replace(forks.recognize(self.marks), clock_offset=self._http.clock_offset)
 
     @property
     def signed_out(self) -> bool:
-        """Whether the box forgot the key that the run goes by, and there is no password to go on with."""
+        """Whether the API key became invalid during the run, and there is no password to sign in again."""
         return self._sign_in.signed_out
 
     def __enter__(self) -> Client:
@@ -124,9 +124,9 @@ class Client:
             self._http.close()
 
     def ask(self, question: BoxQuestion) -> Any:
-        """The value of a question.
+        """Answer a question.
 
-        :raises BoxError: if the box can't be reached, refuses the credentials, or answers what no box answers.
+        :raises BoxError: if the box can't be reached, rejects the credentials, or sends an unexpected answer.
         """
         if isinstance(question, CurrentTime):
             return self._clock.now()
@@ -153,19 +153,19 @@ class Client:
         return value
 
     def send(self, call: Call) -> str:
-        """Send a write, once, and return what the box says.
+        """Send a write once, and return the text of the answer.
 
-        :raises OutcomeUnknown: if the box may have stored it all the same.
-        :raises BoxError: if it certainly has not.
-        :raises Interrupted: if the run has to end before it.
+        :raises OutcomeUnknown: if the box may have stored the change anyway.
+        :raises BoxError: if the box has certainly not stored it.
+        :raises Interrupted: if the run has to end; nothing was sent.
         """
         self._interruption.check()
         return self._sign_in.send(call)
 
     def wait_for(self, wait: Wait) -> None:
-        """Ask again and again until what a call needs has come.
+        """Poll until the precondition of a call is met.
 
-        :raises TimedOut: if it doesn't come in time.
+        :raises TimedOut: if it is not met in time.
         """
         end = self._clock.now() + wait.seconds
         delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))
@@ -184,9 +184,9 @@ class Client:
         self._clock.pause(seconds)
 
     def wait_for_restart(self, outage: Outage) -> None:
-        """Wait until the box is back, and go on with the password where a session has ended.
+        """Wait until the box is back, and sign in again with the password if the session has ended.
 
-        :raises TimedOut: if that takes too long.
+        :raises TimedOut: if the box is not back in time.
         """
         end = self._clock.now() + outage.seconds
         delays = chain(_POLL_SECONDS, repeat(_POLL_SECONDS[-1]))

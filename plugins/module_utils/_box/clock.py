@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The time of a run, and its waits."""
+"""The clock of a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Callable
 
 
 class Clock:
-    """Tells the time, and waits.
+    """Returns the time, and waits.
 
-    :param sleep: waits some seconds.
+    :param sleep: waits for a number of seconds.
     :param now: returns the time in seconds since 1970.
-    :ivar on_wait: called before each wait with its seconds and with the reason, to be put after "because".
+    :ivar on_wait: called before each wait with the number of seconds and the reason, as a clause after "because".
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.time) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a box is and who signs in there, as the options of a task declare it."""
+"""The address of a box and the credentials, from the options of a task."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .._values.secrets import MASK
 
 _PREFIX = "/admin"
 _PORTS = {"https": 443, "http": 80}
-# More than any request takes, and less than what a socket can't count.
+# Longer than any request takes, and short enough for a socket timeout.
 _LONGEST_TIMEOUT = 86400
-# The web server before a box takes lines of 8 KiB, and credentials are sent in base64 in one of them.
+# The web server of a box accepts header lines of up to 8 KiB. The credentials are sent in one line, in base64.
 _LONGEST_SECRET = 4096
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where a box is and who is signed in there.
+    """The address of a box and the credentials.
 
-    :param url: ends in ``/admin``.
-    :param verify: what ``requests`` takes: True for the CAs that the machine trusts, a file or folder of CAs, or False.
-    :param timeout: seconds for one request.
-    :param unknown_box: ``write`` to write also to a box that is neither upstream nor a known fork, else ``stop``.
+    :param url: the URL of the admin API; it ends in ``/admin``.
+    :param verify: as in ``requests``: True for the CAs that the system trusts, a file or folder of CAs, or False.
+    :param timeout: the limit for one request, in seconds.
+    :param unknown_box: ``write`` to also write to a box that is neither upstream nor a known fork; otherwise ``stop``.
     """
 
     url: str
@@ -46,14 +46,14 @@ class Connection:
 
     @property
     def base_url(self) -> str:
-        """The URL of the box itself, as people know it."""
+        """The URL of the box without the path of the API."""
         return self.url[: -len(_PREFIX)] if self.url.endswith(_PREFIX) else self.url
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Connection:
-        """The connection that a task's options declare.
+        """Create a connection from the options of a task.
 
-        :raises InvalidOption: naming the option and the reason.
+        :raises InvalidOption: with the option and the reason.
         """
         password, api_key = options["password"], options["api_key"]
         for option, secret in (("password", password), ("api_key", api_key)):
@@ -89,7 +89,7 @@ class Connection:
 
 
 def admin_url(host: str) -> str:
-    """The URL of a box's admin API, from a name, a name with a port, or a URL. However a box is spelled, it has one URL.
+    """The canonical URL of the admin API, from a host name, a host name with a port, or a URL.
 
     :raises InvalidOption: for anything else, and for plain http to another machine.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send requests to one box. What their answers mean is in :mod:`answers`."""
+"""Send requests to one box. The answers are interpreted in :mod:`answers`."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from .connection import Connection
 from .login_limit import Credentials, LoginLimit
 from .transport import Deadline, Transport, UnfitAnswer, connected
 
-# How long to wait before a read is asked again: 3 times, as a box is back within seconds if at all.
+# The delays before a read is repeated, up to 3 times. A short failure of a box is over within seconds.
 BACKOFF_SECONDS = (0.5, 1.0, 2.0)
 _PASSING_STATUS = (502, 503, 504)
 
 IdleConnections = Dict[Tuple[str, Union[bool, str]], Any]
-"""Open connections (``requests.Session``) that nobody uses at the moment, by box and by what is trusted."""
+"""Open connections (``requests.Session``) that are not in use, by URL and by trusted CAs."""
 
 
 class Http:
     """Sends requests to one box.
 
-    :param wait: waits some seconds before a read is sent again.
-    :param idle: open connections of earlier tasks. This one takes its box's connection from there and gives it back.
-    :param secrets: that a box may repeat, beside those of the connection.
-    :param now: the time in seconds since 1970.
-    :ivar reads: how many requests were sent that change nothing.
-    :ivar writes: how many that may.
+    :param wait: waits for a number of seconds before a read is repeated.
+    :param idle: open connections of earlier tasks. The connection to this box is taken from there and put back at the end.
+    :param secrets: more secrets that the box may repeat, besides those of the connection.
+    :param now: returns the time in seconds since 1970.
+    :ivar reads: the number of requests that change nothing.
+    :ivar writes: the number of requests that may change something.
     """
 
     def __init__(
@@ -65,29 +65,29 @@ class Http:
         self._idle = idle
         self._key = (connection.url, connection.verify)
         self._session: Any = (idle or {}).pop(self._key, None) or _new_session()
-        # Plain http is for this machine alone: a proxy of the environment would be another one, and read the password.
+        # Plain http is only for this machine. A proxy from the environment may be another machine and see the password.
         self._session.trust_env = connection.url.startswith("https://")
-        # Accepted credentials need no limit.
+        # Credentials that the box accepted are not limited.
         self._accepted: set[Credentials] = set()
 
     def add_secret(self, secret: str) -> None:
-        """Mask a secret in what the box says from now on."""
+        """Mask a secret in all messages of the box from now on."""
         self._meaning.secrets.add(secret)
 
     @property
     def clock_offset(self) -> int | None:
-        """How many seconds the clock of the box is ahead of this machine's; None if no answer has shown it."""
+        """How many seconds the clock of the box is ahead of this machine's; None if no answer had a date."""
         return self._meaning.clock_offset
 
     def refusal(self, method: str, path: str, reason: str) -> AuthenticationFailed:
-        """The error of credentials that the box refuses in the body of an answer."""
+        """The error for credentials that the box rejects in the body of an answer."""
         return self._meaning.refusal(method, path, reason, self._connection.username)
 
     def close(self) -> None:
         if self._idle is None:
             self._session.close()
         else:
-            # What a server said to one task is nothing to the next.
+            # Cookies must not be shared between tasks.
             self._session.cookies.clear()
             self._idle[self._key] = self._session
 
@@ -100,7 +100,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         delays: tuple[float, ...] = BACKOFF_SECONDS,
     ) -> Answer:
-        """The answer to a request that changes nothing. It is sent again if the connection or a proxy fails for a moment.
+        """Send a request that changes nothing. It is repeated after a short failure of the connection or a proxy.
 
         :raises ConnectionFailed: if there is no answer.
         :raises BoxError: if the answer is not a result.
@@ -124,7 +124,7 @@ class Http:
     def probe(
         self, method: str, path: str, credentials: Credentials, form: Mapping[str, str] | None, timeout: float
     ) -> Answer:
-        """The answer to a request that changes nothing, sent once to a box that may be down.
+        """Send a request that changes nothing, once, to a box that may be down.
 
         :raises ConnectionFailed: if there is no answer.
         :raises BoxError: if the answer is not a result.
@@ -137,12 +137,12 @@ class Http:
         return self._meaning.of_read(method, path, response, credentials[0])
 
     def write(self, call: Call, credentials: Credentials, code: Mapping[str, str], token: str = "") -> str:
-        """Send a call, once, and return the text of the answer.
+        """Send a call once, and return the text of the answer.
 
         :param code: the header with a one-time code, if one is needed.
-        :param token: a field of the form that proves a new secret for codes.
-        :raises OutcomeUnknown: if the box may have stored it all the same.
-        :raises BoxError: if it certainly has not.
+        :param token: a one-time code for the form, which proves a new TOTP secret.
+        :raises OutcomeUnknown: if the box may have stored the change anyway.
+        :raises BoxError: if the box has certainly not stored it.
         """
         self._meaning.secrets |= call.secrets
         headers = dict(code)
@@ -190,7 +190,7 @@ class Http:
             self.reads += 1
             try:
                 deadline = Deadline(self._connection.timeout)
-                # To Python, a handshake is one use of the socket.
+                # The timeout of the socket applies to the whole handshake.
                 with connected(parts.hostname or "", parts.port or 443, deadline) as raw, context.wrap_socket(
                     raw, server_hostname=domain
                 ) as connection:
@@ -211,7 +211,7 @@ class Http:
     ) -> Any:
         known = credentials in self._accepted
         with nullcontext() if known else self._limit.attempt(credentials) as attempt, warnings.catch_warnings():
-            # The result warns of an unverified certificate, once.
+            # The result of the task has one warning about unverified certificates, so silence those of urllib3.
             warnings.simplefilter("ignore")
             response = self._session.request(
                 method,
@@ -220,20 +220,20 @@ class Http:
                 headers=headers or {},
                 auth=credentials,
                 timeout=self._connection.timeout if timeout is None else timeout,
-                # Given with each request, because REQUESTS_CA_BUNDLE in the environment beats the session's.
+                # Set for each request, because REQUESTS_CA_BUNDLE takes precedence over the setting of the session.
                 verify=self._connection.verify,
-                # A redirect would carry the credentials to somebody else.
+                # A redirect could send the credentials to another server.
                 allow_redirects=False,
             )
             self._meaning.compare_clocks(response)
             refusal = failed_login(path, response) if attempt else ""
             if attempt and refusal:
-                # A code that was used before says nothing of the password.
+                # A rejected code, such as one that was used before, does not show that the password is wrong.
                 attempt.was_refused(for_good=refusal != WRONG_CODE)
             elif response.status_code < 500:
                 self._accepted.add(credentials)
         if known and is_error_of_handler(response):
-            # The box counts it as a failed log-in all the same.
+            # The box counts this as a failed login anyway.
             with self._limit.attempt(credentials) as counted:
                 counted.was_refused(for_good=False)
             response.status_code = 500
@@ -259,7 +259,7 @@ def _new_session() -> Any:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """An error and all that led to it, the first cause last, however requests and urllib3 wrapped it."""
+    """An error and all its causes, as wrapped by requests and urllib3. The first cause is the last item."""
     found = [error]
     for item in found:
         inner = (*item.args, getattr(item, "reason", None), item.__cause__, item.__context__)
@@ -277,14 +277,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _never_arrived(error: Exception) -> bool:
-    """Whether a request certainly didn't reach the box; in doubt it did."""
+    """Whether a request certainly didn't reach the box."""
     return isinstance(error, requests.ConnectTimeout) or _caused_by(
         error, ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError
     )
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a read that failed so may work a second later."""
+    """Whether a failed read may succeed a second later."""
     if isinstance(error, requests.Timeout) or _caused_by(error, socket.gaierror, ssl.SSLCertVerificationError):
         return False
     return isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))

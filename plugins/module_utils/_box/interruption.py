@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ends a run early: when a signal asks for it, or when nobody is left to take its result.
+"""End a run early: after a signal, or when nothing waits for its result any more.
 
-A process that dies at once leaves its session on the box, for two days. One that nobody waits for any more would go on
-writing to the box until its plan is done.
+A process that exits immediately leaves its session on the box for two days. A process whose caller is gone would
+continue to write to the box until its plan is complete.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """The run has to end now. Like ``KeyboardInterrupt``, it is no error that a task could handle."""
+    """The run has to end now. Like ``KeyboardInterrupt``, it is not an error that a task could handle."""
 
 
 class Interruption:
-    """Notices that a run has to end early, and raises ``Interrupted`` then, once.
+    """Detects that a run has to end early, and raises ``Interrupted`` once.
 
-    As a context manager it takes the place of the process's own signal handlers. When it ends, a signal that came is
-    sent again, so that the process ends as it would have.
+    As a context manager, it replaces the signal handlers of the process. On exit, it sends a received signal again, so
+    that the process ends as it would have without it.
 
-    :param is_abandoned: whether nobody is left to take the result.
+    :param is_abandoned: returns whether nothing waits for the result any more.
     """
 
     def __init__(self, is_abandoned: Callable[[], bool] = lambda: False) -> None:
@@ -43,7 +43,7 @@ class Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 before = signal.getsignal(number)
-                # What the process ignores, as nohup has it ignore SIGHUP, doesn't end it.
+                # Keep ignoring what the process ignores, such as SIGHUP under nohup.
                 if before is not signal.SIG_IGN:
                     self._handlers[number] = before
                     signal.signal(number, self._note)
@@ -51,7 +51,7 @@ class Interruption:
 
     def __exit__(self, *_exception: object) -> None:
         for number, handler in self._handlers.items():
-            # A handler that wasn't set from Python can't be set again from it.
+            # A handler that was not set from Python can't be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self._signal:
             os.kill(os.getpid(), self._signal)
@@ -69,7 +69,7 @@ class Interruption:
 
     @contextmanager
     def defer_signals(self) -> Iterator[None]:
-        """A time in which a signal waits: what is begun in it must not be left half done."""
+        """Defer signals until the end of the block, because its work must not be left half done."""
         self._shields += 1
         try:
             yield
@@ -80,7 +80,7 @@ class Interruption:
 
     @contextmanager
     def allow_signals(self) -> Iterator[None]:
-        """A time within :meth:`defer_signals` in which nothing is begun yet, so that a signal need not wait."""
+        """Allow signals again within :meth:`defer_signals`, while nothing is half done."""
         shields, self._shields = self._shields, 0
         try:
             if self._signal:

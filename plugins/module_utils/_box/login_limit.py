@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often a box may refuse credentials: it bans the address of who fails 20 times in 30 seconds.
+"""Limit the number of rejected logins, because a box bans an address after 20 failures in 30 seconds.
 
-Tasks run in many processes, so what was refused is kept in files: one for each of the
-refusals that are allowed at a time. Who holds the lock of one may try to log in; a lock ends with
-its process, however that ends. A file in which a refusal is written is out of use for 30 seconds.
-Where a file can't be used, the task counts in memory: only what it is refused itself.
+Tasks run in many processes, so rejected logins are recorded in files: one file, or slot, for each rejection that is
+allowed at a time. A process may try to log in while it has the lock of a slot. The lock is released when the process
+ends. A slot with a rejection can't be used for 30 seconds. If a file can't be used, the task counts only its own
+rejections, in memory.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from .state_folder import state_folder
 Credentials = Tuple[str, str]
 """A name, and a password or key."""
 
-# Half of what a box takes: somebody else may fail from the same address.
+# Half of what a box allows, because other clients may fail from the same address.
 _REFUSALS = 10
 _SECONDS = 30.0
-# How often the same credentials may be refused. A playbook may well try some, and in a rescue set them up.
+# How often the same credentials may be rejected. A playbook may try credentials first and set them up in a rescue block.
 _REFUSALS_OF_THE_SAME = 3
 _POLL_SECONDS = 0.1
 
 
 class _Place:
-    """Where one refusal is kept: in a file, or in memory if there is none that can be used.
+    """A slot for one rejection: a file, or memory if the file can't be used.
 
-    :param path: of the file; None if there is no folder for it.
-    :param memory: what is kept of the files that can't be used, by number.
-    :param number: of the place.
-    :param tell: is told what is wrong with the file.
+    :param path: the path of the file; None if there is no folder for it.
+    :param memory: the contents of the slots without a usable file, by number.
+    :param number: the number of the slot.
+    :param tell: called with the error if the file can't be used.
     """
 
     def __init__(self, path: str | None, memory: Dict[int, str], number: int, tell: Callable[[OSError], None]) -> None:
@@ -48,14 +48,14 @@ class _Place:
         if path is None or number in memory:
             return
         try:
-            # Unbuffered, so that a full disk is noticed at once, and nonblocking, because a pipe would keep the task.
+            # Unbuffered, so that a full disk is noticed immediately. Nonblocking, because a named pipe would block the task.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
         except OSError as error:
             self._give_up(error)
 
     def lock(self) -> bool:
-        """Whether nobody else has the place; then it belongs to this process until it is closed."""
+        """Try to lock the slot until it is closed. Return whether that succeeded."""
         try:
             if self._file is not None:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,7 +97,7 @@ class _Place:
 
 
 class Attempt:
-    """A log-in that is being tried."""
+    """A login attempt."""
 
     def __init__(self, place: _Place, now: Callable[[], float], digest: Callable[[], str]) -> None:
         self._place = place
@@ -105,20 +105,20 @@ class Attempt:
         self._digest = digest
 
     def was_refused(self, for_good: bool = True) -> None:
-        """Note that the box refused it.
+        """Record that the box rejected the login.
 
-        :param for_good: whether the same credentials will be refused again.
+        :param for_good: whether the same credentials will be rejected again.
         """
         self._place.write("%r %s" % (self._now(), self._digest() if for_good else ""))
 
 
 class LoginLimit:
-    """The refusals by one box, of all processes of this user.
+    """The rejected logins at one box, from all processes of this user.
 
-    :param url: of the box.
-    :param sleep: waits some seconds.
-    :param now: the time in seconds since 1970.
-    :ivar trouble: what keeps the limit from counting what others are refused; empty if nothing does.
+    :param url: the URL of the box.
+    :param sleep: waits for a number of seconds.
+    :param now: returns the time in seconds since 1970.
+    :ivar trouble: why the rejections of other processes can't be counted; empty if they can.
     """
 
     def __init__(self, url: str, sleep: Callable[[float], None], now: Callable[[], float]) -> None:
@@ -130,7 +130,7 @@ class LoginLimit:
 
     @contextmanager
     def attempt(self, credentials: Credentials) -> Iterator[Attempt]:
-        """Try to log in, once that can't be one refusal too many."""
+        """Wait until another rejected login is allowed, and reserve a slot for the attempt."""
         while True:
             waits = []
             for number in range(_REFUSALS):
@@ -149,7 +149,7 @@ class LoginLimit:
             self._sleep(min(waits))
 
     def check(self, credentials: Credentials) -> None:
-        """Raise an error instead of asking with credentials that were refused again and again."""
+        """Raise an error for credentials that were rejected repeatedly, instead of trying them again."""
         refusals = []
         for number in range(_REFUSALS):
             place = self._place(number)
@@ -165,23 +165,23 @@ class LoginLimit:
             )
 
     def _refusal(self, place: _Place) -> tuple[float, str]:
-        """For how many seconds a place is out of use yet, and whose refusal it keeps."""
+        """For how many more seconds a slot is in use, and the digest of the rejected credentials."""
         try:
             moment, _space, digest = place.read().partition(" ")
             age = self._now() - float(moment)
         except ValueError:
-            # Nothing was refused yet, or the disk was full when it was.
+            # No rejection yet, or it could not be written because the disk was full.
             return 0, ""
-        # A refusal in the future was written before the clock was set back.
+        # A time in the future was written before the clock was set back.
         return (_SECONDS - age if age >= 0 else 0, digest)
 
     def _digest(self, credentials: Credentials) -> str:
-        """What tells refused credentials apart, and isn't them; whoever may read it has to guess, slowly."""
+        """A slow, salted hash that identifies rejected credentials without revealing them."""
         salt = "%s %s" % (self._url, credentials[0])
         return hashlib.pbkdf2_hmac("sha256", credentials[1].encode(), salt.encode(), 20_000).hex()[:16]
 
     def _place(self, number: int) -> _Place:
-        # Asked for each time: somebody may have removed the folder since.
+        # Look it up each time, because the folder may have been removed in the meantime.
         folder = state_folder(self._url)
         path = None if folder is None else os.path.join(folder, "refused-%d" % number)
         return _Place(path, self._memory, number, self._tell)

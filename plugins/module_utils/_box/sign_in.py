@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is signed in at a box: passwords, one-time codes, keys, and which sessions are to be ended."""
+"""Sign in and out: passwords, one-time codes, API keys and sessions."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from .https import Http
 from .interruption import Interruption
 from .login_limit import Credentials, LoginLimit
 
-# The request that logs in, by whether it begins a session. v0.54 and older derive their key from the password: it can't
-# be ended.
+# The login request, by whether it starts a session. In v0.54 and older, the key is derived from the password and can't
+# be invalidated.
 _LOG_IN = {True: ("POST", "/login"), False: ("GET", "/me")}
 
 _TOTP_SECONDS = 30
-# How long a box may take to end the session of a run that was interrupted.
+# The limit for the logout of an interrupted run.
 _GOODBYE_SECONDS = 5.0
-# Clocks differ, so boxes take the next code and the one before, too; of those used, they remember only the last.
+# Because clocks differ, boxes also accept the next and the previous code. They remember only the last used code.
 _CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
 
 
 class SignIn:
-    """The credentials of a run, from one request to the next.
+    """The credentials of a run, which can change between requests.
 
-    :ivar keys: those that the box gave for a password.
-    :ivar signed_out: whether the box forgot the key that the run goes by, and there is no password to go on with.
+    :ivar keys: the API keys that the box returned for a password.
+    :ivar signed_out: whether the API key became invalid during the run, and there is no password to sign in again.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SignIn:
         self._clock = clock
         self._interruption = interruption
         self._me = connection.username
-        # The password that is known to be the own one; None if the run goes by a key.
+        # Our own password, if it is known to be right; None if the run uses an API key.
         self._own_password = None if connection.api_key else connection.password
         self._totp_secret = connection.totp_secret
         self._credentials = (self._me, connection.api_key or connection.password or "")
@@ -70,13 +70,13 @@ class SignIn:
         self._tried_codes: set[str] = set()
 
     def credentials(self) -> Credentials:
-        """What to send with a request. A one-time code, which works once, is changed into a key, which lasts for the run.
+        """The credentials for the next request. If a one-time code is needed, the run signs in once and then uses a key.
 
-        :raises AuthenticationFailed: if the box refuses them, or refused them a moment ago.
+        :raises AuthenticationFailed: if the box rejects them, or has recently rejected them.
         """
         self._check_limit()
         if not self._signed_in:
-            # A key that came in the very moment in which the run is to end is ended with it.
+            # If the run is interrupted during the login, the new session must still be ended.
             with self._interruption.defer_signals():
                 key, self._has_session = self._new_key()
                 self._credentials = (self._me, key)
@@ -90,21 +90,21 @@ class SignIn:
             self._log_out(self._credentials)
 
     def begin_session(self) -> str:
-        """A key for who comes after this run; no session of its own is left open."""
+        """Start a session for later tasks and return its key. If the run is interrupted, the session is ended."""
         self._check_limit()
         with self._interruption.defer_signals():
             key, is_session = self._new_key()
             if is_session and self._interruption.is_due:
-                # Nobody would get it any more.
+                # The key would not be returned any more.
                 self._log_out((self._me, key))
         return key
 
     def end_session(self) -> bool:
-        """End the session of the key that the run is signed in with; return whether the box can do that."""
+        """End the session of the key that the run uses. Return whether the box supports that."""
         try:
             answer = self._http.read("POST", "/logout", self.credentials())
         except Unsupported:
-            # v0.54 and older derive their key from the password.
+            # In v0.54 and older, the key is derived from the password.
             return False
         if not isinstance(answer.json(), dict):
             raise UnexpectedAnswer("POST /logout: unexpected answer to a logout.", path="/logout")
@@ -115,7 +115,7 @@ class SignIn:
         return self._http.read(question.method, question.path, self.credentials(), question.form)
 
     def is_over(self, read: Read, timeout: float) -> bool:
-        """Whether a box that may be down is up again, and the value of a read is true."""
+        """Whether a box that may be down is up again and answers a read with a true value."""
         credentials = self.credentials()
         try:
             answer = self._http.probe(read.method, read.path, credentials, read.form, timeout)
@@ -123,14 +123,14 @@ class SignIn:
         except AuthenticationFailed as error:
             if error.cause == AuthenticationFailed.FORBIDDEN:
                 return False
-            # The key was good until now, so the box has forgotten it: it has restarted.
+            # The key was valid before, so the box has restarted and dropped it.
             self.forget_key()
             return True
         except BoxError:
             return False
 
     def forget_key(self) -> None:
-        """Go on with the password, if there is one, because the box has forgotten the key."""
+        """Switch to the password, if there is one, because the key became invalid."""
         password = self._own_password or self._connection.password
         self._has_session = False
         self.signed_out = password is None
@@ -140,8 +140,8 @@ class SignIn:
     def send(self, call: Call) -> str:
         """Send a call, and return the text of the answer.
 
-        :raises OutcomeUnknown: if the box may have stored it all the same.
-        :raises BoxError: if it certainly has not.
+        :raises OutcomeUnknown: if the box may have stored the change anyway.
+        :raises BoxError: if the box has certainly not stored it.
         """
         try:
             text = self._send(call)
@@ -153,9 +153,9 @@ class SignIn:
         return text
 
     def _send(self, call: Call) -> str:
-        """Send a call. One that ends all sessions of its user is sent without a session.
+        """Send a call. A call that ends all sessions of our own account is sent without a session.
 
-        A box goes on counting a session that ended so among its 64, and can't be told to drop it.
+        A box keeps counting a session that ended in this way towards its maximum of 64, and it can't be logged out.
         """
         password = self._own_password or self._connection.password
         by_given_key = self._credentials == (self._me, self._connection.api_key)
@@ -174,26 +174,26 @@ class SignIn:
             try:
                 return self._http.write(call, self._credentials, self._code_header(), self._token(call))
             except AuthenticationFailed as error:
-                # As long as the code is refused, nothing was done.
+                # The box does nothing as long as it rejects the code.
                 if error.cause != AuthenticationFailed.WRONG_CODE or not codes:
                     raise
 
     def _token(self, call: Call) -> str:
-        """The code that proves the secret of a call for codes; empty for any other call."""
+        """The one-time code that proves the new TOTP secret in a call; empty for any other call."""
         is_enabling = call.mfa_of is not None and call.form is not None and "secret" in call.form
         return self.code(call.form["secret"], "secret") if is_enabling and call.form else ""
 
     def _use_new_password(self, call: Call) -> None:
-        """Go on with the password that a call has set, if it is the own one."""
+        """Switch to the password that a call has set, if it is our own."""
         if call.password_of == self._me and call.form is not None:
             self._own_password = call.form["password"]
             self._has_session = False
             self._use_password(self._own_password)
 
     def _sign_in_again(self, call: Call) -> None:
-        """Go on without the session that a change of the own MFA ends, whether the box has made it or not.
+        """Sign in again after a call that changes our own MFA, because it may have ended the session.
 
-        A box that asks for no code takes no notice of one.
+        If the account has no MFA, the box ignores a code.
         """
         if call.mfa_of != self._me:
             return
@@ -204,9 +204,9 @@ class SignIn:
             self._use_password(self._connection.password)
 
     def proves(self, proof: PasswordProof) -> bool:
-        """Whether a user's password is this one. A wrong one counts as a failed login at the box, so it is asked once."""
+        """Whether a user has this password. A wrong password counts as a failed login at the box, so it is tried only once."""
         if proof.email == self._me and self._own_password is not None:
-            # It is what this run signed in with, so there is nothing to ask.
+            # The run is signed in with this password, so the box needn't be asked.
             return proof.password == self._own_password
         credentials = (proof.email, proof.password)
         if proof.admin:
@@ -220,9 +220,9 @@ class SignIn:
         return True
 
     def code(self, secret: str, option: str, later: float = 0) -> str:
-        """The one-time code of the moment, or that of some seconds later.
+        """The current one-time code, or the code some seconds later.
 
-        :param option: that the secret comes from.
+        :param option: the option with the secret.
         """
         try:
             import pyotp
@@ -239,7 +239,7 @@ class SignIn:
             self._is_checked = True
 
     def _try_log_in(self, credentials: Credentials) -> str:
-        """The status of a log-in without a code. An account may have MFA: a missing code is not a failed login here."""
+        """The status of a login without a code. For an account with MFA, a missing code does not count as a failed login."""
         with self._interruption.defer_signals():
             reply, is_session = self._log_in(credentials)
             if reply["status"] == "ok" and is_session:
@@ -251,7 +251,7 @@ class SignIn:
         self._signed_in = not self._totp_secret
 
     def _code_header(self) -> dict[str, str]:
-        """A code for the own account that this run hasn't tried yet, if there is a secret to make it of."""
+        """The header with a code that this run has not used yet; empty without a TOTP secret."""
         if not self._totp_secret:
             return {}
         while True:
@@ -264,14 +264,14 @@ class SignIn:
                 self._clock.wait("a one-time code works once", _TOTP_SECONDS - self._clock.now() % _TOTP_SECONDS)
 
     def _new_key(self) -> tuple[str, bool]:
-        """A key in exchange for the password, and a code where one is needed; and whether it is a session to end.
+        """Sign in with the password, and a code if one is needed. Return the key, and whether it is a session to end.
 
-        :raises AuthenticationFailed: if the box refuses, or the account is no administrator's.
+        :raises AuthenticationFailed: if the box rejects the login, or the account is not an administrator.
         """
         credentials = (self._me, self._own_password or self._connection.password or "")
         for _code in _CODES:
             reply, is_session = self._log_in(credentials, self._code_header())
-            # A code that was used a moment ago is refused like a wrong one.
+            # A code that was used before is rejected like a wrong one.
             if reply.get("reason") != WRONG_CODE:
                 break
         if reply["status"] != "ok":
@@ -286,9 +286,9 @@ class SignIn:
     def _log_in(
         self, credentials: Credentials, headers: Mapping[str, str] | None = None
     ) -> tuple[dict[str, Any], bool]:
-        """What the box says, ``{status, reason}`` or ``{status, api_key, privileges}``, and whether that is a session to end.
+        """The answer, ``{status, reason}`` or ``{status, api_key, privileges}``, and whether it is a session to end.
 
-        It is asked once: a code works once, and a lost answer may leave a session behind.
+        The request is never repeated: a code works only once, and a lost answer may leave a session behind.
         """
         is_session = True
         method, path = _LOG_IN[is_session]
@@ -311,23 +311,23 @@ class SignIn:
     def _log_out(self, credentials: Credentials) -> None:
         try:
             if self._interruption.is_due:
-                # Something waits for the end of this process.
+                # The process has to end soon.
                 self._http.probe("POST", "/logout", credentials, None, _GOODBYE_SECONDS)
             else:
                 self._http.read("POST", "/logout", credentials)
         except BoxError:
-            # A box that is gone has forgotten its sessions, and the outcome of the run matters more.
+            # A failed logout must not hide the result of the run. A box that went down has dropped its sessions anyway.
             return
 
 
 def _check_log_in(reply: Any, is_session: bool) -> None:
-    """Raise ``WrongShapeError`` for what no box answers to a log-in."""
+    """Raise ``WrongShapeError`` for an unexpected answer to a login."""
     if text(reply, "status") != "ok":
         text_or_none(reply, "reason")
         return
     texts(part(reply, "privileges"))
-    # Older boxes give a key to administrators only.
+    # Older boxes return a key only to administrators.
     key = text(reply, "api_key") if is_session else text_or_none(reply, "api_key")
-    # It is sent in a header.
+    # The key is sent in a header.
     if key is not None and not (key.isascii() and key.isprintable()):
         raise WrongShapeError("api_key")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where this machine keeps what its runs know of a box: refused logins, and writes that may be unpublished."""
+"""The folder on this machine for the local state of a box: rejected logins, and writes that may be unpublished."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import re
 
 
 def state_folder(url: str) -> str | None:
-    """The folder for a box, made if need be; None if this user can't write there.
+    """The folder for a box, created if necessary; None if this user can't write there.
 
-    :param url: of the box.
+    :param url: the URL of the box.
     """
     home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
     box = re.sub(r"[^a-z0-9.]+", "-", url.partition("://")[2])

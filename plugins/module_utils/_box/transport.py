@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How requests travel: each has to be done in time, and no answer may be larger than one of a box.
+"""The HTTP transport: it limits the total time of each request and the size of each answer.
 
-The timeouts of ``requests`` and ``urllib3`` are for a single read of the socket. A server that sends a byte now and then
-never reaches them. Here, every use of the socket gets only the time that the whole request has left.
+The timeouts of ``requests`` and ``urllib3`` apply to single reads of the socket. A server that sends a byte now and then
+never reaches them. Here, each use of the socket gets only the remaining time of the whole request.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import socket
 import time
 from typing import Any
 
-# mypy can't follow classes whose base may be missing, or is chosen while the program runs. That is why some lines below
-# switch it off.
+# mypy can't check classes whose base class may be missing or is chosen at run time, so some lines below ignore it.
 try:
     import requests
     import urllib3
@@ -33,22 +32,22 @@ else:
 # Boxes send a few megabytes at most.
 _LARGEST_ANSWER_MB = 64
 _PIECE = 65536
-# A socket takes a timeout of 0 for "never wait".
+# For a socket, a timeout of 0 means nonblocking.
 _SHORTEST_WAIT = 0.001
 
 
 class UnfitAnswer(_Error):  # type: ignore[misc]
-    """The answer can't be a box's; it was not read to its end."""
+    """The answer is too large or compressed, so it can't be from a box. It was not read completely."""
 
 
 class _TooLargeError(Exception):
-    """More was sent than an answer may have."""
+    """The answer is larger than the limit."""
 
 
 class Deadline:
-    """When a request has to be done.
+    """The time by which a request has to be complete.
 
-    :param seconds: that it may take from now on.
+    :param seconds: how many seconds from now.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -59,30 +58,30 @@ class Deadline:
         return time.monotonic() > self._end - _SHORTEST_WAIT
 
     def left(self) -> float:
-        """How many seconds are left, more than 0.
+        """The number of seconds that are left, greater than 0.
 
-        :raises TimeoutError: if there are none.
+        :raises TimeoutError: if the time is over.
         """
         left = self._end - time.monotonic()
         if left <= 0:
-            # Until Python 3.9 this is no TimeoutError, but what sockets raise.
+            # Sockets raise this, which is not a TimeoutError before Python 3.10.
             raise socket.timeout("timed out")
         return max(left, _SHORTEST_WAIT)
 
 
 def connected(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """A connection to the first address of a host that takes one. How long DNS may take is up to the resolver.
+    """Connect to the first reachable address of a host. The timeout of DNS is that of the resolver.
 
-    :raises OSError: if there is none.
+    :raises OSError: if no address can be reached.
     """
     addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     for number, (family, kind, protocol, _name, address) in enumerate(addresses, 1):
         raw = socket.socket(family, kind, protocol)
         try:
-            # An address where nobody answers must not use up the time of those after it.
+            # An unreachable address must not use up the time of the next ones.
             raw.settimeout(deadline.left() / (len(addresses) - number + 1))
             raw.connect(address)
-            # A request is sent in pieces. None of them has to wait for the receipt of the one before.
+            # A request is sent in pieces. Don't delay a piece until the previous one is acknowledged.
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.settimeout(deadline.left())
             return raw
@@ -94,7 +93,7 @@ def connected(host: str, port: int, deadline: Deadline) -> socket.socket:
 
 
 class Transport(_Adapter):  # type: ignore[misc]
-    """What ``requests`` sends by. The timeout of a request is for the whole of it: to connect, to send, and to receive."""
+    """An adapter for ``requests`` whose timeout limits the whole request: connecting, sending and receiving."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -108,7 +107,7 @@ class Transport(_Adapter):  # type: ignore[misc]
         return manager
 
     def add_headers(self, request: Any, **_options: Any) -> None:
-        # A small answer could be unpacked to one that fills the memory.
+        # A small compressed answer could fill the memory when it is decompressed.
         request.headers["Accept-Encoding"] = "identity"
 
     def send(self, request: Any, stream: bool = False, timeout: Any = None, *arguments: Any, **options: Any) -> Any:
@@ -129,7 +128,7 @@ class Transport(_Adapter):  # type: ignore[misc]
         except _TooLargeError as error:
             raise UnfitAnswer("the answer is larger than %d MB" % _LARGEST_ANSWER_MB, request=request) from error
         except requests.ConnectionError as error:
-            # To requests, nothing but headers can be late.
+            # requests reports a timeout only while it reads headers.
             if deadline.is_over and not isinstance(error, requests.Timeout):
                 raise requests.ReadTimeout(error, request=request) from error
             raise
@@ -137,7 +136,7 @@ class Transport(_Adapter):  # type: ignore[misc]
 
 
 class _Timeout(_Timeouts):  # type: ignore[misc]
-    """The timeouts of a request as urllib3 takes them. Whenever it asks for one, it gets the time that is left."""
+    """The timeouts of a request for urllib3. Each of them is the remaining time of the request."""
 
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
@@ -159,7 +158,7 @@ class _Timeout(_Timeouts):  # type: ignore[misc]
 
 
 def _keep_deadlines(manager: Any) -> None:
-    """Have a pool manager of urllib3 make connections that keep deadlines."""
+    """Make a pool manager of urllib3 create connections with deadlines."""
     manager.pool_classes_by_scheme = {
         scheme: type("Pool", (pool,), {"ConnectionCls": type("Connection", (_Connection, pool.ConnectionCls), {})})
         for scheme, pool in manager.pool_classes_by_scheme.items()
@@ -167,7 +166,7 @@ def _keep_deadlines(manager: Any) -> None:
 
 
 class _Connection:
-    """What a connection of urllib3 does otherwise here. To set its timeout starts a deadline."""
+    """The differences to a connection of urllib3. Setting the timeout starts a deadline."""
 
     sock: Any
     _deadline: Any = None
@@ -178,12 +177,12 @@ class _Connection:
 
     @timeout.setter
     def timeout(self, seconds: Any) -> None:
-        # A pool is made with no timeout, or with urllib3's sign for the default.
+        # A pool is created without a timeout, or with urllib3's marker for the default.
         self._deadline = Deadline(seconds) if isinstance(seconds, (int, float)) else seconds
 
     def _new_conn(self) -> socket.socket:
         if hasattr(self, "_socks_options"):
-            # A SOCKS proxy makes the connection, in a way of its own.
+            # For a SOCKS proxy, the base class makes the connection.
             connection: socket.socket = super()._new_conn()  # type: ignore[misc]
             return connection
         try:
@@ -195,7 +194,7 @@ class _Connection:
 
     def send(self, data: Any) -> None:
         if self.sock is not None:
-            # The socket may have been used before, and has what was left then.
+            # A reused socket still has the timeout of the previous request.
             self.sock.settimeout(self.timeout)
         super().send(data)  # type: ignore[misc]
 
@@ -207,7 +206,7 @@ class _Connection:
 
 
 class _Received(io.RawIOBase):
-    """What a socket receives for one answer, headers and all, as long as it comes in time and is not too much."""
+    """The bytes of one answer, with its headers, limited in time and size."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: Deadline) -> None:
         super().__init__()

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remembers that a box may hold something that it doesn't publish, until a later run has made it publish.
+"""Remember that a box may have unpublished changes, until a later run has published them.
 
-A box stores a change first and rebuilds DNS and web then. If it fails between the two, and the run ends before it could
-repair that, no reading of users, aliases and records shows it: a later run would find nothing to do.
+A box first stores a change, and then rebuilds DNS and web. If the rebuild fails and the run ends before it can repair
+that, users, aliases and records look right, so a later run would find nothing to do.
 
-Each run that is about to write keeps a file, locked for as long as its process lives. A file that nobody has locked is
-of a run that ended too early.
+Each run that is about to write creates a file, which stays locked while its process runs. An unlocked file is from a
+run that ended early.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _PREFIX = "unpublished-"
 
 
 class Unpublished:
-    """What the runs of this user have left unpublished on a box, as far as this machine knows.
+    """The unpublished changes that runs of this user on this machine may have left on a box.
 
-    :param url: of the box.
+    :param url: the URL of the box.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
-        # Of this run: its file, if it has one, and whether the box may hold something unpublished now.
+        # The file of this run, if it has one, and whether the box may have unpublished changes of this run.
         self._file: Optional[int] = None
         self._path = ""
         self._in_doubt = False
-        # Of runs that ended early: the files, locked by this run.
+        # The files of runs that ended early, which this run has locked.
         self._found: List[int] = []
         self._paths: List[str] = []
 
     def find(self) -> bool:
-        """Whether a run that ended early may have left something unpublished. Only one run at a time finds it."""
+        """Whether a run that ended early may have left unpublished changes. Only one run at a time gets True."""
         folder = state_folder(self._url)
         for path in sorted(glob.glob(os.path.join(glob.escape(folder), _PREFIX + "*"))) if folder else ():
             try:
@@ -50,7 +50,7 @@ class Unpublished:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                # Its run is still under way.
+                # The run of this file is still active.
                 os.close(file)
                 continue
             self._found.append(file)
@@ -58,13 +58,13 @@ class Unpublished:
         return bool(self._found)
 
     def forget(self) -> None:
-        """The box has published all that it holds."""
+        """Record that the box has published everything."""
         for path in self._paths:
             _remove(path)
         self._paths = []
 
     def begin(self) -> None:
-        """A write comes that the box has to publish."""
+        """Record that a write follows, which the box has to publish."""
         self._in_doubt = True
         folder = None if self._file is not None else state_folder(self._url)
         if folder:
@@ -72,15 +72,15 @@ class Unpublished:
                 self._file, self._path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                # A full disk must not keep anybody from managing a box. What is lost is only this memory.
+                # A full disk must not prevent the run. Only this record is lost.
                 return
 
     def end(self) -> None:
-        """The box has published the write, or has not stored it."""
+        """Record that the box has published the write, or has not stored it."""
         self._in_doubt = False
 
     def close(self) -> None:
-        """The run ends. What is in doubt stays known."""
+        """End the run. Keep the file if the last write may be unpublished."""
         if self._file is not None:
             if not self._in_doubt:
                 _remove(self._path)

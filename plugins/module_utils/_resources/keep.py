@@ -34,7 +34,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def misspelt(pattern: str, names: Iterable[str]) -> Optional[str]:
-    """The first name that the pattern matches after one typo is corrected: a letter changed, added or left out, or two swapped."""
+    """The first name that the pattern matches once one typo is corrected; None if there is none."""
     corrected = set(_corrected(pattern))
     return next((name for name in names if any(matches(other, name) for other in corrected)), None)
 
