@@ -54,6 +54,9 @@ format: setup  ## Format the code, and fix what ruff can fix
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
+layers: setup  ## Write the layers of plugins/ into CONTRIBUTING.md
+	@$(python) tools/layers.py
+
 lint: setup  ## Run the stages format, lint and types
 	@$(stages) format lint types
 

@@ -77,7 +77,9 @@ def _box(box: Mapping[str, Any]) -> list[str]:
     if box["changes"]:
         lines += ["", "| | what | how |", "|---|---|---|"]
     for change in box["changes"]:
-        what = "%s %s" % (change["resource"], code(change["key"]))
+        what = change["resource"].replace("_", " ")
+        if change["key"] != "box":
+            what += " %s" % code(change["key"])
         lines.append("| %s | %s | %s |" % (_action(change), what, "<br>".join(details(change, code))))
     warnings = [*box["warnings"], *box.get("run_warnings", [])]
     if warnings:

@@ -53,7 +53,9 @@ _SHOWN = 30
 def _box(box: Mapping[str, Any]) -> list[str]:
     lines = [printable(box["summary"])]
     for change in box["changes"][:_SHOWN]:
-        what = "%s %s" % (change["resource"], change["key"])
+        what = change["resource"].replace("_", " ")
+        if change["key"] != "box":
+            what += " %s" % change["key"]
         phrases = "; ".join(details(change))
         line = "  %s %s%s" % (_SIGNS[change["action"]], what, ": " + phrases if phrases else "")
         # The sign for "minus" is not in every terminal's font.

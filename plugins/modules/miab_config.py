@@ -337,12 +337,15 @@ changes:
   elements: dict
   contains:
     resource:
-      description: What kind of object it is.
+      description:
+        - What kind of object it is - V(user), V(alias), V(dns_record), V(secondary_nameservers), V(backup) or V(system).
       type: str
       returned: success
       sample: user
     key:
-      description: The name of the object.
+      description:
+        - Which object it is - the address of a user or an alias; the name and type of DNS records, with a blank between them;
+          V(box) for what a box has exactly once, which is V(secondary_nameservers), V(backup) and V(system).
       type: str
       returned: success
       sample: ann@example.org

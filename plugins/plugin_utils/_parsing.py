@@ -95,4 +95,5 @@ def drift(change: Mapping[str, Any]) -> tuple[str, str]:
         difference = "is on the box, and the declaration removes it"
     else:
         difference = "differs in %s" % ", ".join(name for name in after if before.get(name) != after[name])
-    return "%s %s" % (change["resource"].replace("_", " "), change["key"]), difference
+    words = change["resource"].replace("_", " ")
+    return words if change["key"] == "box" else "%s %s" % (words, change["key"]), difference

@@ -38,8 +38,9 @@ WRONG_CODE = "invalid-totp-token"
 MISSING_CODE = "missing-totp-token"
 # The box refused to set up codes, because the first code was wrong.
 _INVALID_CODE = "Invalid token."
-# A box also accepts the previous and the next code.
-_CLOCK_TOLERANCE = 30
+
+CODE_SECONDS = 30
+"""How long a one-time code is valid, in seconds. A box also accepts the previous and the next code."""
 
 _CAUSES = {
     NOT_AN_ADMINISTRATOR: AuthenticationFailed.NOT_AN_ADMINISTRATOR,
@@ -146,12 +147,11 @@ class Meaning:
         ahead = self._clock_ahead
         if ahead is None:
             return "Check totp_secret, and the clocks of the box and of this machine."
-        if abs(ahead) <= _CLOCK_TOLERANCE:
+        if abs(ahead) <= CODE_SECONDS:
             return "Check totp_secret. The clocks of the box and of this machine agree."
         return (
             "The clock of the box is %d seconds %s that of this machine. One-time codes need clocks that differ by at most"
-            " %d seconds: correct the wrong clock."
-            % (abs(ahead), "ahead of" if ahead > 0 else "behind", _CLOCK_TOLERANCE)
+            " %d seconds: correct the wrong clock." % (abs(ahead), "ahead of" if ahead > 0 else "behind", CODE_SECONDS)
         )
 
     def of_read(self, method: str, path: str, response: Any, account: str) -> Answer:

@@ -140,7 +140,7 @@ class Client:
             return self._sign_in.proves(question)
         return self._ask_box(question)
 
-    def _ask_box(self, question: Read) -> Any:
+    def _ask_box(self, question: Read[Any]) -> Any:
         try:
             answer = self._sign_in.read(question)
         except UnexpectedStatus as error:

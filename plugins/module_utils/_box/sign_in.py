@@ -19,7 +19,7 @@ from .._values.errors import (
     Unsupported,
 )
 from .._values.secrets import MASK
-from .answers import NOT_AN_ADMINISTRATOR, WRONG_CODE, Answer
+from .answers import CODE_SECONDS, NOT_AN_ADMINISTRATOR, WRONG_CODE, Answer
 from .clock import Clock
 from .connection import Connection
 from .https import Http
@@ -30,11 +30,10 @@ from .login_limit import Credentials, LoginLimit
 # be invalidated.
 _LOG_IN = {True: ("POST", "/login"), False: ("GET", "/me")}
 
-_TOTP_SECONDS = 30
 # The limit for the logout of an interrupted run.
 _GOODBYE_SECONDS = 5.0
 # Because clocks differ, boxes also accept the next and the previous code. They remember only the last used code.
-_CODES = (0, _TOTP_SECONDS, -_TOTP_SECONDS)
+_CODES = (0, CODE_SECONDS, -CODE_SECONDS)
 
 
 class SignIn:
@@ -110,11 +109,11 @@ class SignIn:
             raise UnexpectedAnswer("POST /logout: unexpected answer to a logout.", path="/logout")
         return True
 
-    def read(self, question: Read) -> Answer:
+    def read(self, question: Read[Any]) -> Answer:
         """The answer to a read."""
         return self._http.read(question.method, question.path, self.credentials(), question.form)
 
-    def is_over(self, read: Read, timeout: float) -> bool:
+    def is_over(self, read: Read[bool], timeout: float) -> bool:
         """Whether a box that may be down is up again and answers a read with a true value."""
         credentials = self.credentials()
         try:
@@ -261,7 +260,7 @@ class SignIn:
                     self._tried_codes.add(code)
                     return {"x-auth-token": code}
             with self._interruption.allow_signals():
-                self._clock.wait("a one-time code works once", _TOTP_SECONDS - self._clock.now() % _TOTP_SECONDS)
+                self._clock.wait("a one-time code works once", CODE_SECONDS - self._clock.now() % CODE_SECONDS)
 
     def _new_key(self) -> tuple[str, bool]:
         """Sign in with the password, and a code if one is needed. Return the key, and whether it is a session to end.

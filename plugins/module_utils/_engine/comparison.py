@@ -35,8 +35,7 @@ def deviation(planned: Change, found: Mapping[tuple[str, str], Change], in_the_e
     if current == planned.after:
         return None
     return NotAsDeclared(
-        "%s %s: written, but the box now holds %s where %s was to be."
-        % (planned.resource, planned.key, current, planned.after),
+        "%s: written, but the box now holds %s where %s was to be." % (planned.label, current, planned.after),
         planned=planned.after,
         found=now.before,
     )

@@ -99,8 +99,7 @@ class Execution:
     def _send(self, item: PlannedCall) -> None:
         """Make one call. After that the ledger says what is left."""
         call, ledger = item.call, self.ledger
-        name = "%s %s" % (item.change.resource, item.change.key)
-        self._reporter.begin(Step("send", len(ledger.sent), len(ledger.left), name, call.seconds))
+        self._reporter.begin(Step("send", len(ledger.sent), len(ledger.left), item.change.label, call.seconds))
         self._publication.begin(call)
         try:
             if call.wait:

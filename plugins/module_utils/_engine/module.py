@@ -18,7 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 from .._box.client import Client
 from .._box.https import HAS_REQUESTS, IdleConnections
 from .._box.interruption import Interruption
-from .._values import secrets as _secrets
+from .._values.secrets import by_length, forms, in_url, masked, without_words
 from .._values.texts import printable
 from .progress import Progress
 from .task import Task, run
@@ -74,14 +74,14 @@ def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]
     :param options: validated.
     :param no_log_values: what Ansible itself takes for secret.
     """
-    misplaced = [*_secrets.in_url(options["host"]), options["username"].partition(":")[2]]
+    misplaced = [*in_url(options["host"]), options["username"].partition(":")[2]]
     return {str(value) for value in (*no_log_values, *misplaced, *task.secrets(options)) if value}
 
 
 def without_secrets(value: Any, secrets: Iterable[Any]) -> Any:
     """A result, or a part of it, without secrets as they are: long ones anywhere, short ones as whole words."""
-    long, short = _secrets.by_length(map(str, secrets))
-    return _secrets.without_words(remove_values(value, long), short)
+    long, short = by_length(map(str, secrets))
+    return without_words(remove_values(value, long), short)
 
 
 def perform(
@@ -118,7 +118,7 @@ def perform(
     if failure and failure["code"] == "missing_library":
         details = failure["details"]
         result["msg"] = missing_required_lib(details["library"], reason=details["reason"])
-    return dict(_secrets.masked(result, secrets)) if result.get("failed") else result
+    return dict(masked(result, secrets)) if result.get("failed") else result
 
 
 _MISPLACED_PASSWORD = (
@@ -148,15 +148,15 @@ class _Module(AnsibleModule):
         """Ansible prints lists and dictionaries first, and looks for secrets as they are after that."""
         before: set[Any] = self.no_log_values
         own = secrets(self._task, self.params, before)
-        self.no_log_values = before.union(*map(_secrets.forms, own))
+        self.no_log_values = before.union(*map(forms, own))
         super()._log_invocation()
         self.no_log_values = before
 
     def hide_short_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
         """A result without short secrets; Ansible, which would also mask parts of words, does the rest."""
-        self.no_log_values, short = _secrets.by_length(map(str, self.no_log_values))
-        self.params: dict[str, Any] = _secrets.without_words(self.params, short)
-        return dict(_secrets.without_words(result, short))
+        self.no_log_values, short = by_length(map(str, self.no_log_values))
+        self.params: dict[str, Any] = without_words(self.params, short)
+        return dict(without_words(result, short))
 
     def fail_json(self, msg: str, **details: Any) -> None:
         if not self._is_valid:

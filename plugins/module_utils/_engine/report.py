@@ -59,5 +59,5 @@ def diff(first: Change, last: Change, url: str) -> dict[str, Any]:
 
     :param url: the URL of the box.
     """
-    header = printable("%s %s on %s" % (first.resource, first.key, url))
+    header = printable("%s on %s" % (first.label, url))
     return {"before_header": header, "after_header": header, "before": first.before, "after": last.after}

@@ -268,7 +268,7 @@ def refuse_losses(change: Change, box: Box) -> None:
         for loss in _LOSSES:
             if loss.kind == box.kind and loss.is_lost(change, call):
                 raise LosesData(
-                    "%s %s: %s Nothing was sent." % (change.resource, change.key, loss.why),
+                    "%s: %s Nothing was sent." % (change.label, loss.why),
                     box=box.kind,
                     resource=change.resource,
                     key=change.key,

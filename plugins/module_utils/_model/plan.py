@@ -7,8 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Generic, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
+from .._values.errors import BoxError
 from .._values.secrets import MASK, in_url
 
 Known = Dict[str, Any]
@@ -31,8 +45,31 @@ View = Dict[str, Any]
 """One object in the form of its module's options; what ``diff`` and results show."""
 
 
+_T = TypeVar("_T")
+
+
+class _Asked(Generic[_T]):
+    """A question, by which its value is found among what is known."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def name(self) -> str: ...
+
+    def of(self, known: Known) -> _T:
+        """Its value. It was asked before.
+
+        :raises BoxError: if the question is an optional read, and the box failed at it.
+        """
+        value = known[self.name]
+        if isinstance(value, BoxError):
+            raise value
+        found: _T = value
+        return found
+
+
 @dataclass(frozen=True)
-class Read:
+class Read(_Asked[_T]):
     """A request that changes nothing.
 
     :param name: under which its value is known to planners.
@@ -48,7 +85,7 @@ class Read:
 
     name: str
     path: str
-    parse: Callable[[Any], Any]
+    parse: Callable[[Any], _T]
     method: str = "GET"
     form: Optional[Mapping[str, str]] = None
     json: bool = True
@@ -58,7 +95,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class PasswordProof:
+class PasswordProof(_Asked[bool]):
     """The question whether a user's password is this one; its value is a bool.
 
     :param admin: whether the user is an administrator, who may have MFA: a proof is then asked
@@ -75,7 +112,7 @@ class PasswordProof:
 
 
 @dataclass(frozen=True)
-class ServedCertificate:
+class ServedCertificate(_Asked[bytes]):
     """The question which certificate the box shows to who asks for a name; its value is the leaf in DER.
 
     Nobody signs in for it, and nothing is sent to the box but the name.
@@ -89,14 +126,14 @@ class ServedCertificate:
 
 
 @dataclass(frozen=True)
-class CurrentTime:
+class CurrentTime(_Asked[float]):
     """The question what time it is; its value is the number of seconds since 1970."""
 
     name: str = "now"
 
 
 @dataclass(frozen=True)
-class FileText:
+class FileText(_Asked[Optional[str]]):
     """The question what a file holds on the machine that runs the task; its value is None if there is none."""
 
     path: str
@@ -107,20 +144,20 @@ class FileText:
 
 
 @dataclass(frozen=True)
-class LogIn:
+class LogIn(_Asked[str]):
     """The wish for a key that outlives the run; its value is the key. It changes nothing of what a box keeps."""
 
     name: str = "api_key"
 
 
 @dataclass(frozen=True)
-class LogOut:
+class LogOut(_Asked[bool]):
     """The wish that the key ends that the run is signed in with; its value is whether the box ends keys."""
 
     name: str = "logged_out"
 
 
-BoxQuestion = Union[Read, PasswordProof, ServedCertificate, CurrentTime, LogIn, LogOut]
+BoxQuestion = Union[Read[Any], PasswordProof, ServedCertificate, CurrentTime, LogIn, LogOut]
 Question = Union[BoxQuestion, FileText]
 
 
@@ -134,7 +171,7 @@ class Wait:
     :param option: which says how long.
     """
 
-    over: Read
+    over: Read[bool]
     seconds: float
     what: str
     option: str
@@ -149,7 +186,7 @@ class Outage:
     :param option: the module's option that says so.
     """
 
-    over: Read
+    over: Read[bool]
     seconds: float
     option: str
 
@@ -206,7 +243,7 @@ class Call:
     verifiable: bool = True
     seconds: float = 0
     outage: Optional[Outage] = None
-    diagnosis: Optional[Read] = field(default=None, compare=False)
+    diagnosis: Optional[Read[Tuple[str, ...]]] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         # A box ignores what isn't ASCII.
@@ -237,11 +274,33 @@ class Call:
         return result
 
 
+RESOURCES = (
+    "user",
+    "alias",
+    "dns_record",
+    "secondary_nameservers",
+    "backup",
+    "system",
+    "certificate",
+    "signing_request",
+    "mfa",
+    "session",
+    "dns",
+    "web",
+    "info",
+)
+"""The kinds of objects that changes are about. Results show these names, so they stay as they are."""
+
+SINGLE = "box"
+"""The key of an object of which each box has exactly one, such as its backup settings."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One object, as it is and as it will be, and the calls that lead there; none if it is right already.
 
-    :param key: what the object is called: an address, a name and type.
+    :param resource: one of ``RESOURCES``.
+    :param key: which object it is: an address, a domain, a name and type, or ``SINGLE``.
     :param before: the object as it is; a view always has its ``state``.
     :param after: the object as it will be. A key that is left out can't be foretold.
     :param reveals: what results show beyond the view, and diffs don't, such as a secret that the box made:
@@ -261,6 +320,12 @@ class Change:
     settle_seconds: float = 0
     locks_out: bool = False
     needs_replan: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name of the object, for people."""
+        words = self.resource.replace("_", " ")
+        return words if self.key == SINGLE else "%s %s" % (words, self.key)
 
     @property
     def action(self) -> str:

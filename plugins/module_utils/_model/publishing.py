@@ -16,12 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .._values import names as _names
 from .._values import records as _records
 from .._values.errors import BoxError, Guarded, InvalidOption
+from .._values.names import zone_of
 from . import forks
 from .plan import Call, Change, Known, Question, Read
 from .reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Aliases, Published, Records, Users
+
+ONE_CNAME = "a name can have only one CNAME"
+"""Why a second CNAME is refused."""
 
 
 class BadRecord(NamedTuple):
@@ -81,7 +84,7 @@ class Content:
         """A box makes a zone for each domain that is in no other's."""
         zones: list[str] = []
         for domain in sorted(self.mail | self.apexes, key=lambda name: (len(name), name)):
-            if _names.zone_of(domain, tuple(zones)) is None:
+            if zone_of(domain, tuple(zones)) is None:
                 zones.append(domain)
         return tuple(zones)
 
@@ -105,8 +108,8 @@ class Domains(NamedTuple):
 
 
 def domains(known: Known) -> Domains:
-    users: Users = known[USERS.name]
-    aliases: Aliases = known[ALIASES.name]
+    users: Users = USERS.of(known)
+    aliases: Aliases = ALIASES.of(known)
     with_users = frozenset(_domain(email) for email, user in users.items() if user.active)
     hand_made = {_domain(address) for address, alias in aliases.items() if not alias.automatic}
     return Domains(with_users | hand_made, with_users)
@@ -119,8 +122,8 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
     """
     mail, users = domains(known)
     if now is not None:
-        return replace(now, mail=mail, users=users, records=known[DNS_RECORDS.name])
-    aliases: Aliases = known[ALIASES.name]
+        return replace(now, mail=mail, users=users, records=DNS_RECORDS.of(known))
+    aliases: Aliases = ALIASES.of(known)
     hostname = host_name(aliases)
     apexes = {hostname} if hostname else set()
     # A zone of a domain without mail is that of the box, or of what holds the box's name.
@@ -131,11 +134,11 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
         users,
         frozenset(apexes),
         all(alias.apart for alias in aliases.values()),
-        known[DNS_RECORDS.name],
+        DNS_RECORDS.of(known),
         box=forks.of(known),
     )
     if DNS_DUMP.name in known:
-        found = replace(found, beyond=_beyond(found, known[DNS_DUMP.name]))
+        found = replace(found, beyond=_beyond(found, DNS_DUMP.of(known)))
     return found
 
 
@@ -231,7 +234,7 @@ def published(found: Content) -> Mapping[str, Set[str]]:
             draft.add_addresses(name, gives_way=False)
     # Where there are addresses and no mail, the box says so.
     for name in {*draft.types, *draft.custom}:
-        if not draft.has(name, "A", "AAAA") or _names.zone_of(name, zones) is None:
+        if not draft.has(name, "A", "AAAA") or zone_of(name, zones) is None:
             continue
         is_custom = draft.custom.get(name, set()) & {"A", "AAAA"}
         if not found.newer and not is_custom and name in late and name.partition(".")[2] in zones:
@@ -251,7 +254,7 @@ def collisions(found: Content) -> FrozenSet[Collision]:
     This is the one rule about CNAMEs: planners refuse what adds to these, and ``dns_problems`` tells them.
     """
     zones = found.zones
-    cnames = [name for name, rtype in found.records if rtype == "CNAME" and _names.zone_of(name, zones) is not None]
+    cnames = [name for name, rtype in found.records if rtype == "CNAME" and zone_of(name, zones) is not None]
     if not cnames:
         return frozenset()
     ours = published(found)
@@ -277,7 +280,7 @@ def is_overridden(name: str, rtype: str, value: str, hostname: str) -> bool:
 def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:
     """The names and types of custom records that are in no zone of the box."""
     zones = found.zones
-    return tuple(sorted(key for key in found.records if _names.zone_of(key[0], zones) is None))
+    return tuple(sorted(key for key in found.records if zone_of(key[0], zones) is None))
 
 
 def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> str:
@@ -306,7 +309,7 @@ def conflicting(found: Content) -> Tuple[BadRecord, ...]:
         if name in names:
             why = why_collided(name, found, collided)
         elif len({_records.canonical_stored(rtype, record.value) for record in rows}) > 1:
-            why = "a name can have only one CNAME"
+            why = ONE_CNAME
         bad += [BadRecord(name, rtype, record.value, why) for record in rows if why]
     return tuple(bad)
 
@@ -392,10 +395,10 @@ def questions(known: Known, domain: str, domains: Iterable[str], goes: bool) -> 
     if DNS_RECORDS.name not in known:
         # A box that can't list its records may be cured by the address that comes.
         return [replace(DNS_RECORDS, optional=not goes)]
-    records = known[DNS_RECORDS.name]
-    if isinstance(records, BoxError):
+    if isinstance(known[DNS_RECORDS.name], BoxError):
         return []
-    if any(_names.zone_of(name, (domain,)) and (goes or rtype == "CNAME") for name, rtype in records):
+    records = DNS_RECORDS.of(known)
+    if any(zone_of(name, (domain,)) and (goes or rtype == "CNAME") for name, rtype in records):
         return [read for read in (USERS, ALIASES, DNS_ZONES) if read.name not in known]
     return []
 

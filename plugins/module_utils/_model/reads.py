@@ -427,12 +427,12 @@ LATEST_VERSION = Read("latest_version", "/system/latest-upstream-version", str.s
 STATUS_CHECKS = Read("status_checks", "/system/status", _parse_status_checks, method="POST")
 
 
-def mfa_status(user: str) -> Read:
+def mfa_status(user: str) -> Read[Mfa]:
     """The second factors of a user of the box."""
     return Read("mfa of " + user, "/mfa/status", _parse_mfa, method="POST", form={"user": user})
 
 
-def signing_request(domain: str, country: str) -> Read:
+def signing_request(domain: str, country: str) -> Read[str]:
     """A request for a certificate (PEM), which a box makes anew each time and doesn't keep.
 
     :param country: two letters; a box fails at anything else.
@@ -442,6 +442,6 @@ def signing_request(domain: str, country: str) -> Read:
     return Read("signing request of " + domain, path, _parse_signing_request, method="POST", form=form, json=False)
 
 
-def zone_file(zone: str) -> Read:
+def zone_file(zone: str) -> Read[str]:
     """The text of a zone's file."""
     return Read("zonefile of " + zone, "/dns/zonefile/" + quote(zone, safe=""), str, json=False)

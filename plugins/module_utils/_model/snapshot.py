@@ -43,7 +43,7 @@ _FIELDS = {
 _AGAIN = "Nothing was sent. Make a new snapshot with mailinabox.admin.snapshot."
 
 
-def _kept(read: Read) -> Read:
+def _kept(read: Read[Any]) -> Read[Any]:
     """A question whose value is the part of the answer that a snapshot keeps, and the marks of a fork in the rest."""
 
     def parse(answer: Any) -> Any:
@@ -54,11 +54,11 @@ def _kept(read: Read) -> Read:
     return replace(read, name="answer for " + read.name, parse=parse, optional=True)
 
 
-READS: Mapping[str, Read] = {read.name: _kept(read) for read in _READS}
+READS: Mapping[str, Read[Any]] = {read.name: _kept(read) for read in _READS}
 """What has to be asked for a snapshot, by the name of the question that a planner asks."""
 
 
-def pruned(read: Read, answer: Any) -> Any:
+def pruned(read: Read[Any], answer: Any) -> Any:
     """The part of an answer that planning goes by, without the key in a backup target."""
     fields = _FIELDS.get(read.name, set())
 
@@ -101,7 +101,7 @@ class Snapshot:
     marks: FrozenSet[forks.Mark]
     answers: Mapping[str, Any]
 
-    def answer(self, read: Read) -> Any:
+    def answer(self, read: Read[Any]) -> Any:
         """The value of a question.
 
         :raises UnexpectedAnswer: if the box failed at it, or it isn't in the snapshot.

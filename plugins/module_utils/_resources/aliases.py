@@ -92,7 +92,7 @@ def needs(wanted: WantedAlias, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
     if ALIASES.name not in known:
         return [ALIASES]
-    if not wanted.present or USERS.name in known or _is_as_wanted(wanted, known[ALIASES.name].get(wanted.address)):
+    if not wanted.present or USERS.name in known or _is_as_wanted(wanted, ALIASES.of(known).get(wanted.address)):
         return []
     return [USERS]
 
@@ -102,7 +102,7 @@ def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
     open_questions = needs(wanted, known)
     if open_questions:
         return open_questions
-    aliases: Aliases = known[ALIASES.name]
+    aliases: Aliases = ALIASES.of(known)
     alias = aliases.get(wanted.address)
     goes = not wanted.present
     is_there = alias is not None and not alias.automatic
@@ -114,7 +114,7 @@ def needs_alone(wanted: WantedAlias, known: Known) -> Sequence[Question]:
         return []
     if USERS.name not in known:
         return [USERS]
-    others += [email for email, user in known[USERS.name].items() if user.active]
+    others += [email for email, user in USERS.of(known).items() if user.active]
     return publishing.questions(known, domain, {address.partition("@")[2] for address in others}, goes)
 
 
@@ -127,8 +127,8 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
     change = plan(wanted, known)
     if change.calls and publishing.content_is_known(known):
         before = publishing.content(known)
-        aliases = dict(known[ALIASES.name])
-        apply_change(aliases, known[USERS.name], change)
+        aliases = dict(ALIASES.of(known))
+        apply_change(aliases, USERS.of(known), change)
         after = publishing.content({**known, ALIASES.name: aliases}, before)
         publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
     return publishing.warn_if_unlisted(change, known)
@@ -140,7 +140,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     :raises Guarded: if a user or the administrator would lose mail, and ``force`` isn't set.
     :raises InvalidOption: for values that are invalid in the current state of the box.
     """
-    aliases: Aliases = known[ALIASES.name]
+    aliases: Aliases = ALIASES.of(known)
     alias = aliases.get(wanted.address)
     if not wanted.present:
         return _plan_removal(wanted, alias, aliases)
@@ -158,7 +158,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         )
     if not receivers:
         _guard_administrator(wanted, aliases)
-    users: Users = known[USERS.name]
+    users: Users = USERS.of(known)
     _check_senders(wanted, senders, users)
     _check_stays(Alias(wanted.address, receivers, senders), users, aliases)
     box = forks.of(known)

@@ -12,12 +12,11 @@ from functools import partial
 from typing import Any, Iterable, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
-from .._model.plan import UNKNOWN, Call, Change, Known, Planner, Question, View
+from .._model.plan import SINGLE, UNKNOWN, Call, Change, Known, Planner, Question, View
 from .._model.reads import BACKUP_CONFIG, BackupConfig
 from .._values import names
-from .._values import secrets as _secrets
 from .._values.errors import InvalidOption, Refused, UnexpectedAnswer, Unsupported
-from .._values.secrets import MASK
+from .._values.secrets import MASK, in_url, without_url_passwords
 
 _PATH = BACKUP_CONFIG.path
 # The box multiplies this by ten. Its nightly job fails for dates after the year 9999.
@@ -171,7 +170,7 @@ def check(options: Mapping[str, Any]) -> WantedBackup:
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
     """The secrets in a target URL."""
-    found = set(_secrets.in_url(str(options.get("target") or "")))
+    found = set(in_url(str(options.get("target") or "")))
     # Also without spaces and URL-decoded, as they appear in messages and calls.
     found |= {_printable(secret) for secret in found}
     return (found | {unquote(secret) for secret in found}) - {"", MASK}
@@ -278,7 +277,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
 
     :raises InvalidOption: if the call would erase credentials, which the box never returns.
     """
-    config: BackupConfig = known[BACKUP_CONFIG.name]
+    config: BackupConfig = BACKUP_CONFIG.of(known)
     target = _target(wanted, config)
     is_unknown = _is_same_but_for_the_key(target, config)
     if is_unknown:
@@ -297,7 +296,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         after["credentials"] = _AS_DECLARED
         needs_call = needs_call or before["credentials"] != _AS_DECLARED
     if not needs_call:
-        return Change("backup", "settings", before, after)
+        return Change("backup", SINGLE, before, after)
     user, password = _credentials(wanted, target)
     form = {"target": target, "target_user": user, "target_pass": password, "min_age": str(age)}
     if config.rsync_port is not None:
@@ -314,7 +313,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         verifiable=not wanted.always,
     )
     call = replace(call, parse=partial(_parse_answer, call))
-    return Change("backup", "settings", before, after, (call,))
+    return Change("backup", SINGLE, before, after, (call,))
 
 
 def _is_same_but_for_the_key(target: str, config: BackupConfig) -> bool:
@@ -396,7 +395,7 @@ def _hint(target: str) -> str:
 
 def masked(text: str) -> str:
     """A text with the passwords of its URLs masked."""
-    return str(_secrets.without_url_passwords(text))
+    return str(without_url_passwords(text))
 
 
 def view(config: BackupConfig) -> View:

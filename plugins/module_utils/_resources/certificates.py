@@ -14,9 +14,9 @@ from .._model.plan import Call, Change, CurrentTime, Known, Planner, Question, R
 from .._model.publishing import REBUILD_WEB
 from .._model.reads import SSL_STATUS, WEB_DOMAINS, CertificateStatus, SslStatus, signing_request
 from .._values import names, pem
-from .._values import secrets as _secrets
 from .._values.errors import BoxFailed, InvalidOption, Refused, UnexpectedAnswer
 from .._values.pem import Certificate
+from .._values.secrets import private_keys
 
 # A user-assigned country code. The box requires a country, but it does not affect the key.
 _NO_COUNTRY = "ZZ"
@@ -132,7 +132,7 @@ def _is_new(domain: str, new_domains: Sequence[str]) -> bool:
 
 def secrets(options: Mapping[str, Any]) -> Iterable[str]:
     """Private keys that users put into the options by mistake."""
-    return [key for option in ("certificate", "chain") for key in _secrets.private_keys(options[option] or "")]
+    return [key for option in ("certificate", "chain") for key in private_keys(options[option] or "")]
 
 
 def needs(wanted: WantedCertificate, known: Known) -> Sequence[Question]:
@@ -161,7 +161,7 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
     before, after = _view(wanted.domain, served), _view(wanted.domain, wanted.leaf)
     if served.sha256 == wanted.leaf.sha256:
         return Change("certificate", wanted.domain, after, after)
-    domains = [str(row.get("domain")) for row in known[WEB_DOMAINS.name]]
+    domains = [str(row.get("domain")) for row in WEB_DOMAINS.of(known)]
     is_coming = wanted.is_new and wanted.domain not in domains
     if not is_coming:
         _check_domain(wanted.domain, domains)
@@ -178,7 +178,7 @@ def plan(wanted: WantedCertificate, known: Known) -> Change:
 
 def _plan_provision(wanted: WantedCertificate, known: Known) -> Change:
     domain = wanted.domain
-    read: SslStatus = known[SSL_STATUS.name]
+    read: SslStatus = SSL_STATUS.of(known)
     rows = {row.domain: row for row in read.certificates}
     done: list[Outcomes] = [known[name] for name in sorted(known) if name.startswith(_PROVISIONING)]
     if wanted.is_new and domain not in rows and not done:
@@ -311,7 +311,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
 
 def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificate, known: Known) -> None:
     """Refuse a certificate that the box would reject, or store but not use."""
-    now: float = known[CurrentTime().name]
+    now: float = CurrentTime().of(known)
     if not leaf.is_valid_at(now):
         raise InvalidOption(
             "certificate",
@@ -327,7 +327,7 @@ def _check_leaf(wanted: WantedCertificate, leaf: Certificate, served: Certificat
             % (pem.moment(leaf.ends), _DAYS_LEFT),
         )
     try:
-        key = pem.signing_request(known[_key_of(wanted.domain).name]).key
+        key = pem.signing_request(_key_of(wanted.domain).of(known)).key
     except ValueError as error:
         raise UnexpectedAnswer("POST /ssl/csr/%s: %s" % (wanted.domain, error), domain=wanted.domain) from error
     if leaf.key != key:
@@ -367,14 +367,14 @@ def _read(option: str, text: str) -> tuple[Certificate, ...]:
 
 def _served(wanted: WantedCertificate, known: Known) -> Certificate:
     try:
-        return pem.certificate(known[ServedCertificate(wanted.domain).name])
+        return pem.certificate(ServedCertificate(wanted.domain).of(known))
     except ValueError as error:
         raise UnexpectedAnswer(
             "The certificate that is served for %s: %s" % (wanted.domain, error), domain=wanted.domain
         ) from error
 
 
-def _key_of(domain: str) -> Read:
+def _key_of(domain: str) -> Read[str]:
     return signing_request(domain, _NO_COUNTRY)
 
 

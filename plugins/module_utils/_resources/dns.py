@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import (
+    ONE_CNAME,
     ORPHAN_REMEDY,
     OVERRIDDEN,
     REBUILD_DNS,
@@ -86,7 +87,7 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
     canonical = _canonical if present else _records.canonical_stored
     values = tuple(dict.fromkeys(canonical(rtype, value) for value in given))
     if rtype == "CNAME" and present and len(values) > 1:
-        raise InvalidOption("values", list(values), "a name can have only one CNAME")
+        raise InvalidOption("values", list(values), ONE_CNAME)
     warnings = tuple(
         "%s TXT: the quotes around %s become part of the value, because the box adds its own." % (name, value)
         for value in values
@@ -126,18 +127,18 @@ def needs(wanted: WantedRecord, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
     if DNS_RECORDS.name not in known:
         return [DNS_RECORDS]
-    stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
+    stored = DNS_RECORDS.of(known).get((wanted.name, wanted.rtype), ())
     present = _distinct(stored)
     if set(_target(wanted, present)) == set(present):
         return []
-    questions = [DNS_ZONES]
-    if not known[DNS_RECORDS.name]:
+    questions: list[Question] = [DNS_ZONES]
+    if not DNS_RECORDS.of(known):
         # An empty list does not show whether the box is a fork that would store something else.
         questions.append(USERS)
     new_cname = wanted.present and wanted.rtype == "CNAME" and not stored
     # The records that the box publishes by itself matter only for CNAMEs. A change at a name can affect two CNAMEs.
     beside = ["_dmarc." + wanted.name] + [wanted.name] * (wanted.present and wanted.rtype != "CNAME")
-    if new_cname or any((name, "CNAME") in known[DNS_RECORDS.name] for name in beside):
+    if new_cname or any((name, "CNAME") in DNS_RECORDS.of(known) for name in beside):
         questions += [USERS, ALIASES]
     if new_cname:
         questions.append(DNS_DUMP)
@@ -153,14 +154,14 @@ def plan(wanted: WantedRecord, known: Known) -> Change:
 
     :raises InvalidOption: for a name that is not in any zone of the box, or a record that would break its zone.
     """
-    stored = known[DNS_RECORDS.name].get((wanted.name, wanted.rtype), ())
+    stored = DNS_RECORDS.of(known).get((wanted.name, wanted.rtype), ())
     present = _distinct(stored)
     target = _target(wanted, present)
     view_before, view_after = _view(wanted, present), _view(wanted, target)
     calls: tuple[Call, ...] = ()
     warnings = wanted.warnings
     if set(target) != set(present):
-        _check_zone(wanted, known[DNS_ZONES.name])
+        _check_zone(wanted, DNS_ZONES.of(known))
         added = [value for value in target if value not in present]
         if added:
             _check_added(wanted, added, target, known)
@@ -177,7 +178,7 @@ def plan_alone(wanted: WantedRecord, known: Known) -> Change:
     change = plan(wanted, known)
     if change.calls and content_is_known(known):
         before = content(known)
-        records = dict(known[DNS_RECORDS.name])
+        records = dict(DNS_RECORDS.of(known))
         apply_change(records, change)
         refuse_harm(before, content({**known, DNS_RECORDS.name: records}, before), "name", wanted.name)
     return change
@@ -300,7 +301,7 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
             raise InvalidOption(
                 "value", value, "add a final dot to the host name, or the name server appends the zone to it"
             )
-    at_apex = wanted.name in known[DNS_ZONES.name]
+    at_apex = wanted.name in DNS_ZONES.of(known)
     if wanted.rtype == "NS" and at_apex:
         raise InvalidOption(
             "name", wanted.name, "NS records can be set only for subdomains, and this is a zone of the box"
@@ -313,7 +314,7 @@ def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...]
 
 def _overridden(wanted: WantedRecord, added: list[str], known: Known) -> tuple[str, ...]:
     """A warning if the box would store the values without publishing them."""
-    hostname = host_name(known[ALIASES.name]) if ALIASES.name in known else ""
+    hostname = host_name(ALIASES.of(known)) if ALIASES.name in known else ""
     if not any(is_overridden(wanted.name, wanted.rtype, value, hostname) for value in added):
         return ()
     return ("%s %s: %s. Remove it from your declaration." % (wanted.name, wanted.rtype, OVERRIDDEN),)

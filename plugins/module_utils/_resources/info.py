@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from .._model import forks, snapshot
-from .._model.plan import Change, Known, Planner, Question, Read, View
+from .._model.plan import SINGLE, Change, Known, Planner, Question, Read, View
 from .._model.publishing import ORPHAN_REMEDY, OVERRIDDEN, conflicting, content, is_overridden, orphans, unpublishable
 from .._model.reads import (
     ALIASES,
@@ -55,9 +55,9 @@ class Subset:
         In all other subsets, passwords in URLs are masked.
     """
 
-    reads: Tuple[Read, ...]
+    reads: Tuple[Read[Any], ...]
     tell: Callable[[Known], Any]
-    each: Callable[[Known], Sequence[Read]] = lambda _known: ()
+    each: Callable[[Known], Sequence[Read[Any]]] = lambda _known: ()
     slow: bool = False
     optional: bool = False
     partial: bool = False
@@ -87,18 +87,18 @@ def _declared(view: View) -> View:
 
 
 def _active(known: Known) -> list[User]:
-    return [user for user in known[USERS.name].values() if user.active]
+    return [user for user in USERS.of(known).values() if user.active]
 
 
 def _mfa(known: Known) -> dict[str, Any]:
     return {
         email: [{"id": scheme.id, "type": scheme.kind, "label": scheme.label} for scheme in status.schemes]
-        for email, status in ((user.email, known[mfa_status(user.spelling).name]) for user in _active(known))
+        for email, status in ((user.email, mfa_status(user.spelling).of(known)) for user in _active(known))
     }
 
 
 def _certificates(known: Known) -> dict[str, Any]:
-    status = known[SSL_STATUS.name]
+    status = SSL_STATUS.of(known)
     return {
         "status": [{"domain": row.domain, "status": row.status, "text": row.text} for row in status.certificates],
         "can_provision": list(status.can_provision),
@@ -107,7 +107,7 @@ def _certificates(known: Known) -> dict[str, Any]:
 
 def _published(known: Known) -> list[View]:
     zones: dict[str, list[View]] = {}
-    for row in known[DNS_DUMP.name]:
+    for row in DNS_DUMP.of(known):
         gathered = {"name": row.name, "type": row.rtype, "value": row.value, "explanation": row.explanation}
         zones.setdefault(row.zone, []).append(gathered)
     return [{"zone": zone, "records": records} for zone, records in zones.items()]
@@ -115,29 +115,29 @@ def _published(known: Known) -> list[View]:
 
 def _updates(known: Known) -> list[View]:
     found = []
-    for line in known[UPDATES.name]:
+    for line in UPDATES.of(known):
         package, _blank, version = line.partition(" ")
         found.append({"package": package, "version": version.strip("()")})
     return found
 
 
 def _backup_config(known: Known) -> View:
-    config = known[BACKUP_CONFIG.name]
+    config = BACKUP_CONFIG.of(known)
     return {**backup.view(config), "folder": config.folder}
 
 
 def _nameservers(known: Known) -> list[str]:
-    hostnames: list[str] = nameservers.view(known[SECONDARY_NAMESERVERS.name])["hostnames"]
+    hostnames: list[str] = nameservers.view(SECONDARY_NAMESERVERS.of(known))["hostnames"]
     return hostnames
 
 
 def _records(known: Known) -> list[View]:
-    return [_declared(view) for view in dns.views(known[DNS_RECORDS.name])]
+    return [_declared(view) for view in dns.views(DNS_RECORDS.of(known))]
 
 
 def _dns_problems(known: Known) -> list[View]:
     """Custom records that break their zones, or that the box does not publish."""
-    records = known[DNS_RECORDS.name]
+    records = DNS_RECORDS.of(known)
     box = content(known)
     left = set(orphans(box))
     lost = [
@@ -168,12 +168,12 @@ def _dns_problems(known: Known) -> list[View]:
 def _config(known: Known) -> View:
     """The manual configuration of the box as a declaration, without secrets."""
     return {
-        "users": [_declared(users.view(user)) for user in known[USERS.name].values() if user.active],
-        "aliases": [_declared(aliases.view(alias)) for alias in known[ALIASES.name].values() if not alias.automatic],
+        "users": [_declared(users.view(user)) for user in USERS.of(known).values() if user.active],
+        "aliases": [_declared(aliases.view(alias)) for alias in ALIASES.of(known).values() if not alias.automatic],
         "dns_records": _records(known),
         "secondary_nameservers": _nameservers(known),
-        "backup": backup.declared(known[BACKUP_CONFIG.name]),
-        "privacy": known[PRIVACY.name],
+        "backup": backup.declared(BACKUP_CONFIG.of(known)),
+        "privacy": PRIVACY.of(known),
     }
 
 
@@ -181,7 +181,7 @@ def _box(known: Known) -> View:
     box = forks.of(known)
     return {
         "kind": box.kind,
-        "version": known[VERSION.name],
+        "version": VERSION.of(known),
         "marks": list(box.marks),
         "support": box.support,
         "refused": [{"what": what, "why": why} for what, why in box.refused],
@@ -189,28 +189,28 @@ def _box(known: Known) -> View:
     }
 
 
-def _as_is(read: Read, slow: bool = False) -> Subset:
+def _as_is(read: Read[Any], slow: bool = False) -> Subset:
     """What a box tells, as it is."""
 
     def tell(known: Known) -> Any:
-        value = known[read.name]
+        value = read.of(known)
         return list(value) if isinstance(value, tuple) else value
 
     return Subset((read,), tell, slow=slow)
 
 
 SUBSETS: Mapping[str, Subset] = {
-    "users": Subset((USERS,), lambda known: [_user(user) for user in known[USERS.name].values()], exact=True),
-    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in known[ALIASES.name].values()], exact=True),
-    "domains": Subset((DOMAINS,), lambda known: [names.display(name) for name in known[DOMAINS.name]], exact=True),
+    "users": Subset((USERS,), lambda known: [_user(user) for user in USERS.of(known).values()], exact=True),
+    "aliases": Subset((ALIASES,), lambda known: [_alias(alias) for alias in ALIASES.of(known).values()], exact=True),
+    "domains": Subset((DOMAINS,), lambda known: [names.display(name) for name in DOMAINS.of(known)], exact=True),
     "dns_records": Subset((DNS_RECORDS,), _records, exact=True),
     "dns_problems": Subset((DNS_RECORDS, DNS_ZONES, USERS, ALIASES), _dns_problems, optional=True, exact=True),
     "dns_zones": _as_is(DNS_ZONES),
     "dns_dump": Subset((DNS_DUMP,), _published, slow=True, exact=True),
     "zonefiles": Subset(
         (DNS_ZONES,),
-        lambda known: {zone: known[zone_file(zone).name] for zone in known[DNS_ZONES.name]},
-        each=lambda known: [zone_file(zone) for zone in known[DNS_ZONES.name]],
+        lambda known: {zone: zone_file(zone).of(known) for zone in DNS_ZONES.of(known)},
+        each=lambda known: [zone_file(zone) for zone in DNS_ZONES.of(known)],
         slow=True,
         exact=True,
     ),
@@ -246,8 +246,8 @@ def check(options: Mapping[str, Any]) -> Tuple[str, ...]:
 
 def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
     """Return the reads that :func:`plan` still needs, without duplicates."""
-    first: dict[str, Read] = {}
-    then: dict[str, Read] = {}
+    first: dict[str, Read[Any]] = {}
+    then: dict[str, Read[Any]] = {}
     for name in wanted:
         subset = SUBSETS[name]
         for read in subset.reads:
@@ -285,7 +285,7 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
     if failures and len(failures) == len(wanted):
         raise next(iter(failures.values()))
     warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())
-    return Change("info", "of the box", gathered, gathered, warnings=warnings)
+    return Change("info", SINGLE, gathered, gathered, warnings=warnings)
 
 
 PLANNER = Planner(check, needs, plan)

@@ -10,7 +10,7 @@ import unicodedata
 from fnmatch import fnmatchcase
 from typing import Iterable, Iterator, Optional
 
-from .._values import names as _names
+from .._values.names import display
 
 # The characters of addresses, names and wildcards.
 _PATTERN = re.compile(r"[^\s,;:()<>\\\"]+\Z")
@@ -30,7 +30,7 @@ def canonical(pattern: str) -> str:
 
 def matches(pattern: str, name: str) -> bool:
     """Whether a canonical pattern matches a canonical address or name, in any of its spellings."""
-    return any(fnmatchcase(form, pattern) for form in (name, name + ".", _names.display(name)))
+    return any(fnmatchcase(form, pattern) for form in (name, name + ".", display(name)))
 
 
 def misspelt(pattern: str, names: Iterable[str]) -> Optional[str]:

@@ -107,7 +107,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     if user != known["caller"] and not _is_there(wanted, known):
         return Change("mfa", _key(wanted, user), absent, absent)
     stored = _stored(user, known)
-    mfa: Mfa = known[mfa_status(stored).name]
+    mfa: Mfa = mfa_status(stored).of(known)
     schemes = tuple(scheme for scheme in mfa.schemes if wanted.label in (None, scheme.label))
     before = _view(wanted, user, schemes)
     if bool(schemes) == wanted.present:
@@ -143,7 +143,7 @@ def _by_id(user: str, scheme: Scheme) -> dict[str, str]:
 
 def _is_there(wanted: WantedScheme, known: Known) -> bool:
     """Whether the declared user exists on the box."""
-    user = known[USERS.name].get(wanted.user)
+    user = USERS.of(known).get(_user(wanted, known))
     return user is not None and user.active
 
 
@@ -158,7 +158,7 @@ def _stored(user: str, known: Known) -> str:
 
 
 def _key(wanted: WantedScheme, user: str) -> str:
-    return user if wanted.label is None else "%s of %s" % (wanted.label, user)
+    return user if wanted.label is None else "%s %s" % (user, wanted.label)
 
 
 def _view(wanted: WantedScheme, user: str, schemes: Tuple[Scheme, ...]) -> View:

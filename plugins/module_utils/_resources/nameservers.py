@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Mapping, Sequence, Tuple
 
-from .._model.plan import Call, Change, Known, Planner, Question, View
+from .._model.plan import SINGLE, Call, Change, Known, Planner, Question, View
 from .._model.publishing import REBUILD_DNS
 from .._model.reads import SECONDARY_NAMESERVERS
 from .._values import names
@@ -75,13 +75,13 @@ def needs(_wanted: Wanted, known: Known) -> Sequence[Question]:
 
 def plan(wanted: Wanted, known: Known) -> Change:
     """Plan the change to the declared list."""
-    stored = tuple(_canonical_stored(entry) for entry in known[SECONDARY_NAMESERVERS.name])
+    stored = tuple(_canonical_stored(entry) for entry in SECONDARY_NAMESERVERS.of(known))
     before, after = view(stored), view(wanted)
     if before == after:
-        return Change("secondary name servers", "of all zones", before, before)
+        return Change("secondary_nameservers", SINGLE, before, before)
     # An empty string clears the list.
     call = Call("POST", "/dns/secondary-nameserver", {"hostnames": ",".join(wanted)}, rebuild=(REBUILD_DNS,))
-    return Change("secondary name servers", "of all zones", before, after, (call,))
+    return Change("secondary_nameservers", SINGLE, before, after, (call,))
 
 
 def view(entries: Sequence[str]) -> View:

@@ -11,8 +11,8 @@ from typing import Any, Iterable, Mapping, Sequence
 from .._model import publishing
 from .._model.plan import Known, Note
 from .._model.reads import ALIASES, DNS_RECORDS, USERS, Aliases, Users
-from .._values import names as _names
 from .._values.errors import Mistake
+from .._values.names import display, zone_of
 
 # The objects of each section, in the singular and the plural.
 _OBJECTS = {
@@ -33,24 +33,18 @@ def about_domains(before: Known, after: Known) -> list[Note]:
     old, new = publishing.domains(before).mail, publishing.domains(after).mail
     notes = []
     for domain in sorted(new - old):
-        zone = _names.zone_of(domain, tuple(old))
+        zone = zone_of(domain, tuple(old))
         effect = "accept mail for it" if zone else "make a DNS zone and accept mail for it"
         meant = "" if zone else _nearest(domain, old)
-        text = "new domain %s: the box will %s%s" % (_names.display(domain), effect, meant)
+        text = "new domain %s: the box will %s%s" % (display(domain), effect, meant)
         notes.append(Note("new_domain", domain, text))
     for domain in sorted(old - new):
         records = after.get(DNS_RECORDS.name)
         left = 0
         if isinstance(records, Mapping):
             staying = tuple(new)
-            left = len(
-                [
-                    name
-                    for name, _type in records
-                    if _names.zone_of(name, (domain,)) and not _names.zone_of(name, staying)
-                ]
-            )
-        text = "%s is no longer served: the box will refuse its mail" % _names.display(domain)
+            left = len([name for name, _type in records if zone_of(name, (domain,)) and not zone_of(name, staying)])
+        text = "%s is no longer served: the box will refuse its mail" % display(domain)
         if left:
             text += "; %s" % ("1 custom record stays behind" if left == 1 else "%d custom records stay behind" % left)
         notes.append(Note("domain_removed", domain, text))
@@ -102,7 +96,7 @@ def outside(entries: Iterable[tuple[str, str]], domains: Sequence[str]) -> list[
         Mistake(
             where,
             "the domain %s is not in domains (the variable miab_domains)%s"
-            % (_names.display(domain), _nearest(domain, domains, "; did you mean %s?")),
+            % (display(domain), _nearest(domain, domains, "; did you mean %s?")),
         )
         for where, domain in entries
         if domain not in domains
@@ -111,4 +105,4 @@ def outside(entries: Iterable[tuple[str, str]], domains: Sequence[str]) -> list[
 
 def _nearest(domain: str, domains: Iterable[str], words: str = ". Did you mean %s?") -> str:
     near = get_close_matches(domain, sorted(domains), 1, 0.8)
-    return words % _names.display(near[0]) if near else ""
+    return words % display(near[0]) if near else ""

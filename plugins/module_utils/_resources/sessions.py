@@ -39,7 +39,7 @@ def needs(begins: bool, known: Known) -> Sequence[Question]:
 def plan(begins: bool, known: Known) -> Change:
     """Return a change without calls: answering the question has started or ended the session."""
     view = {"state": "present" if begins else "absent"}
-    reveals = {"api_key": known[LogIn().name]} if begins else {}
+    reveals = {"api_key": LogIn().of(known)} if begins else {}
     return Change("session", str(known["caller"]), view, view, reveals=reveals)
 
 

@@ -56,15 +56,15 @@ def needs(wanted: WantedRequest, known: Known) -> Sequence[Question]:
 
 def plan(wanted: WantedRequest, known: Known) -> Change:
     """Return a change without calls, because the box stores no requests. Its view contains the request."""
-    made: str = known[signing_request(wanted.domain, wanted.country).name]
+    made: str = signing_request(wanted.domain, wanted.country).of(known)
     view: View = {"domain": wanted.domain, "country_code": wanted.country, "csr": made}
     if wanted.path is not None:
         view["path"] = wanted.path
-        held: str | None = known[FileText(wanted.path).name]
+        held: str | None = FileText(wanted.path).of(known)
         # Two requests for the same key, domain and country can differ in their encoding and signature.
         if held is not None and held != made and _is_right(wanted, held, made):
             view["csr"] = held
-    return Change("signing request", wanted.domain, view, view)
+    return Change("signing_request", wanted.domain, view, view)
 
 
 def _is_right(wanted: WantedRequest, held: str, made: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Sequence
 
-from .._model.plan import Call, Change, Known, Outage, Planner, Question, Read, View
+from .._model.plan import SINGLE, Call, Change, Known, Outage, Planner, Question, Read, View
 from .._model.reads import PRIVACY, REBOOT_REQUIRED, UPDATES
 from .._values.errors import InvalidOption, UnexpectedAnswer
 
@@ -52,7 +52,7 @@ def check(options: Mapping[str, Any]) -> WantedSystem:
 
 def needs(wanted: WantedSystem, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
-    questions = []
+    questions: list[Question] = []
     if wanted.private is not None:
         questions.append(PRIVACY)
     if wanted.upgrade and _UPGRADED not in known:
@@ -69,12 +69,12 @@ def plan(wanted: WantedSystem, known: Known) -> Change:
     calls = []
     needs_replan = False
     if wanted.private is not None:
-        before["privacy"], after["privacy"] = known[PRIVACY.name], wanted.private
+        before["privacy"], after["privacy"] = PRIVACY.of(known), wanted.private
         if before["privacy"] != wanted.private:
             calls.append(Call("POST", "/system/privacy", {"value": "private" if wanted.private else "off"}))
     upgrades = False
     if wanted.upgrade:
-        before["updates"], after["updates"] = [] if _UPGRADED in known else list(known[UPDATES.name]), []
+        before["updates"], after["updates"] = [] if _UPGRADED in known else list(UPDATES.of(known)), []
         upgrades = bool(before["updates"])
     if upgrades:
         calls.append(
@@ -88,14 +88,14 @@ def plan(wanted: WantedSystem, known: Known) -> Change:
             )
         )
     if wanted.reboot:
-        before["reboot_required"] = known[REBOOT_REQUIRED.name]
+        before["reboot_required"] = REBOOT_REQUIRED.of(known)
         needs_replan = upgrades and not before["reboot_required"]
         if not needs_replan:
             after["reboot_required"] = False
         if before["reboot_required"]:
             outage = Outage(_BACK, wanted.reboot_timeout, "reboot_timeout")
             calls.append(Call("POST", "/system/reboot", parse=_parse_reboot, outage=outage))
-    return Change("system", "as a whole", before, after, tuple(calls), needs_replan=needs_replan)
+    return Change("system", SINGLE, before, after, tuple(calls), needs_replan=needs_replan)
 
 
 def _parse_upgrade(said: str) -> int:

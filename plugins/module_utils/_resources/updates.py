@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Mapping, Sequence, Tuple
 
-from .._model.plan import Call, Change, Known, Planner, Question
+from .._model.plan import SINGLE, Call, Change, Known, Planner, Question
 from .._model.publishing import DIAGNOSIS
 from .._model.reads import DNS_ZONES
 
@@ -48,7 +48,7 @@ def plan_dns(force: bool, known: Known) -> Change:
     """Plan the call, or report its result after it was made."""
     before = {"force": force}
     if _UPDATED in known:
-        return Change("DNS", "of all zones", {**before, "updated": list(known[_UPDATED])}, before)
+        return Change("dns", SINGLE, {**before, "updated": list(known[_UPDATED])}, before)
     call = Call(
         "POST",
         "/dns/update",
@@ -60,15 +60,15 @@ def plan_dns(force: bool, known: Known) -> Change:
         verifiable=False,
         diagnosis=DIAGNOSIS,
     )
-    return Change("DNS", "of all zones", before, before, (call,))
+    return Change("dns", SINGLE, before, before, (call,))
 
 
 def plan_web(_wanted: None, known: Known) -> Change:
     """Plan the call, or report its result after it was made."""
     if _UPDATED in known:
-        return Change("web", "of all domains", {"updated": known[_UPDATED]}, {})
+        return Change("web", SINGLE, {"updated": known[_UPDATED]}, {})
     call = Call("POST", "/web/update", parse=_parse_web, name=_UPDATED, likely_noop=True, verifiable=False)
-    return Change("web", "of all domains", {}, {}, (call,))
+    return Change("web", SINGLE, {}, {}, (call,))
 
 
 DNS_PLANNER = Planner(check_dns, needs, plan_dns)

@@ -129,7 +129,7 @@ def needs(wanted: WantedUser, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
     if USERS.name not in known:
         return [USERS]
-    user = _active(known[USERS.name], wanted.email)
+    user = _active(USERS.of(known), wanted.email)
     if user is None and not wanted.present:
         return []
     if user is None or not wanted.present:
@@ -144,11 +144,11 @@ def needs_alone(wanted: WantedUser, known: Known) -> Sequence[Question]:
     if open_questions:
         return open_questions
     goes = not wanted.present
-    if (_active(known[USERS.name], wanted.email) is not None) != goes or (goes and wanted.force):
+    if (_active(USERS.of(known), wanted.email) is not None) != goes or (goes and wanted.force):
         return []
-    others = [email for email, user in known[USERS.name].items() if user.active and email != wanted.email]
+    others = [email for email, user in USERS.of(known).items() if user.active and email != wanted.email]
     if goes:
-        others += [address for address, alias in known[ALIASES.name].items() if not alias.automatic]
+        others += [address for address, alias in ALIASES.of(known).items() if not alias.automatic]
     domains = {address.partition("@")[2] for address in others}
     return publishing.questions(known, wanted.email.partition("@")[2], domains, goes)
 
@@ -162,7 +162,7 @@ def plan_alone(wanted: WantedUser, known: Known) -> Change:
     change = plan(wanted, known)
     if change.calls and publishing.content_is_known(known):
         before = publishing.content(known)
-        users = dict(known[USERS.name])
+        users = dict(USERS.of(known))
         apply_change(users, change)
         after = publishing.content({**known, USERS.name: users}, before)
         publishing.refuse_harm(before, after, "email", wanted.email, wanted.force)
@@ -178,7 +178,7 @@ def plan(wanted: WantedUser, known: Known) -> Change:
     """
     change = plan_among_others(wanted, known)
     if change.action == "create":
-        guard_mail(wanted, known[ALIASES.name])
+        guard_mail(wanted, ALIASES.of(known))
     return change
 
 
@@ -207,7 +207,7 @@ def plan_among_others(wanted: WantedUser, known: Known) -> Change:
     :raises Unsupported: for a quota on a box without quotas.
     :raises InvalidOption: for values that are invalid in the current state of the box.
     """
-    users: Users = known[USERS.name]
+    users: Users = USERS.of(known)
     user = _active(users, wanted.email)
     if not wanted.present:
         return _plan_removal(wanted, user, users, known)
@@ -333,7 +333,7 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
     call = Call("POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    warnings = dangling_alias_warnings(user.email, known[ALIASES.name])
+    warnings = dangling_alias_warnings(user.email, ALIASES.of(known))
     return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
 
 

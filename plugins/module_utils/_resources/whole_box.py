@@ -223,7 +223,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
     # Users and aliases refer to each other, and zones depend on both. Planning either needs both lists.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
-    lists: list[Read] = [USERS, ALIASES] if mail or wanted.show_undeclared else []
+    lists: list[Read[Any]] = [USERS, ALIASES] if mail or wanted.show_undeclared else []
     moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
     if wanted.show_undeclared and not (moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge):
         lists.append(replace(DNS_RECORDS, optional=True))
@@ -253,8 +253,8 @@ def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
     """Whether a domain may get its first address or user, or lose its last one."""
     before = publishing.domains(known)
     there = {
-        "users": {email for email, user in known[USERS.name].items() if user.active},
-        "aliases": {address for address, alias in known[ALIASES.name].items() if not alias.automatic},
+        "users": {email for email, user in USERS.of(known).items() if user.active},
+        "aliases": {address for address, alias in ALIASES.of(known).items() if not alias.automatic},
     }
     staying: set[str] = set()
     for name, addresses in there.items():
@@ -314,11 +314,11 @@ class _Planning:
         items = self._wanted.sections["users"]
         if not self._concerns("users"):
             return
-        current = self._known[USERS.name] = dict(self._known[USERS.name])
+        current = self._known[USERS.name] = dict(USERS.of(self._known))
         there = [email for email, user in current.items() if user.active]
         protected = {item.wanted.email for item in items} | {self._known["caller"]}
 
-        current_aliases = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        current_aliases = self._known[ALIASES.name] = dict(ALIASES.of(self._known))
 
         def apply_change(change: Change) -> None:
             users.apply_change(current, change)
@@ -349,12 +349,12 @@ class _Planning:
         items = self._wanted.sections["aliases"]
         if not self._concerns("aliases"):
             return
-        current = self._known[ALIASES.name] = dict(self._known[ALIASES.name])
+        current = self._known[ALIASES.name] = dict(ALIASES.of(self._known))
         there = [address for address, alias in current.items() if not alias.automatic]
         protected = {item.wanted.address for item in items} | aliases.needed_by_the_box(current)
 
         def apply_change(change: Change) -> None:
-            aliases.apply_change(current, self._known[USERS.name], change)
+            aliases.apply_change(current, USERS.of(self._known), change)
 
         # A box removes some aliases while their domain has no other address, so they come last.
         self._add("aliases", sorted(items, key=lambda item: aliases.is_kept(item.wanted.address)), apply_change)
@@ -369,7 +369,7 @@ class _Planning:
         for item in self._wanted.sections["users"]:
             if item.wanted.email in coming:
                 try:
-                    users.guard_mail(item.wanted, self._known[ALIASES.name])
+                    users.guard_mail(item.wanted, ALIASES.of(self._known))
                 except Guarded as refusal:
                     self.mistakes.append(Mistake(item.where, refusal.message))
 
@@ -377,15 +377,15 @@ class _Planning:
         items = self._wanted.sections["dns_records"]
         if not self._concerns("dns_records"):
             return
-        current = self._known[DNS_RECORDS.name] = dict(self._known[DNS_RECORDS.name])
+        current = self._known[DNS_RECORDS.name] = dict(DNS_RECORDS.of(self._known))
         there = list(current)
         protected = {(item.wanted.name, item.wanted.rtype) for item in items}
         if DNS_ZONES.name in self._known:
-            zones = self._known[DNS_ZONES.name]
+            zones = DNS_ZONES.of(self._known)
             to_come = self._zones_to_come()
             # A record can be removed while its zone exists. Records that lose their zone are found by check_zones.
             self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
-            stuck = {key for key in current if _names.zone_of(key[0], self._known[DNS_ZONES.name]) is None}
+            stuck = {key for key in current if _names.zone_of(key[0], DNS_ZONES.of(self._known)) is None}
             if "dns_records" in self._wanted.purge:
                 self._warn_of(sorted(stuck - protected), current)
                 protected |= stuck
@@ -578,7 +578,7 @@ class _Planning:
     def _check_limit(
         self, changes: Sequence[Change], limit: int, option: str, variable: str, which: str, instead: str
     ) -> None:
-        names = ["%s %s" % (change.resource, change.key) for change in changes]
+        names = [change.label for change in changes]
         if len(names) <= limit:
             return
         shown = ", ".join(names[:_SHOWN]) + (" and %d more" % (len(names) - _SHOWN) if len(names) > _SHOWN else "")
@@ -609,9 +609,7 @@ class _Planning:
             *(
                 replace(
                     change,
-                    warnings=users.dangling_alias_warnings(change.key, self._known[ALIASES.name])
-                    if change.calls
-                    else (),
+                    warnings=users.dangling_alias_warnings(change.key, ALIASES.of(self._known)) if change.calls else (),
                 )
                 # Any change of our own account can end the session of this run, so it comes last.
                 for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
@@ -627,7 +625,7 @@ class _Planning:
         """A change in its regular order, not as an early repair, if its zone does not exist yet."""
         if not any(call.repairs for call in change.calls):
             return change
-        if _names.zone_of(change.after["name"], self._read[DNS_ZONES.name]) is not None:
+        if _names.zone_of(change.after["name"], DNS_ZONES.of(self._read)) is not None:
             return change
         return replace(change, calls=tuple(replace(call, repairs=False) for call in change.calls))
 
@@ -713,7 +711,7 @@ class _Planning:
     def _zones_to_come(self) -> tuple[str, ...]:
         """The zones after the changes of users and aliases. A box has a zone for each domain with mail."""
         if not publishing.content_is_known(self._read):
-            zones: tuple[str, ...] = self._read[DNS_ZONES.name]
+            zones: tuple[str, ...] = DNS_ZONES.of(self._read)
             return zones
         return publishing.content(self._known, publishing.content(self._read)).zones
 
