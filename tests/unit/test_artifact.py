@@ -34,11 +34,11 @@ def test_files_that_users_need(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("surplus", "message"),
     [
-        ("tests/unit/test_artifact.py", "holds tests"),
-        ("Makefile", "holds Makefile"),
-        (".cache/ruff/x", r"holds \.cache"),
-        ("plugins/modules/__pycache__/miab_user.pyc", "the repository doesn't"),
-        ("plugins/modules/miab_left_over.py", "the repository doesn't"),
+        ("tests/unit/test_artifact.py", "contains tests"),
+        ("Makefile", "contains Makefile"),
+        (".cache/ruff/x", r"contains \.cache"),
+        ("plugins/modules/__pycache__/miab_user.pyc", "not in the repository"),
+        ("plugins/modules/miab_left_over.py", "not in the repository"),
     ],
 )
 def test_files_that_users_do_not_need(surplus: str, message: str, tmp_path: Path) -> None:
