@@ -1,4 +1,4 @@
-"""What the pipelines need beside Ansible: one comment with the plan, and the plan that belongs to a merge.
+"""Helper for the pipelines: write the comment with the plan, and find the plan of a merged request.
 
 usage:
   plans.py comment FILE      show FILE as the comment of the request; later calls update that comment
@@ -7,7 +7,7 @@ usage:
   plans.py snapshots FOLDER  download the latest snapshots of the boxes to FOLDER (on GitHub: find them, as above)
   plans.py without-vault     delete the encrypted variable files, for jobs that have no password for them
 
-It runs on Python's standard library alone, and takes everything else from the variables that GitHub and GitLab set.
+It needs only Python's standard library, and the environment variables that GitHub and GitLab set.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
-# The first line of the comment, by which it is found again.
+# The first line of the comment. Later runs find the comment by it.
 MARK = "<!-- mailinabox.admin: plan -->"
-# GitHub takes comments of up to 65536 characters.
+# GitHub accepts comments of up to 65536 characters.
 LONGEST = 60000
 # Names of the artifacts.
 PLAN, SNAPSHOTS = "plan-%s", "snapshots"
@@ -38,7 +38,7 @@ ON_GITHUB = os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def call(path: str, method: str = "GET", data: Any = None) -> bytes:
-    """Ask the API of GitHub or GitLab."""
+    """Send a request to the API of GitHub or GitLab."""
     if ON_GITHUB:
         url = f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}/{path}"
         headers = {"Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}", "Accept": "application/vnd.github+json"}
@@ -60,7 +60,7 @@ def ask(path: str, **query: Any) -> Any:
 
 
 def ask_all(path: str) -> list[Any]:
-    """All pages of a list."""
+    """Return the entries of all pages of a list."""
     found: list[Any] = []
     for page in range(1, 100):
         rows = ask(path, per_page=100, page=page)
@@ -77,7 +77,7 @@ def comment(file: str) -> None:
     body = f"{MARK}\n{text}"
     if ON_GITHUB:
         listed, edited, method = f"issues/{os.environ['NUMBER']}/comments", "issues/comments/%s", "PATCH"
-        # Anybody can write a comment that begins with the mark.
+        # Check the author, too: anyone can write a comment that begins with the mark.
         own = [one for one in ask_all(listed) if one["user"]["type"] == "Bot" and one["body"].startswith(MARK)]
     else:
         listed = f"projects/{os.environ['CI_PROJECT_ID']}/merge_requests/{os.environ['CI_MERGE_REQUEST_IID']}/notes"
@@ -100,7 +100,7 @@ def find() -> None:
 
 
 def tell(name: str, head: str | None = None) -> None:
-    """Write an artifact's name, and the run that made it, for the next step. Runs of forks don't count."""
+    """Write the name of an artifact, and the run that made it, for the next step. Ignore runs of forks."""
     own = [
         found["workflow_run"]
         for found in ask("actions/artifacts", name=name, per_page=100)["artifacts"]
@@ -127,7 +127,7 @@ def fetch(folder: str) -> None:
         sys.exit(NO_PLAN % f"the commit {sha}, because it was not merged from a merge request")
     head = merged[0]["sha"]
     pipelines = ask(f"{project}/merge_requests/{merged[0]['iid']}/pipelines")
-    # Those of a fork belong to another project.
+    # Pipelines of a fork belong to another project.
     for pipeline in pipelines:
         if pipeline["sha"] == head and str(pipeline["project_id"]) == own:
             for job in ask(f"{project}/pipelines/{pipeline['id']}/jobs"):
@@ -147,7 +147,7 @@ def snapshots(folder: str) -> None:
 
 
 def unpack(archive: bytes, folder: Path, below: str) -> None:
-    """The files in a folder of an archive, without any subfolders."""
+    """Extract the files in a folder of an archive, without subfolders."""
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for name in files.namelist():
