@@ -269,4 +269,4 @@ def test_validation_finds_all_mistakes_of_all_hosts(boxes: dict[str, Box], tmp_p
         assert f"inventory.yml,line={line},col=16::users[0].email: 'ann@example': " in "".join(commands)
     else:
         assert "users[0] ann@example: email: 'ann@example': " in found[SAME]["msg"]
-    assert results(done, "with mistakes") != []
+    assert results(done, "with errors") != []
