@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keeps tests apart from each other and from their user."""
+"""Isolate tests from each other and from the user's environment."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def ansible_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home of its own: what a box refused in one test is no business of the next."""
+    """Use a separate home folder, so that rejected logins of one test don't count for the next."""
     monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "ansible-home"))

@@ -27,7 +27,7 @@ PROGRAM = "pebble"
 def pebble(folder: Path, dns: str, ca_path: str) -> Iterator[str]:
     """The URL of its directory.
 
-    :param dns: the name server that it asks for challenges.
+    :param dns: the name server that it queries for challenges.
     :param ca_path: the certificate of the authority that signed the server's own one.
     """
     now = datetime.datetime.now(datetime.timezone.utc)

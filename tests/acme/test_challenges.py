@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guide to certificates for other machines, as it stands, with a real ACME server and a real client."""
+"""Run the guide to certificates for other machines unchanged, with a real ACME server and a real client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = ("internal.example.org", "*.internal.example.org")
 
 
 class BoxNameServer(NameServer):
-    """The name server of a simulated box, which has what the box has published."""
+    """The name server of a simulated box. It serves what the box has published."""
 
     def __init__(self, box: Box) -> None:
         super().__init__("")
@@ -68,7 +68,7 @@ def certbot(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command of the guide."""
     (playbook,) = [block for block in yaml_of("dns-challenges.md") if isinstance(block, list)]
-    # Where the box's name server is, is the one thing that differs.
+    # The only change to the command is the address of the box's name server.
     play = yaml.safe_dump(playbook).replace("192.0.2.10", server.address)
     (folder / "challenge.yml").write_text(play, encoding="utf-8")
     ansible = Path(sys.executable).with_name("ansible-playbook")
@@ -107,7 +107,7 @@ def certbot(
 
 @pytest.mark.parametrize(("works", "mfa"), [(True, True), (False, False)])
 def test_a_certificate_for_another_machine(works: bool, mfa: bool, box: Box, tmp_path: Path) -> None:
-    """The challenges are taken out, whether the ACME server accepted them or not."""
+    """The challenges are removed, even if the ACME server rejects them."""
     if shutil.which(PROGRAM) is None:
         pytest.skip("there is no Pebble: nobody has asked for a certificate")
     if mfa:
@@ -118,7 +118,7 @@ def test_a_certificate_for_another_machine(works: bool, mfa: bool, box: Box, tmp
         with pebble(tmp_path, asked, box.cacert) as directory:
             done = certbot(box, server, tmp_path, directory, mfa=mfa)
     said = done.stdout + done.stderr + (tmp_path / "logs" / "letsencrypt.log").read_text(encoding="utf-8")[-6000:]
-    # Both names have their challenge at the same name, so there are two values.
+    # The challenges of both names are at the same record name, so there are two values.
     assert max(len(text.splitlines()) for text in server.served) == 2, said
     assert box.state.dns_records == before, said
     assert (done.returncode == 0) == works, said

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box holds once a wish is fulfilled, by rules of their own: other libraries than the collection's.
+"""The expected content of a box after a task, computed independently of the collection, with other libraries.
 
-Each function takes the options as they were given, with defaults, and what the box held before and
-holds now, and returns what it has to hold.
+Each function takes the options with defaults, and the content of the box before and after the task, and returns
+the expected content.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Held = dict[str, Any]
 
 
 def address(text: Any) -> str:
-    """The one form of an address; what is none, and can only be declared absent, stays as it is."""
+    """The canonical form of an address. Invalid addresses, which can only be declared absent, are returned unchanged."""
     try:
         found = email_validator.validate_email(
             str(text).strip(), allow_smtputf8=False, check_deliverability=False, allow_empty_local=True
@@ -44,7 +44,7 @@ def name(text: Any) -> str:
 
 
 def value(rtype: str, text: Any) -> object:
-    """What equal values share; one that is none, and can only be declared absent, stays as it is."""
+    """The canonical form of a value. Invalid values, which can only be declared absent, are returned unchanged."""
     text = str(text).strip()
     if rtype == "TXT" or text == "local":
         return text
@@ -119,7 +119,7 @@ def nameservers(declared: list[Any]) -> set[Any]:
 
 
 def target(wanted: Mapping[str, Any], stored: str, before: str) -> bool:
-    """Whether a target is the one that was declared."""
+    """Whether a target equals the declared one."""
     parts = urlsplit(stored)
     if wanted["rsync"] is not None:
         rsync = wanted["rsync"]
@@ -152,7 +152,7 @@ def target(wanted: Mapping[str, Any], stored: str, before: str) -> bool:
 
 
 def _target(text: str) -> tuple[str, ...]:
-    """A key of Backblaze may be quoted, or not."""
+    """A Backblaze key can be percent-encoded or not."""
     found = re.fullmatch("b2://([^:]*):(.*)@([^@]*)", text)
     return (found[1], unquote(found[2]), found[3]) if found else (text,)
 
@@ -168,7 +168,7 @@ def backup(wanted: Mapping[str, Any], before: Held, now: Held) -> None:
 
 def certificate(options: Mapping[str, Any], before: Held, now: Held) -> None:
     if options["state"] == "installed":
-        # Blanks mean nothing inside it.
+        # Spaces inside it are ignored.
         inner = options["certificate"].split("-----")[2]
         wanted = x509.load_der_x509_certificate(base64.b64decode("".join(inner.split())))
         assert any(wanted in x509.load_pem_x509_certificates(pem.encode()) for pem in now["certificates"])
@@ -217,12 +217,12 @@ def config(options: Mapping[str, Any], before: Held, now: Held) -> None:
     assert options["privacy"] in (None, now["privacy"])
 
 
-# What the box's own mail goes to.
+# The receiver of the box's own mail.
 SPARED = {"administrator@box.example.com", "hostmaster@box.example.com"}
 
 
 def _purged(held: Any, declared: set[Any], keep: list[Any]) -> Any:
-    """What is left of a section if nothing stays that isn't declared, or is to be kept."""
+    """The rest of a section after a purge: what is declared or matched by keep."""
 
     def stays(key: Any) -> bool:
         called = key if isinstance(key, str) else key[0]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the connection, fed with anything: they lead to the box that was named, or to a clear error."""
+"""Random values for the connection options: a task connects to exactly the given box, or fails with a clear error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORD = {"name": "new.example.org", "type": "A", "value": "192.0.2.9"}
 SIGNED_IN = "went to the box that was named, and to no other"
 ELSEWHERE = "would have gone to another host, which was named"
 
-# Right values of each option.
+# Valid values of each option.
 RIGHT: dict[str, list[Any]] = {
     "host": ["box.example.com", "https://box.example.com:443/admin", " BOX.example.com/ "],
     "username": [FIRST_USER, "Me@Box.Example.com"],
@@ -47,7 +47,7 @@ def test_every_option_has_right_values() -> None:
 
 
 def named(host: Any) -> str | None:
-    """The host that a value names, by a stricter reading than the collection's; None if it is no plain name."""
+    """The host in a value, parsed more strictly than in the collection; None if it isn't a plain name."""
     found = re.fullmatch(r"\s*(?:https://)?([^/:@?#\s]+|\[[0-9a-fA-F:.]+\])(?::\d{0,5})?(?:/admin)?/*\s*", str(host))
     if found is None:
         return None
@@ -58,7 +58,7 @@ def named(host: Any) -> str | None:
 
 
 class Elsewhere:
-    """What happens to requests to other hosts than the box: nobody is there, and it is noted that they were asked."""
+    """Handles requests to other hosts than the box: refuses the connection and records the host."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.hosts: list[str] = []

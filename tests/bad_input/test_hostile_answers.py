@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""10,000 hostile texts in every field of every answer: tasks end with a result, filters make text of it, and nothing is run."""
+"""10,000 hostile texts in every field of every answer: tasks return a result, filters return text, nothing is executed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.unit.test_hostile_box import filled_in, is_written
 from tests.unit.test_reads import EVERYTHING, ME, READS, RECORDED, AnyBox
 
 COUNT = 10_000
-# How many are in the answers of one box.
+# The number of texts in the answers of one box.
 ROWS = 100
 # How many boxes there are to one that is written to as well, and that has two beside it which keep their names.
 EVERY = 10
@@ -36,7 +36,7 @@ PARTS = 4
 STATUS = [
     {"type": kind, "text": "text", "extra": [{"monospace": True, "text": "text"}]} for kind in ("heading", "error")
 ]
-# The recorded boxes were not asked to examine themselves, because that takes minutes.
+# The recordings contain no status checks, because these take minutes.
 ANSWERS = {**RECORDED, ("POST", "/system/status"): [STATUS]}
 WRITES: dict[str, dict[str, Any]] = {
     "miab_config": EVERYTHING,
@@ -47,12 +47,12 @@ WRITES: dict[str, dict[str, Any]] = {
 
 
 def _richest(read: Read) -> Any:
-    """The longest answer that was recorded."""
+    """The longest recorded answer."""
     return max(ANSWERS[read.method, read.path], key=lambda answer: len(json.dumps(answer)))
 
 
 class HostileBox(AnyBox):
-    """A box whose answers have hostile texts in their fields, and that answers each write with another one."""
+    """A box with hostile texts in its answers. It answers each write with a different text."""
 
     signed_out = False
 

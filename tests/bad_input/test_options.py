@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every option of every module, fed with anything: a clear error before a write, or exactly that on the box.
+"""Random values for every option of every module: a clear error before any write, or exactly this value on the box.
 
-The options are taken from the tasks themselves, so that no new one is forgotten.
+The options come from the modules' specifications, so new options are tested automatically.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from . import holds
 from .trial import BY_THE_BOX, CONNECTION, MODULES, REFUSED, STORED, call, held
 from .values import ANYTHING, twisted
 
-# So many twisted values for each option.
+# The number of mutated values for each option.
 EXAMPLES = 25
 
 SECRET = "JBSWY3DPEHPK3PXP" * 2
@@ -48,17 +48,17 @@ def certificate(name: str) -> str:
 
 
 def nothing(_options: Options, _before: holds.Held, _now: holds.Held) -> None:
-    """What the box keeps is compared anyway."""
+    """No further check: the content of the box is compared anyway."""
 
 
 @dataclass
 class Kind:
-    """What is known of a module.
+    """How to test a module.
 
-    :param right: options that are right, each option in at least one of them.
-    :param changes: the sections of a box that it may change.
-    :param holds: compares what the box held before, and holds now, with the options.
-    :param writes: the routes that change something, of those that it may take.
+    :param right: sets of valid options; each option occurs in at least one of them.
+    :param changes: the sections of a box that it can change.
+    :param holds: compares the content of the box before and after with the options.
+    :param writes: the routes that it uses for writes.
     """
 
     right: Sequence[Options]
@@ -200,7 +200,7 @@ KINDS: Mapping[str, Kind] = {
     "miab_info": Kind([{"gather_subset": ["config", "zonefiles"]}]),
     "miab_config": Kind(
         [
-            # Few sections each, because so many declarations are tried.
+            # Each has few sections, because many declarations are tried.
             {"users": [NEW_USER], "aliases": [ALIASES[0]]},
             {"dns_records": [RECORDS[0]]},
             {"dns_records": [RECORDS[1]], "secondary_nameservers": NAMESERVERS, "privacy": False},
@@ -231,7 +231,7 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
-# Not a wish for a state, so that a second run does it again.
+# An action and not a state, so a second run repeats it.
 REPEATS = {"miab_dns_update", "miab_web_update"}
 
 
@@ -240,7 +240,7 @@ def _equal(expected: object, found: object) -> None:
 
 
 class Reachable(set[str]):
-    """Targets for backups, all of the kinds that a box knows."""
+    """Backup targets of all kinds that a box supports."""
 
     def __contains__(self, target: object) -> bool:
         parts = urlsplit(str(target))
@@ -248,7 +248,7 @@ class Reachable(set[str]):
 
 
 class Resolvable(set[str]):
-    """Name servers that the box's resolver knows: every host name."""
+    """Name servers that the box can resolve: every host name."""
 
     def __contains__(self, host: object) -> bool:
         return is_dns_name(str(host).rpartition(".")[0]) and str(host) == str(host).lower()
@@ -284,14 +284,14 @@ Path = tuple[str, ...]
 
 
 def paths(spec: Mapping[str, Any], prefix: Path = ()) -> Iterator[Path]:
-    """Every option, and the options in its items."""
+    """Every option, including nested ones."""
     for option, rule in spec.items():
         yield (*prefix, option)
         yield from paths(rule.get("options") or {}, (*prefix, option))
 
 
 def parent(options: Options, path: Path) -> Options | None:
-    """The dictionary in which an option stands; the first of a list of them."""
+    """The dictionary that contains an option; the first one of a list."""
     found: Any = options
     for step in path[:-1]:
         found = found.get(step)
@@ -302,7 +302,7 @@ def parent(options: Options, path: Path) -> Options | None:
 
 
 def bases(module: str, path: Path) -> list[Options]:
-    """Right options into which a value can be put: those that have the option, or at least its place."""
+    """Valid options into which a value can be inserted: those that have the option or its parent."""
     places = [(base, parent(base, path)) for base in KINDS[module].right]
     having = [base for base, place in places if place is not None and path[-1] in place]
     return having or [base for base, place in places if place is not None][:1]
@@ -331,7 +331,7 @@ WRITES = {f"{route.method} {route.path}" for route in ROUTES if route.is_write}
 
 
 def attempt(module: str, options: Options, state: State, path: Path) -> str:
-    """How an input ends on a box; whatever is no good end is an ``AssertionError``."""
+    """The result of an input on a box. Raises ``AssertionError`` if the result is wrong."""
     kind = KINDS[module]
     before = held(state)
     arguments = {**CONNECTION, **options}
@@ -346,7 +346,7 @@ def attempt(module: str, options: Options, state: State, path: Path) -> str:
         assert wire.writes == 0, real["msg"]
         assert predicted.get("msg") == real["msg"]
         assert any(option in real["msg"] for option in _names(options) | {path[-1].rstrip("s")}), real["msg"]
-        # Ansible's own quotes the whole value.
+        # Ansible's own message quotes the whole value.
         assert "failure" not in real or len(real["msg"]) < 3000, real["msg"][:3000]
         return REFUSED
     assert not predicted.get("failed"), predicted["msg"]
@@ -368,7 +368,7 @@ def attempt(module: str, options: Options, state: State, path: Path) -> str:
 
 
 def _names(options: Any) -> set[str]:
-    """The options that are given, at any depth."""
+    """The given options, including nested ones."""
     if isinstance(options, list):
         return {name for item in options for name in _names(item)}
     if not isinstance(options, dict):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that go into paths, over HTTPS: whatever stands in them, no other path is asked for."""
+"""Names in request paths, over HTTPS: no value of a name changes which path is requested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import holds
 from .trial import REFUSED, STORED
 from .values import SNIPPETS
 
-# The option that goes into the path, the others, and the path, with the place of the name.
+# The option that is part of the path, the other options, and the path with a placeholder.
 IN_PATHS: dict[str, tuple[str, dict[str, Any], str]] = {
     "miab_dns_record": ("name", {"type": "A", "value": "192.0.2.9"}, "/dns/custom/{}/A"),
     "miab_ssl_csr": ("domain", {"country_code": "GB"}, "/ssl/csr/{}"),
@@ -31,7 +31,7 @@ READS = {"/dns/custom", "/dns/zones"}
 
 
 def names() -> list[str]:
-    """A name of the box with something in it: before, inside, behind, and for a whole part."""
+    """A name of the box with a text inserted: before, inside, after, and instead of a label."""
     forms = ("{}.box.example.com", "a{}b.box.example.com", "box.example.com{}", "box.example.com/{}", "{}")
     return [form.format(snippet) for form in forms for snippet in SNIPPETS]
 
@@ -62,7 +62,7 @@ def test_a_name_cannot_change_the_request_path(module: str, record_property: Cal
     "name", ["../../mail/users/remove", "a/../b", "a?b=c", "a#b", "a%2fb", "...", "%2e%2e", "a//b", "a\\b"]
 )
 def test_a_quoted_name_is_escaped_in_the_path(name: str) -> None:
-    """Even if a planner let it through: neither ``requests`` nor urllib3 makes two parts of it."""
+    """Even if a planner accepted it, neither ``requests`` nor urllib3 would split it into two path segments."""
     with pytest.raises(ValueError, match="the path must not have"):
         Call("POST", "/dns/custom/../A", body="192.0.2.9")
     with (

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One input tried on a box: refused before anything is written, or stored exactly as it was given."""
+"""Try an input on a box: it must be rejected before any write, or stored exactly as given."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ BY_THE_BOX = "refused by the box itself, nothing stored"
 
 
 class Wire:
-    """What ``requests`` would send to a box, answered by the box's rules in this process.
+    """Answers prepared ``requests`` with the box's rules in this process, without a network.
 
-    Everything is as on the wire: the URL is the one that ``requests`` has made, and the form is read from the body.
+    The URL is the one that ``requests`` has built, and the form is parsed from the body, as over HTTPS.
 
     :ivar log: method and route of each request.
     """
@@ -62,18 +62,18 @@ class Wire:
 
     def send(self, request: requests.PreparedRequest, *, timeout: float, **_options: Any) -> requests.Response:
         with socket.socket() as plug:
-            # Where a number of seconds is too much for a socket, it says so here.
+            # Raises if a number of seconds is too large for a socket.
             plug.settimeout(timeout)
         parts = urlsplit(request.url or "")
         assert (parts.scheme, parts.hostname, parts.fragment) == ("https", HOST, ""), request.url
         prefix, path = parts.path[:6], parts.path[6:]
         assert prefix == "/admin", request.url
-        # The proxy before a box resolves these, so none may be sent.
+        # The box's proxy resolves dot segments, so none may be sent.
         assert not {".", "..", ""} & set(unquote(path).split("/")[1:]), request.url
         body = request.body or b""
         raw = body.encode("ascii") if isinstance(body, str) else bytes(body)
         headers = {name.lower(): _ascii(value) for name, value in request.headers.items()}
-        # What the web server before a box takes.
+        # The limit of the box's web server.
         assert all(len(value) < 8192 for value in headers.values()), "a header that is too long"
         is_form = headers.get("content-type") == "application/x-www-form-urlencoded"
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw)) if is_form else []
@@ -102,7 +102,7 @@ def _ascii(value: str | bytes) -> str:
 
 
 def _route(method: str, path: str) -> str:
-    """The route that a request takes, without its open parts."""
+    """The route of a request, with placeholders for its variable parts."""
     for route in ROUTES:
         if route.method == method and route.match(path.split("/")) is not None:
             return f"{method} {route.path}"
@@ -110,7 +110,7 @@ def _route(method: str, path: str) -> str:
 
 
 class WiredClient(Client):
-    """A client that looks at certificates without a network."""
+    """A client that reads certificates without a network."""
 
     state: State
 
@@ -123,7 +123,7 @@ class WiredClient(Client):
 
 @contextlib.contextmanager
 def wired(state: State, read_only: bool) -> Iterator[Wire]:
-    """A time in which whatever ``requests`` sends goes to that box."""
+    """Within this context, all requests go to this box."""
     wire = Wire(state, read_only)
 
     def send(_adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -135,9 +135,9 @@ def wired(state: State, read_only: bool) -> Iterator[Wire]:
 
 @dataclass
 class Called:
-    """What came of a task.
+    """The result of a task.
 
-    :ivar options: as Ansible has validated them; None if they didn't come that far.
+    :ivar options: as validated by Ansible; None if validation failed.
     """
 
     result: dict[str, Any]
@@ -146,7 +146,7 @@ class Called:
 
 
 def call(module: str, arguments: Mapping[str, Any], check_mode: bool, state: State) -> Called:
-    """Run a task as the in-process door does."""
+    """Run a task in the same way as in Ansible's worker process."""
     definition = task(module)
     rules = argument_rules(definition)
     wire = Wire(state, check_mode)
@@ -165,17 +165,17 @@ def call(module: str, arguments: Mapping[str, Any], check_mode: bool, state: Sta
         return client
 
     state.clock = clock.now
-    # Without a home no run knows of the logins that another was refused.
+    # Without a home folder, runs don't share the count of rejected logins.
     homeless = mock.patch.dict(os.environ, {"ANSIBLE_HOME": os.devnull})
     with homeless, wired(state, check_mode) as wire:
         result = run(definition, validated.validated_parameters, check_mode, connect)
-    # It goes to Ansible as JSON, and to terminals as UTF-8.
+    # The result must be serializable: Ansible gets it as JSON, terminals as UTF-8.
     json.dumps(result, ensure_ascii=False, allow_nan=False).encode("utf-8")
     return Called(result, wire, validated.validated_parameters)
 
 
 def held(state: State) -> dict[str, Any]:
-    """What a box keeps, by section, but what follows from it."""
+    """The content of a box by section, without derived data."""
     users = {
         user.email: (user.password, sorted(user.privileges), user.quota, [(one.secret, one.label) for one in user.totp])
         for user in state.users.values()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that nobody means, and whatever else may stand where an option is due."""
+"""Unusual and invalid values for options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-# What YAML makes of words, and what templates may hand over.
+# Values that YAML or templates can produce from words.
 OTHER_TYPES: list[Any] = [
     True,
     False,
@@ -45,7 +45,7 @@ OTHER_TYPES: list[Any] = [
     (1, 2),
 ]
 
-# Texts that mean something to somebody: YAML, a shell, a template, a path, a URL, a list, a terminal.
+# Texts with a meaning in YAML, shells, templates, paths, URLs, lists or terminals.
 SNIPPETS = [
     *("", " ", "\t", "\n", "\r\n", "\0", "\x07", "\x1b[31m", "\x1f", "\x7f", "\x85", "\xa0", "\u2028", "\ufeff"),
     *("\u200b", "\u200d", "\u00ad", "\u202e", "\ud800", "\udc80", "\udfff", "\U0001f642", "\U000e0041"),
@@ -54,16 +54,16 @@ SNIPPETS = [
     *("/", "//", "\\", "..", "../", "/../../mail/users", "/./", "?", "?a=b", "#", "#a", "*", "**", "*.", ".*", "."),
     *("@", "@@", "a@b", ":", "::", "[", "]", "{", "}", "{{ 1 }}", "{a: 1}", "$(id)", "`id`", "${HOME}", "$HOME"),
     *("'", '"', "' OR '1'='1", '"; --', "<b>", "<!--", "!", "^", "-", "--", "_", "~root", "(", ")", "\\n", "\\"),
-    # Letters that look like others, or become them in capitals or small.
+    # Letters that look like others, or turn into others when the case changes.
     *("\u0430", "\u212a", "\u017f", "\u0131", "\u0130", "\u00df", "\u1e9e", "\ufb01", "\uff41", "\uff2d", "\u2024"),
     *("\u3002", "\uff0e", "\uff61", "\uff20", "\uff0f", "\u2215", "\u2044", "\u00b2", "\u0663", "\u2163", "\u2100"),
-    # What IDNA has to decide on.
+    # Texts with special rules in IDNA.
     *("\u00fc", "u\u0308", "xn--", "xn--a", "xn--bcher-kva", "xn--bcher-kvb", "XN--BCHER-KVA", "ab--c", "fa\u00df"),
     *("\u05d0a", "\u05d01", "\u0301", "\u4f8b", "\u00b7", "\u30fb", "\u0660\u06f0", "\u1fe1"),
     *("1.2.3.4", "::1", "::ffff:1.2.3.4", "fe80::1%eth0", "localhost", "xfr:", "invalid", "test", "file:///", "x" * 64),
 ]
 
-# More than anything takes, without and with structure, inside ASCII and outside.
+# Texts longer than any limit, with and without structure, in ASCII and beyond.
 HUGE = ["x" * 254, "x" * 100_000, "\u00fc" * 5_000, "a." * 5_000, "a@" * 5_000, "9" * 5_000, "," * 5_000]
 
 TEXTS = [*SNIPPETS, *HUGE]
@@ -72,7 +72,7 @@ ANYTHING = [None, *OTHER_TYPES, *TEXTS]
 
 @st.composite
 def twisted(draw: st.DrawFn, right: str) -> str:
-    """A right value with something put into it, or in the place of a part of it."""
+    """A valid value with a text inserted, or with a part replaced."""
     start = draw(st.integers(0, len(right)))
     end = draw(st.sampled_from([start, min(start + 1, len(right))]))
     what = draw(st.sampled_from(SNIPPETS) | st.characters(exclude_categories=()) | st.text(max_size=3))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A headless Chromium, told what to do through its DevTools protocol over a pipe: no driver, no port, no network."""
+"""A headless Chromium, controlled with the DevTools protocol over a pipe: no driver, no port, no network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FLAGS = (
     "--headless",
     "--remote-debugging-pipe",
-    # Root, as many containers run as, has no other choice.
+    # Chromium requires this for root, which many containers run as.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -37,12 +37,12 @@ SECONDS = 60
 
 
 def find() -> str | None:
-    """Where a Chromium is, if there is one."""
+    """The path of an installed Chromium, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Browser:
-    """One page, and what happened on it: the events that Chromium told of."""
+    """A page, and the events that Chromium reported for it."""
 
     def __init__(self, to_browser: int, from_browser: int) -> None:
         self._to, self._from = to_browser, from_browser
@@ -86,7 +86,7 @@ class Browser:
                 return result
 
     def look(self, page: Path, width: int, height: int = 900, scheme: str = "light", media: str = "screen") -> None:
-        """Open a page from a file as a screen of this width shows it, and wait until it is there."""
+        """Open a page from a file with this screen width, and wait until it has loaded."""
         self.events.clear()
         self.ask(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
@@ -99,18 +99,18 @@ class Browser:
             self.events.append(self._message(deadline))
 
     def named(self, method: str) -> list[dict[str, Any]]:
-        """What was told of one kind of event."""
+        """The data of all events of a kind."""
         return [event["params"] for event in self.events if event.get("method") == method]
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression on the page; a page that forbids scripts doesn't forbid this."""
+        """Evaluate a JavaScript expression on the page. This works even if the page forbids scripts."""
         result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
         if "exceptionDetails" in result:
             raise RuntimeError(str(result["exceptionDetails"]))
         return result["result"].get("value")
 
     def photograph(self, file: Path) -> None:
-        """Keep a picture of the whole page."""
+        """Save a screenshot of the whole page."""
         file.parent.mkdir(parents=True, exist_ok=True)
         shot = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
@@ -118,10 +118,10 @@ class Browser:
 
 @contextmanager
 def chromium(program: str, folder: Path) -> Iterator[Browser]:
-    """A browser with an empty profile in a folder; it ends with the pipe."""
+    """A browser with an empty profile in a folder. It exits when the pipe is closed."""
     hear, to_browser = os.pipe()
     from_browser, say = os.pipe()
-    # Chromium listens at 3 and talks at 4, where a shell can put what has other numbers.
+    # Chromium reads from file descriptor 3 and writes to 4; the shell redirects the pipes to these.
     command = ["bash", "-c", f'exec "$@" 3<&{hear} 4>&{say}', "sh", program, *FLAGS, f"--user-data-dir={folder}"]
     with subprocess.Popen(
         command,

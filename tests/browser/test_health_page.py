@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of the playbook health as a browser shows it: on a phone and on a desk, in light and in dark, on paper."""
+"""The page of the playbook health in a browser: on phones and desktops, in light and dark mode, and printed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.integration.test_health import BAD, DOWN, GOOD, OLD, fleet, run
 from .chromium import Browser, chromium, find
 
 ROOT = Path(__file__).parents[2]
-# To be looked at.
+# Screenshots for people.
 PICTURES = ROOT / ".cache" / "browser"
 
 SCREENS = list(itertools.product((320, 360, 768, 1200), ("light", "dark")))
 
-# Texts that try to get out of their place, and one that nothing can break.
+# Texts that try to escape their element, and one without a possible line break.
 HOSTILE = (
     "<script>document.title = 'broken'</script>",
     "</style></bdi><img src=x onerror=\"document.title = 'broken'\">",
@@ -35,7 +35,7 @@ HOSTILE = (
     "long" * 60,
 )
 
-# The text that can't be told apart from what is behind it: less than 4.5 to 1, as WCAG 2 reckons contrast.
+# Texts with a contrast ratio below 4.5:1 (WCAG 2).
 FAINT = """
 (() => {
   const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
@@ -60,12 +60,12 @@ FAINT = """
   return {seen, found};
 })()
 """
-# What sticks out at the right, by the edge of the screen.
+# Elements that extend beyond the right edge of the screen.
 OUTSIDE = """
 [...document.querySelectorAll("body *")].filter(one => one.getBoundingClientRect().right > innerWidth + 0.5)
   .map(one => one.outerHTML.slice(0, 200))
 """
-# What is named in the rows, where it got too little room to be read.
+# Names in rows that are too narrow to read.
 SQUEEZED = """
 [...document.querySelectorAll(".name, .value, .what")].map(one => [one.getBoundingClientRect(), one.textContent])
   .filter(([at, text]) => at.width < 160 && at.height > 80).map(([at, text]) => text)
@@ -84,7 +84,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page that the playbook made for boxes in good and in bad shape, an old one, and one that is down."""
+    """The page of the playbook for healthy and unhealthy boxes, an old one, and one that is down."""
     folder = tmp_path_factory.mktemp("page")
     with fleet() as boxes:
         done = run(boxes, folder)
@@ -94,7 +94,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page on which every text that a box can choose is a hostile one."""
+    """A page on which every text from the box is hostile."""
     facts: dict[str, dict[str, Any]] = {}
     for number, text in enumerate(HOSTILE):
         found = {"text": text, "extra": [{"text": text, "monospace": False}]}
@@ -119,7 +119,7 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(browser: Browser, page: Path, width: int, scheme: str) -> None:
-    """What holds for every page on every screen, all of it unfolded."""
+    """Checks for each page on each screen, with all details expanded."""
     browser.look(page, width, scheme=scheme)
     browser.evaluate(OPEN_ALL)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width, browser.evaluate(OUTSIDE)
@@ -181,7 +181,7 @@ def test_links_lead_to_the_boxes(browser: Browser, page: Path) -> None:
     within = [link for link in links if link.startswith("#")]
     assert len(within) > 10
     assert browser.evaluate(f"{within}.filter(link => !document.querySelector(link))") == []
-    # All others lead to a box's control panel.
+    # All other links go to the control panel of a box.
     assert {link.partition("/admin")[0].rpartition(":")[0] for link in {*links} - {*within}} == {"https://127.0.0.1"}
 
 
@@ -231,13 +231,13 @@ def test_box_texts_cannot_escape_their_element(width: int, scheme: str, browser:
 
 
 def test_a_page_cannot_run_scripts(browser: Browser, page: Path, tmp_path: Path) -> None:
-    """Were a text to get out of its place, nothing would come of it."""
+    """Even if a text escaped its element, its script would not run."""
     broken = tmp_path / "health.html"
     script = "<script>document.title = 'broken'</script><img src='https://elsewhere.invalid/x.png'></main>"
     broken.write_text(page.read_text(encoding="utf-8").replace("</main>", script), encoding="utf-8")
     browser.look(broken, 360)
     assert "to do" in browser.evaluate("document.title")
     assert len(browser.named("Log.entryAdded")) >= 1
-    # Refused before it was sent.
+    # Blocked before it was sent.
     failed = [facts.get("blockedReason") for facts in browser.named("Network.loadingFailed")]
     assert set(failed) <= {"csp"}

@@ -1,16 +1,16 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compare a throw-away box with the boxes that are known: make conformance HOST=... USERNAME=... [CA=...] YES=1
+"""Compare a disposable box with the recorded boxes: make conformance HOST=... USERNAME=... [CA=...] YES=1
 
-It holds both conversations with the box, runs playbooks against it, and prints each difference from the nearest
+It replays both conversations with the box, runs playbooks against it, and prints each difference from the nearest
 recording as a row of a Markdown table, which you can paste into an issue. It CHANGES AND BREAKS THE BOX.
 
-The box has to be new for each part, and to be set up as data/scenario.yml says: only the user me@box.example.com
+The box must be new for each part, and set up as described in data/scenario.yml: only the user me@box.example.com
 with the password adminpass123, and the host name box.example.com. A simulated box is reset in between. On another box,
 restore the snapshot of the new box after each part, and name the next one: PARTS=edges, then PARTS=playbooks.
 
-RECORD=name also writes what the box answered to data/recordings/name.json and data/edges/name.json.
+RECORD=name also writes the box's answers to data/recordings/name.json and data/edges/name.json.
 
 Exit status: 0 no difference, 1 differences, 2 the box can't be compared.
 """
@@ -42,7 +42,7 @@ _DECLARATION: dict[str, Any] = {
     "miab_dns_records": [{"name": "www.example.org", "type": "A", "values": ["192.0.2.1"]}],
     "miab_privacy": True,
 }
-# Each playbook, and what its recap has to say.
+# Each playbook, and its expected recap.
 _PLAYBOOKS = (
     ("doctor", ("failed=0",)),
     ("plan", ("failed=0",)),
@@ -56,23 +56,23 @@ Told = Mapping[str, Mapping[str, Any]]
 
 
 class NotComparableError(Exception):
-    """The box can't be compared; the text says why, and what to do."""
+    """The box can't be compared. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a box differs from the nearest one that is recorded."""
+    """The differences between a box and the nearest recorded one."""
 
     nearest: str
     differences: Sequence[Difference]
 
 
 def compared(name: str, told: Told, with_version: str | None = None) -> Comparison:
-    """What a box answered in a conversation, compared with the nearest recording of it.
+    """Compare a box's answers in a conversation with the nearest recording.
 
-    Steps that the box was not asked are left out.
+    Skipped steps are not compared.
 
-    :param with_version: the only one to compare it with.
+    :param with_version: compare only with this version.
     """
 
     def found(version: str) -> list[Difference]:
@@ -83,7 +83,7 @@ def compared(name: str, told: Told, with_version: str | None = None) -> Comparis
     comparisons = [
         Comparison(version, found(version)) for version in ([with_version] if with_version else versions(name))
     ]
-    # Of two that are equally near, the one of which more is recorded.
+    # If two recordings are equally near, use the larger one.
     return min(comparisons, key=lambda one: (len(one.differences), -sum(one.nearest in versions(s) for s in SCENARIOS)))
 
 
@@ -93,7 +93,7 @@ def table(found: Iterable[Difference]) -> str:
     rows = ["| step | what | recorded | answered |", "|---|---|---|---|"]
     for one in found:
         texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (one.recorded, one.answered)]
-        # What is alike at the start of a long answer would hide what isn't.
+        # Skip the common start of long answers, so that the difference is visible.
         alike = next((place for place, pair in enumerate(zip(*texts, strict=False)) if len(set(pair)) > 1), 0)
         start = max(0, alike - _SHOWN // 4) if max(map(len, texts)) > _SHOWN else 0
         rows.append("| %s | %s | %s | %s |" % (one.step, one.what, *(_cell(text, start) for text in texts)))
@@ -106,7 +106,7 @@ def _cell(text: str, start: int) -> str:
 
 
 def held(conversation: Conversation, name: str) -> dict[str, dict[str, Any]]:
-    """What a box answers in a conversation. Steps with a certificate are left out if there is no CA to sign it."""
+    """A box's answers in a conversation. Steps with a certificate are skipped if there is no CA to sign it."""
     return {
         step["id"]: told
         for step, told in conversation.replay(name)
@@ -115,7 +115,7 @@ def held(conversation: Conversation, name: str) -> dict[str, dict[str, Any]]:
 
 
 def make_new(base: str, verify: str | bool) -> None:
-    """See that the box is new, and reset it if it isn't and is a simulated one.
+    """Check that the box is new. A simulated box is reset if it isn't.
 
     :raises NotComparableError: if it isn't new.
     """
@@ -138,7 +138,7 @@ def _is_new(base: str, verify: str | bool) -> bool:
 
 
 def run_playbooks(base: str, ca: str | None, takes_records: bool) -> list[Difference]:
-    """Run playbooks of the collection against the box; each that doesn't end as it has to is a difference."""
+    """Run playbooks of the collection against the box. Each unexpected result counts as a difference."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         declared = {name: value for name, value in _DECLARATION.items() if takes_records or name != "miab_dns_records"}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of the contract is kept, and by which module each route is used, at the end of pytest's output."""
+"""Print at the end of pytest's output how many steps match the recordings, and which module uses each route."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _tell_contract(terminalreporter: Any) -> None:
 
 
 def _tell_routes(terminalreporter: Any) -> None:
-    """By its name, each route that a test has found a module for."""
+    """Each route that a module uses, by name."""
     routes = sorted(value for passed, value in recorded(terminalreporter, "route") if passed)
     if routes:
         terminalreporter.section("routes of the API, and the modules that use them")

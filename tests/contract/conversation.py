@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Conversations with a box: hold one, record the answers, compare them with recorded ones.
+"""Conversations with a box: replay them, record the answers, compare them with recorded ones.
 
     python -m tests.contract.conversation record  BASE_URL OUT.json [--scenario NAME] [--cacert FILE] [--sign CA.pem CA.key]
     python -m tests.contract.conversation compare BASE_URL OLD.json [--scenario NAME] [--cacert FILE] [--sign CA.pem CA.key]
 
-data/scenario.yml holds the steps of one, and says what box they start from; data/recordings what real
-boxes of several versions, and of forks, answered. data/edges.yml and data/edges are a second one, about what went wrong.
-BASE_URL ends in /admin, and may be a real box that has just been set up. --sign names a CA that the
-box trusts, with its key: some steps install certificates, which have to come from it.
+data/scenario.yml contains the steps of one and describes the box to start from. data/recordings contains the answers
+of real boxes of several versions and forks. data/edges.yml and data/edges are a second one, with error cases.
+BASE_URL ends in /admin. It can be a real box that has just been set up. --sign names a CA that the
+box trusts, with its key: some steps install certificates, which this CA must sign.
 Exit status: 0 all alike, 1 differences.
 """
 
@@ -62,7 +62,7 @@ _SECTIONS = {
     "p-511": "passwords and quotas",
 }
 
-# What differs from run to run, and what stands for it.
+# Values that differ between runs, and their placeholders.
 _VOLATILE = [
     (re.compile(pattern, re.DOTALL), stand_in)
     for pattern, stand_in in (
@@ -90,7 +90,7 @@ Told = dict[str, Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not as it was recorded."""
+    """A difference from the recording."""
 
     step: str
     what: str
@@ -115,7 +115,7 @@ def scenario(name: str) -> list[Step]:
 
 @functools.cache
 def recording(name: str, version: str) -> dict[str, Told]:
-    """What a real box of that version answered in that scenario."""
+    """The recorded answers of a real box of this version."""
     recorded: dict[str, Told] = json.loads((DATA / SCENARIOS[name] / f"{version}.json").read_text(encoding="utf-8"))
     return recorded
 
@@ -133,7 +133,7 @@ def totp_code(secret: str, moment: float) -> str:
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """A copy of a nested value with every text in it changed; not the keys."""
+    """A copy of a nested value with all texts changed, except keys."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
@@ -150,7 +150,7 @@ def _steady_text(text: str) -> str:
 
 
 def _in_any_order(value: Any) -> Any:
-    """A copy with lines and lists sorted, and without sentences that are written for people."""
+    """A copy with lines and lists sorted, and without messages for people."""
     if isinstance(value, str):
         return "".join(sorted(value.splitlines(keepends=True)))
     if isinstance(value, dict):
@@ -161,7 +161,7 @@ def _in_any_order(value: Any) -> Any:
 
 
 def _found(value: Any, path: str) -> Any:
-    """What a dotted path leads to; nothing if it leads nowhere."""
+    """The value at a dotted path, or None."""
     for part in path.split("."):
         if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
@@ -174,7 +174,7 @@ def _found(value: Any, path: str) -> Any:
 
 @dataclass
 class Conversation:
-    """A conversation with the box at a URL, and what was learnt in it."""
+    """A conversation with the box at a URL, and the values that later steps need."""
 
     base: str
     verify: str | bool = True
@@ -184,8 +184,8 @@ class Conversation:
     _names: dict[str, str] = field(default_factory=dict)
 
     def replay(self, name: str) -> Iterator[tuple[Step, Told]]:
-        """Ask a scenario step by step; what differs from run to run is taken out of the answers."""
-        # One connection for all: real boxes are far away.
+        """Run a scenario step by step. Values that differ between runs are replaced in the answers."""
+        # One connection for all steps, because real boxes have a high latency.
         with requests.Session() as session:
             for step in scenario(name):
                 yield step, self._ask(session, step)
@@ -249,7 +249,7 @@ class Conversation:
         return reply
 
     def _certificates(self) -> dict[str, str]:
-        """Certificates for example.org: a good one, one for another name, one for another key."""
+        """Certificates for example.org: a valid one, one for another name, one for another key."""
         assert self.signer is not None
         answer = requests.post(
             self.base + "/ssl/csr/example.org",
@@ -286,7 +286,7 @@ class Conversation:
 
 
 def differences(step: Step, recorded: Mapping[str, Any], reply: Mapping[str, Any]) -> list[Difference]:
-    """What is not as recorded; of some steps only status and type count."""
+    """The differences from the recording. For some steps only status and type are compared."""
     keys = ["status", "type"] if step.get("loose") else sorted(recorded.keys() | reply.keys())
     return [
         Difference(step["id"], key, recorded.get(key), reply.get(key))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What works on which box: a table of tasks. The tests run them, and docs/supported-boxes.md is generated from it.
+"""The table of features and supported boxes. The tests run its tasks, and docs/supported-boxes.md is generated from it.
 
 python -m tests.contract.supported_boxes writes the page.
 """
@@ -19,7 +19,7 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "supported-boxes.md"
 
 KINDS = {"kiekerjan-v76": forks.KIEKERJAN, "geseidl-v76": forks.GESEIDL}
 KINDS |= {"power-v60.5": forks.POWER, "ldap-v75": forks.LDAP}
-# The columns of the table, by what is simulated.
+# The columns of the table, by simulated box.
 BOXES = {"v0.51": "v0.51", "v55": "v55", "v60": "v60", "v75": "v75", "v76": "v76", **KINDS}
 
 POWER, LDAP = ("power-v60.5",), ("ldap-v75",)
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     """A feature, and the boxes on which it doesn't work.
 
     :ivar tasks: modules without their prefix, and their options.
-    :ivar loses: the boxes on which it is refused because it would lose data.
+    :ivar loses: the boxes on which the task is refused because it would lose data.
     :ivar lacks: the boxes that don't have the feature.
     """
 

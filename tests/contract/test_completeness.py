@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever the API can do, a task can do: each route is asked for by a module, as its tasks run against a box."""
+"""The modules cover the whole API: each route is used by the tasks of a module."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def certificate(name: str) -> str:
     return crypto.sign([name], crypto.box_key().public_key(), now - day, now + 60 * day)
 
 
-# For each module, tasks that together ask for all that it knows; some fail on some versions, which is all the same here.
+# For each module, tasks that together use all its routes. Failures on some versions don't matter here.
 TASKS: Mapping[str, list[dict[str, Any]]] = {
     "miab_user": [
         {**ANN, "user_password": "ann-password-2", "privileges": ["admin"], "quota": "2G"},
@@ -77,7 +77,7 @@ TASKS: Mapping[str, list[dict[str, Any]]] = {
     ],
 }
 
-# What the conversation with real boxes asks only to hear what they say to a mistake.
+# Steps of the recorded conversation that are errors on purpose.
 MISTAKES = {
     "GET /no/such/thing": "a path that no box has",
     "GET /login": "as the API's documentation has it; boxes take POST",
@@ -85,7 +85,7 @@ MISTAKES = {
     "POST /mfa/totp/disable": "as the API's documentation has it; boxes take POST /mfa/disable",
 }
 
-# Routes that no module uses, because another has the same, and which.
+# Routes that no module uses, because another route has the same data, and that route.
 COVERED = {
     "GET /mail/users/quota": ("GET /mail/users", "the list of users has the quota of each"),
 }
@@ -101,7 +101,7 @@ def covered() -> dict[str, tuple[str, str]]:
 
 
 def route(method: str, path: str) -> str | None:
-    """The route that a request takes, on any version."""
+    """The route of a request, on any version."""
     segments = path.partition("?")[0].split("/")
     for known in ROUTES:
         if known.method == method and known.match(segments) is not None:
@@ -110,7 +110,7 @@ def route(method: str, path: str) -> str | None:
 
 
 def _ask_all(version: str, name: str) -> set[str]:
-    """The routes that a module's tasks take on a box of that version."""
+    """The routes that a module's tasks use on a box of this version."""
     clock = Clock()
     state = new_state(version)
     state.clock = clock.now
@@ -132,7 +132,7 @@ def _ask_all(version: str, name: str) -> set[str]:
 
 @functools.cache
 def used() -> dict[str, list[str]]:
-    """Each route that some module takes, and which ones do."""
+    """Each used route, with the modules that use it."""
     found: dict[str, list[str]] = {}
     for name in MODULES:
         for one in sorted({one for version in VERSIONS for one in _ask_all(version, name)}):

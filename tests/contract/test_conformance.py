@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A box is compared with the nearest one that is known, and nothing but its differences is shown."""
+"""Conformance reports: a box is compared with the nearest recorded one, and only the differences are shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAIRS = [(name, version) for name in SCENARIOS for version in KNOWN if version n
 def test_the_nearest_recording_is_its_own(name: str, version: str) -> None:
     found = compared(name, recording(name, version))
     assert found.differences == []
-    # Two versions answer alike but for their names, which "edges" doesn't ask for.
+    # Two versions differ only in their version number, which "edges" doesn't read.
     alike = {version, *(other for other, known in SAME_AS.items() if known == version)}
     assert found.nearest in alike | ({"v75", "v76"} if name == "edges" and version in ("v75", "v76") else set())
 

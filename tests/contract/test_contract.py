@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated box answers as real boxes did, step by step."""
+"""The simulated box gives the recorded answers of real boxes, step by step."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pytest
 from tests.box import KNOWN, Box, answer, new_state
 from tests.contract.conversation import DATA, SCENARIOS, Conversation, differences, recording, scenario, versions
 
-# Some day on which no code of the conversation ends before it was used.
+# A fixed time at which no one-time code of the conversation expires before its use.
 _MOMENT = 1_800_000_000.0
 
 
-# Recordings of versions that answer like another, and which.
+# Versions whose recordings equal those of another version, and that version.
 SAME_AS = {"power-current-dev": "power-v60.5"}
 # Boxes that nobody has asked the questions of a scenario.
 NOT_RECORDED: dict[str, set[str]] = {"scenario": set(), "edges": {"kiekerjan-v76"}}
@@ -27,7 +27,7 @@ NOT_RECORDED: dict[str, set[str]] = {"scenario": set(), "edges": {"kiekerjan-v76
 
 @functools.cache
 def _told_by(name: str, version: str) -> dict[str, dict[str, Any]]:
-    """All that a box of that version answers in a scenario."""
+    """All answers of a simulated box of this version in a scenario."""
     state = new_state(version)
     state.clock = lambda: _MOMENT
     with Box(state=state) as box:
@@ -62,7 +62,7 @@ def test_step(version: str, name: str, step: dict[str, Any], record_property: An
 
 @pytest.mark.parametrize("version", [version for version in KNOWN if version != "v0.51"])
 def test_zone_file_is_the_recorded_one(version: str) -> None:
-    """The conversation compares only its status: serial number and keys can't be the same."""
+    """The conversation compares only the status, because serial number and keys differ."""
 
     def steady(reply: dict[str, Any]) -> str:
         return re.sub(r"\d+(?=     ; serial)|(?<=keys hash: ).*", "", reply["body"])
@@ -81,7 +81,7 @@ def test_versions_that_answer_alike(recorded: str) -> None:
 
 
 def test_differences_are_noticed() -> None:
-    """Boxes of two versions are told apart, where the recordings differ and nowhere else."""
+    """Two versions are distinguished exactly where their recordings differ."""
     reply = _told_by("scenario", "v60")
     older, newer = recording("scenario", "v60"), recording("scenario", "v75")
     steps = [step for step in scenario("scenario") if not step.get("loose")]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What forks do beyond their recordings, as it was seen on their boxes."""
+"""Behavior of forks that was observed on real boxes and is not part of the recordings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules of the simulated box that the recorded conversation does not reach."""
+"""Rules of the simulated box that the recorded conversations don't cover."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def listed(state: State, address: str) -> dict[str, Any]:
 
 
 def with_ann(version: str = "v75") -> State:
-    """A box with a user ann@example.org, all published."""
+    """A box with a user ann@example.org, completely published."""
     state = new_state(version)
     assert add_user(state, "ann@example.org").status == 200
     return state
@@ -82,14 +82,14 @@ def test_bad_value_breaks_its_zone(version: str, rtype: str, bad: str, good: str
     state = with_ann(version)
     path = f"/dns/custom/x.example.org/{rtype}"
 
-    # Stored, but not published. The second time it is there already, and that sounds like success.
+    # Stored, but not published. The second request finds the value and reports success.
     assert answer(state, "POST", path, body=bad).status == 500
     assert CustomRecord("x.example.org", rtype, bad) in state.dns_records
     reply = answer(state, "POST", path, body=bad)
     assert (reply.status, reply.body) == (200, "OK")
     assert state.broken_zones() == ["example.org"]
 
-    # Every other change in the zone is stored, and fails; elsewhere all is well.
+    # Other changes in the zone are stored but fail. Other zones are not affected.
     assert answer(state, "POST", "/dns/custom/www.example.org/A", body="192.0.2.1").status == 500
     assert answer(state, "DELETE", "/dns/custom/www.example.org/A").status == 500
     assert answer(state, "POST", "/dns/custom/www.box.example.com/A", body="192.0.2.1").status == 200
@@ -119,7 +119,7 @@ def test_new_zone_that_can_not_be_signed_fails_each_update() -> None:
     state = new_state()
     add_user(state, "ann@sub.example.org")
     assert answer(state, "POST", "/dns/custom/x.sub.example.org/MX", body="not an mx").status == 500
-    # The other zones are well, and this one is left alone while it stays as it is.
+    # The other zones are published, and this one is skipped until it changes.
     assert answer(state, "POST", "/dns/update").status == 200
     assert add_user(state, "ann@example.org").status == 500
     assert [answer(state, "POST", "/dns/update").status for _unused in range(2)] == [500, 500]
@@ -147,7 +147,7 @@ def test_user_is_added_though_publishing_fails() -> None:
         ([("blog", "CNAME", "one.example.net"), ("blog", "CNAME", "two.example.net")], True),
         ([("Blog", "CNAME", "host.example.net"), ("blog", "TXT", "text")], True),
         ([("", "CNAME", "host.example.net")], True),
-        # The box takes its own addresses away for a CNAME.
+        # The box removes its own addresses in favor of a CNAME.
         ([("www", "CNAME", "host.example.net")], False),
         ([("autoconfig", "CNAME", "host.example.net")], False),
     ],
@@ -199,7 +199,7 @@ def test_refused_records(qname: str, rtype: str, value: str, reason: str) -> Non
 @pytest.mark.parametrize(
     ("qname", "value", "published"),
     [
-        # What the box says about its own name stands.
+        # The box's records for its own hostname take precedence.
         ("box.example.com", "192.0.2.1", False),
         ("ns1.box.example.com", "192.0.2.1", True),
         ("example.org", "203.0.113.10", True),
@@ -251,7 +251,7 @@ def test_records_outlive_their_zone_and_can_not_be_removed_then(version: str) ->
     assert reply.body.startswith("www.example.org is not a domain name")
     listing = answer(state, "GET", "/dns/custom")
     if version == "v55":
-        # One such record hides all; those of another name can still be asked for.
+        # One such record hides all others in the list; single names can still be read.
         assert listing.status == answer(state, "GET", "/dns/custom/www.example.org/A").status == 500
         assert answer(state, "GET", "/dns/custom/www.box.example.com/A").json() == []
     else:
@@ -259,7 +259,7 @@ def test_records_outlive_their_zone_and_can_not_be_removed_then(version: str) ->
         assert row["value"] == "192.0.2.1"
         assert "zone" not in row
 
-    # The zone's file is still there as it was; only the name server has to be told.
+    # The old zone file still exists; only the name server's configuration changes.
     assert answer(state, "GET", "/dns/zonefile/example.org").status != 200
     assert "updated DNS: DNS configuration\n" in add_user(state, "ann@example.org").body
     assert answer(state, "DELETE", "/dns/custom/www.example.org/A").body == "updated DNS: example.org\n"
@@ -305,7 +305,7 @@ def test_removed_mailbox_is_archived_and_comes_back(version: str) -> None:
         found = answer(state, "GET", "/mail/users?format=json").json()
         return [(user["email"], user["status"]) for one in found if one["domain"] == domain for user in one["users"]]
 
-    # bob had no mail yet. The domain is listed, though nobody on it is active.
+    # bob had no mail yet. The domain is listed although it has no active users.
     assert users_of("example.org") == [("ann@example.org", "inactive")]
     assert "example.org" not in answer(state, "GET", "/mail/domains").body
     add_user(state, "ann@example.org")
@@ -642,10 +642,10 @@ def test_failed_logins_that_are_counted(version: str) -> None:
     assert counted(request_of(me, "wrong"))
     assert counted(request_of(me, "wrong", *login))
     assert counted(Request("GET", "/mail/users", headers={"authorization": "Basic !"}))
-    # A right password without admin rights is no failure.
+    # A correct password without administrator rights is not a failure.
     add_user(state, "ann@example.org")
     assert not counted(request_of("ann@example.org", "some-password-1"))
-    # A missing code is one, except where logins are made.
+    # A missing code is a failure, except at /login.
     enable_totp(state)
     assert counted(request_of(me, "adminpass123"))
     assert not counted(request_of(me, "adminpass123", *login))
@@ -706,7 +706,7 @@ def test_codes_work_once(version: str) -> None:
 
     code = totp_code(secret, clock.time)
     assert [tried(code), tried(code)] == [200, 401]
-    # Clocks may be one step apart, not two.
+    # Clocks can differ by one time step, but not by two.
     assert [tried(totp_code(secret, clock.time + step)) for step in (-60, -30, 30, 60)] == [401, 200, 200, 401]
 
 

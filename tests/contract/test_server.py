@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated box as a server: what tests of the collection rely on."""
+"""The features of the simulated server that other tests rely on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NEW_USER = {"email": "ann@example.org", "password": "some-password-1", "privileg
 
 
 class Client:
-    """Somebody with a connection to a box."""
+    """A client with a connection to a box."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -49,7 +49,7 @@ class Client:
         timeout: float = 30,
     ) -> requests.Response:
         url = self.box.url.removesuffix("/admin") + door + path
-        # With each request: an environment variable would win over the session's.
+        # Passed with each request: an environment variable would override the session's setting.
         return self.session.request(
             method, url, data=form, json=content, auth=self.auth, verify=self.box.cacert, timeout=timeout
         )
@@ -69,7 +69,7 @@ def client(box: Box) -> Iterator[Client]:
 
 
 def shown_certificate(box: Box, name: str | None) -> x509.Certificate:
-    """The certificate that a client is shown who names a domain, verified strictly."""
+    """The certificate that a client gets for a domain, after strict verification."""
     context = ssl.create_default_context(cafile=box.cacert)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     context.check_hostname = name is not None
@@ -326,7 +326,7 @@ def test_closing_is_prompt_and_leaves_nothing() -> None:
 def test_newer_boxes_have_one_worker(
     monkeypatch: pytest.MonkeyPatch, version: str, patience: float, meet: bool
 ) -> None:
-    """Two writes wait for each other in the time that each of them takes."""
+    """Start two writes that take some time, in parallel."""
     barrier = threading.Barrier(2, timeout=patience)
     met = []
 

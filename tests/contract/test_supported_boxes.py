@@ -27,14 +27,14 @@ def test_each_row_of_the_table(name: str) -> None:
             box.reset()
             ended = _end(box, row, clock)
             expected = "loses_data" if name in row.loses else "unsupported" if name in row.lacks else ""
-            # A declaration names all its mistakes at once.
+            # A declaration reports all mistakes together.
             declared = expected and row.tasks[0][0] == "config"
             assert ended == ("invalid_declaration" if declared else expected), row.what
             assert box.state.of_fork.get("target_rsync_port") == 2222, row.what
 
 
 def _end(box: Box, row: Row, clock: Clock) -> str:
-    """The code of the failure, if a task fails. Then nothing was sent."""
+    """The failure code of a task, if it fails. In that case, nothing was sent."""
     for module, options in row.tasks:
         before = sum(entry.is_write for entry in box.log)
         result = run_task(box, "miab_" + module, options, sleep=clock.sleep, now=clock.now)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulated box knows which zones a name server would not load, as the program of a real one does."""
+"""The simulated box and a real name server's checker agree on which zones can't be loaded."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BROKEN = [
     [("p", "SSHFP", "x y z")],
     [("p", "CAA", "issue letsencrypt.org")],
 ]
-# A box signs a zone with one program and loads it with NSD. What either refuses breaks the zone.
+# A box signs a zone with one program and loads it with NSD. A value that either rejects breaks the zone.
 ONLY_SIGNING_REFUSES = [
     [("p", "MX", "70000 mx.example.net.")],
     [("p", "TXT", "one\ntwo")],
@@ -59,7 +59,7 @@ TABLE = [(rows, True) for rows in GOOD] + [(rows, False) for rows in BROKEN]
 
 
 def zone_of(state: State, rows: list[tuple[str, str, str]]) -> ZoneInputs:
-    """The zone example.org of a box with users there and on lists.example.org, and those records."""
+    """The zone example.org of a box with users in example.org and lists.example.org, and these records."""
     people = ["ann@example.org", "bob@lists.example.org"]
     prepare(state, {"users": [{"email": email, "password": "password-1"} for email in people]})
     state.dns_records = [CustomRecord(f"{name}.example.org".removeprefix("."), *more) for name, *more in rows]

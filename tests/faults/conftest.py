@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boxes to fail, and the matrix at the end of a run."""
+"""Boxes for fault injection, and the matrix that is printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture(scope="session")
 def boxes() -> Iterator[dict[str, Box]]:
-    """A box of each version that is tried, to be set up anew for each trial."""
+    """A box of each version, which each trial resets."""
     with ExitStack() as stack:
         yield {version: stack.enter_context(Box(version, control=False)) for version in VERSIONS}
 

@@ -1,22 +1,22 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every kind of fault, and what has to be so for a task to meet it."""
+"""All kinds of faults, and the conditions under which they can occur."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-# A worker that ends when the task no longer looks.
+# A worker that finishes after the task has stopped checking.
 LONG = 10_000
-# A hanging box holds its side for as long as it takes the client to lose patience, and a little longer.
+# A hanging box keeps the connection open a little longer than the client's timeout.
 HANG = {"seconds": 0.3}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One row of the matrix.
+    """A row of the matrix.
 
     :ivar fault: the arguments of the simulated box's fault.
     :ivar lasts: whether every request from then on meets it.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every kind of write that the modules make: a box before it, what is declared, and how to see that it is so."""
+"""All kinds of writes of the modules: the initial box, the declaration, and a check of the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANN, BOB, CAT = "ann@example.org", "bob@example.org", "cat@example.com"
 SECRET, OTHER_SECRET = "JBSWY3DPEHPK3PXP" * 2, "GEZDGNBVGY3TQOJQ" * 2
 S3 = "s3://s3.eu-central-1.amazonaws.com/backups/box"
 
-# Beside what each task declares there is something of the same kind that nobody declares, and that has to stay.
+# Each box also has an undeclared object of the same kind, which must not change.
 START: dict[str, Any] = {
     "users": [
         {"email": ANN, "password": "ann-password-1"},
@@ -40,12 +40,12 @@ START: dict[str, Any] = {
 
 
 def nothing(_state: State) -> None:
-    """Nothing but what each box starts with."""
+    """Only the initial content of each box."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One task.
+    """A task.
 
     :ivar holds: whether a box is as the task declares.
     :ivar rival: what another administrator does between what the task reads and what it writes, about the same thing.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No run makes a box ban its address, and none leaves a session behind."""
+"""No run gets its address banned, and no run leaves a session open."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fill(box: Box, number: int) -> list[str]:
     return emails
 
 
-# What a box says differs from version to version, and no more than that.
+# The results differ between versions only in the box's message.
 @pytest.mark.parametrize(("version", "number"), [("v75", 500), ("v60", 30), ("v55", 30), ("v0.51", 30)])
 def test_users_whose_passwords_all_differ(version: str, number: int) -> None:
     clock = Clock()
@@ -49,7 +49,7 @@ def test_users_whose_passwords_all_differ(version: str, number: int) -> None:
         assert len(predicted["changes"]) == number
         assert len(box.failed_logins) == number
         assert most_at_once(box.failed_logins) == LIMIT
-        # As soon as they are allowed, and no later.
+        # As soon as they are allowed.
         assert sum(clock.slept) == pytest.approx(number / LIMIT * SECONDS, abs=2 * SECONDS)
 
 
@@ -75,7 +75,7 @@ def test_a_wrong_password_fails_every_task_at_its_first_request(door: str, tmp_p
         assert all(outcome.failed for outcome in run.outcomes)
         items = run.outcomes[0].result["results"] + [outcome.result for outcome in run.outcomes[1:]]
         assert [item["failure"]["code"] for item in items] == ["authentication"] * 10
-        # One refusal is enough for all items of a loop.
+        # One rejection stops all items of a loop.
         assert [item["requests"]["reads"] for item in items] == [1, *[0] * 5, 1, 1, 0, 0]
         assert len({item["msg"] for item in items[:6]}) == 1
         assert "The task does not try again" in items[-1]["msg"]

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of fault at every kind of write, and at reads: nothing is lost.
 
-A task that meets a fault has one of two ends. It succeeds, and the box holds what was declared. Or it fails with
-a message that tells what is done and what isn't, and the next run, without the fault, ends right. Nothing is sent
-twice that isn't safe to send twice.
+A task that meets a fault has two acceptable results. It succeeds, and the box matches the declaration. Or it fails with
+a message that says what was done and what wasn't, and the next run, without the fault, succeeds. Writes that are not
+safe to repeat are never repeated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Record = Callable[[str, object], None]
 
 
 def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
-    """At which requests a fault is tried: the first, a middle and the last write; the first read, and reading back.
+    """The requests at which a fault is tried: the first, a middle and the last write, the first read, and reading back.
 
     A crash is tried at every write.
     """
@@ -34,13 +34,13 @@ def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
     elif kind in AT_SIGN_IN:
         found = [course.sign_in]
     elif kind in AT_READS:
-        # Every task begins alike, so that one of them shows how.
+        # All tasks begin in the same way, so one of them is enough.
         found = [course.first_read if scenario.name == "config" else None, course.read_back]
     else:
         writes = course.writes
         found = [writes[0], writes[len(writes) // 2], writes[-1]]
     if kind.fault["kind"] == "refuse":
-        # The box goes away after the request before.
+        # The box stops after the previous request.
         found = [place - 1 for place in found if place]
     return sorted({place for place in found if place is not None})
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A value that a box stores and can't publish: taken out if it was this collection's, named if it was there before."""
+"""Values that a box stores but can't publish: removed if the task wrote them, named if they existed before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Box]:
 
 
 def poison(box: Box) -> None:
-    """Let somebody else store what the box can't publish."""
+    """Let another client store a value that the box can't publish."""
     reply = answer(box.state, "POST", "/dns/custom/x.example.org/MX", body=POISON.value)
     assert reply.status == 500
     assert box.state.broken_zones() == ["example.org"]
@@ -41,7 +41,7 @@ def record(box: Box, **options: Any) -> dict[str, Any]:
 def test_our_own_broken_record_is_removed_and_the_zone_rebuilt(
     box: Box, exclusive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No value is known that these rules let through and a box can't publish: so the box is made to choke on one."""
+    """No known value passes the collection's checks and still breaks the box, so the box is made to fail at one."""
     good = CustomRecord("www.example.org", "A", "192.0.2.1")
     prepare(box.state, {"dns_records": [good._asdict()]})
     is_broken = "tests.box.publishing.zones.is_broken"
@@ -116,7 +116,7 @@ def test_broken_records_are_repaired_first(box: Box, gone: bool) -> None:
 
 @pytest.mark.parametrize("purged", [True, False])
 def test_two_broken_values_of_a_zone_are_removed_first(box: Box, purged: bool) -> None:
-    """The zone stays broken until the last one is out, so the box fails at the first, and does it all the same."""
+    """The zone stays broken until the last value is removed. So the box fails at the first removal, but executes it."""
     poison(box)
     other = CustomRecord("y.example.org", "CAA", "not a caa")
     assert answer(box.state, "POST", "/dns/custom/y.example.org/CAA", body=other.value).status == 500
@@ -167,7 +167,7 @@ def test_one_record_with_two_values_that_break_its_zone(box: Box) -> None:
     ids=["then-more", "last"],
 )
 def test_removing_one_of_two_broken_values_is_not_enough(box: Box, wanted: dict[str, Any], reply: str) -> None:
-    """The other one is named; what was to come after is not tried."""
+    """The other value is named, and the remaining writes are not tried."""
     poison(box)
     assert answer(box.state, "POST", "/dns/custom/y.example.org/MX", body="neither").status == 500
     result = run_task(box, "miab_dns_record", {"name": "y.example.org", "type": "MX", **wanted})
@@ -176,6 +176,6 @@ def test_removing_one_of_two_broken_values_is_not_enough(box: Box, wanted: dict[
     assert result["msg"].startswith("DELETE ")
     assert reply in result["msg"]
     assert box.state.dns_records == [POISON]
-    # What was stored is published by the next run.
+    # The next run publishes what was stored.
     again = run_task(box, "miab_dns_record", {"name": POISON.qname, "type": "MX", "state": "absent"}, check_mode=True)
     assert [call["path"] for call in again["calls"]][1:] == ["/dns/update", "/web/update"]

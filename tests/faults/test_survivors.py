@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS values that nobody declares are still there after any fault at any write beside them."""
+"""Undeclared DNS values survive any fault at any write to the same record set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One task meets one fault at one request, and then runs again without it."""
+"""Run a task with a fault at one request, and then again without the fault."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .scenarios import ME, Scenario, own_scheme
 # How a trial ends.
 AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "repaired by the next run", "lost", "unpublished"
 
-# What may be sent as often as one likes: it only has the box publish what it holds.
+# Requests that are safe to repeat: they only make the box publish its state.
 HARMLESS = {"/dns/update", "/web/update"}
 # What a message says of the writes, if the task came so far.
 UNCHANGED, WRITTEN, DOUBT = "Nothing was changed.", "Everything was written before this:", "Run again to make sure."
@@ -44,7 +44,7 @@ _ADAPTER = requests.adapters.HTTPAdapter.send
 
 
 class DeathError(BaseException):
-    """Stands for the death of the process that runs a task: nothing handles it, and nothing more is sent."""
+    """Simulates the death of the process that runs a task: nothing handles it, and nothing more is sent."""
 
 
 class At:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A box of each version, and each door; and how many secrets were looked for, at the end of pytest's output."""
+"""Fixtures for boxes of each version and for both ways to run tasks. Prints the number of searched secrets at the end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.records import recorded
 
 from .playbooks import DOORS, VERSIONS
 
-# A module asks a box what the worker would ask it; for that the oldest and the newest box will do.
+# Modules send the same requests as the worker process, so the oldest and the newest box are enough for them.
 _MODULE_DOOR_VERSIONS = ("v0.51", "v75")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes a box, or a door, runs for each; a file may name the VERSIONS_TRIED itself."""
+    """Run tests with the fixture box or door for each value. A file can override VERSIONS_TRIED."""
     versions = getattr(metafunc.module, "VERSIONS_TRIED", VERSIONS)
     pairs = [
         (version, door)
@@ -38,7 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def box(request: pytest.FixtureRequest) -> Iterator[Box]:
-    """A box of each version, new for each test; it raises what failed inside it."""
+    """A box of each version, new for each test. It raises exceptions that occurred inside it."""
     with Box(request.param) as started:
         yield started
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other releases of ansible-core than that of the tests, each in a small virtual environment of its own."""
+"""Other releases of ansible-core, each in a separate small virtual environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import all_cores
 from checkout import ROOT, VENV
 from setup_venv import ansible_core
 
-# 2.17 made templates of what a box said. It is not supported any more, and has to stay safe all the same.
+# 2.17 evaluated templates in answers of a box. It is no longer supported, but must still be safe.
 _OLDEST = "2.17"
 _OLDEST_PYTHONS = ("3.10", "3.11", "3.12")
 OWN = "own"
@@ -37,7 +37,7 @@ def _found() -> Iterator[tuple[str, str]]:
 
 
 def programs(core: str) -> Path:
-    """The folder with the programs of a release, which is installed if need be."""
+    """The folder with the programs of a release. Installs the release if necessary."""
     if core == OWN:
         return Path(sys.executable).parent
     python = dict(_found())[core]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking for secrets in whatever a run leaves or shows: what to look for, and where."""
+"""Search the output and the files of a run for secrets."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Shorter ones are found by chance; of longer ones a part is enough to be found.
+# Shorter texts match by chance; for longer ones, a part is enough.
 _LEAST_WORD = 8
 _PART = 16
 _SAMPLE_SECONDS = 0.25
 
 
 def _in_base64(word: str) -> Iterator[str]:
-    """What a word looks like wherever it stands in a text that is base64 as a whole."""
+    """The possible base64 forms of a word inside a longer text."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + word.encode()).decode()
-        # The signs at both ends depend on what stands beside the word.
+        # The characters at both ends depend on the adjacent text.
         whole = (before + len(word)) // 3 * 4
         yield encoded[-(-before * 8 // 6) : whole]
 
 
 def traces(secret: str) -> set[str]:
-    """Texts of which one is left wherever a secret stands, in lower case.
+    """Search texts, in lower case: at least one of them occurs wherever the secret occurs.
 
-    Quoting, escaping and printing change a secret's punctuation and leave its words as they are; base64
-    changes the words, too.
+    Quoting, escaping and printing change the punctuation of a secret, but not its words. Base64 changes the words, too.
     """
     words = {
         word[start : start + _PART]
@@ -47,7 +46,7 @@ def traces(secret: str) -> set[str]:
 
 @dataclass
 class Search:
-    """Texts by where they were found, and the secrets that none of them may hold."""
+    """Texts by the place where they were found, and the secrets that must not occur in them."""
 
     secrets: Mapping[str, str]
     texts: dict[str, str] = field(default_factory=dict)
@@ -56,14 +55,14 @@ class Search:
         self.texts[where] = text.lower()
 
     def add_files(self, folder: Path, but: Iterable[Path] = ()) -> None:
-        """Every file below a folder but those that the test itself has put secrets into."""
+        """Every file below a folder, except those into which the test itself has written secrets."""
         spared = set(but)
         for path in folder.rglob("*"):
             if path.is_file() and not path.is_symlink() and path not in spared:
                 self.add("file %s" % path.relative_to(folder), path.read_bytes().decode("utf-8", "replace"))
 
     def found(self) -> list[str]:
-        """Which secret stands where."""
+        """The found secrets, with their places."""
         looked_for = {name: traces(secret) for name, secret in self.secrets.items()}
         return [
             "%s in %s: …%s…" % (name, where, text[max(0, text.index(trace) - 150) : text.index(trace) + 60])
@@ -75,7 +74,7 @@ class Search:
 
 
 class Processes:
-    """What anybody on the machine can see of its processes, looked at again and again.
+    """Repeatedly reads what every user of the machine can see of its processes.
 
     :ivar texts: command lines and environments, each once.
     """
@@ -90,7 +89,7 @@ class Processes:
                 try:
                     self.texts.add((path / name).read_bytes().decode("utf-8", "replace"))
                 except OSError:
-                    # It has ended, or is somebody else's.
+                    # The process has ended, or belongs to another user.
                     continue
 
     def watch(self) -> None:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole playbooks against a simulated box, in a process of their own, as users run them."""
+"""Run playbooks against a simulated box in a separate process, as users do."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PROGRAMS = Path(sys.executable).parent
 PLUGINS = Path(__file__).parent / "plugins"
 ROOT = Path(__file__).parents[2]
 
-# Where a task runs: in Ansible's worker, or as a module on what Ansible takes for another machine.
+# Where a task runs: in Ansible's worker process, or as a module on what Ansible treats as a remote host.
 DOORS = {"in-process": "local", "module": "elsewhere"}
 VERSIONS = ("v0.51", "v55", "v60", "v75")
 
 
 @dataclass
 class Outcome:
-    """One task's result on one host, and what the box held right after it, if there is one box."""
+    """The result of a task on a host, and the content of the box after it, if there is only one box."""
 
     name: str
     failed: bool
@@ -41,12 +41,12 @@ class Outcome:
 
 @dataclass
 class Run:
-    """A playbook's end."""
+    """The result of a playbook run."""
 
     status: int
     output: str
     outcomes: list[Outcome]
-    # What of the output went to standard error.
+    # The part of the output from standard error.
     errors: str
 
 
@@ -60,9 +60,9 @@ def play(
     environment: Mapping[str, str] | None = None,
     **keywords: Any,
 ) -> Run:
-    """Run tasks as a playbook; a failed one doesn't stop it.
+    """Run tasks as a playbook. It continues after failed tasks.
 
-    :param defaults: the module_defaults of the collection's group; the connection to the box if left out.
+    :param defaults: the module_defaults of the collection's group; by default, the connection to the box.
     :param keywords: keywords of the play.
     """
     playbook = {
@@ -104,7 +104,7 @@ def run_on_hosts(
 ) -> Run:
     """Run a playbook file with an inventory of these hosts, each with its variables.
 
-    :param seconds: how many it may take.
+    :param seconds: the time limit.
     :param programs: the folder with ``ansible-playbook``.
     """
     command = start_on_hosts(hosts, playbook, folder, arguments, environment, programs)
@@ -135,7 +135,7 @@ def start_on_hosts(
     shared = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     inventory = {"all": {"hosts": {name: dict(variables) for name, variables in hosts.items()}, "vars": shared}}
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    # ansible.cfg of the surroundings, and a user's MIAB_ variables, are none of the test's business.
+    # Ignore the user's ansible.cfg and MIAB_ variables.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
     return subprocess.Popen(
         [
@@ -158,7 +158,7 @@ def start_on_hosts(
             "ANSIBLE_HOME": str(folder / "ansible-home"),
             "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
             "ANSIBLE_NOCOLOR": "1",
-            # Not there: the output is the same wherever the tests run.
+            # Unset, so that the output is the same everywhere.
             "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
             "MIAB_TEST_RECORD": str(record),
             **(environment or {}),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module promises, tried on one wish after the other."""
+"""Check the common promises of modules with a sequence of tasks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .playbooks import Outcome, play
 
 @dataclass
 class Wish:
-    """Options of one task, and what is true once they are fulfilled.
+    """The options of a task, and the expected result.
 
-    :param changed: whether the box was otherwise before.
-    :param holds: tells from the box's own state whether the wish is fulfilled.
-    :param warns: a part of the warning that the task gives.
+    :param changed: whether the task is expected to change the box.
+    :param holds: checks the box's state after the task.
+    :param warns: a part of the expected warning.
     """
 
     options: Mapping[str, Any]
@@ -32,9 +32,9 @@ class Wish:
 
 
 def in_check_mode(wish: Wish, door: str) -> tuple[bool, ...]:
-    """The check mode of each task for a wish: it is predicted, fulfilled, found fulfilled, and predicted to stay so.
+    """The check mode of each run of a task: predict, apply, apply again (no change), predict again (no change).
 
-    What is fulfilled already needs no second look, and a prediction doesn't need the module door, which is slow, twice.
+    Tasks without a change don't need the second round. As a module, which is slow, one prediction is enough.
     """
     if not wish.changed:
         return (True, False)
@@ -42,7 +42,7 @@ def in_check_mode(wish: Wish, door: str) -> tuple[bool, ...]:
 
 
 def converge(box: Box, module: str, wishes: Sequence[Wish], folder: Path, door: str) -> None:
-    """Fulfil one wish after the other, and hold what the tasks tell against what the box holds."""
+    """Run the tasks one after the other, and compare their results with the state of the box."""
     tasks = [
         {"mailinabox.admin." + module: dict(wish.options), "check_mode": check_mode, "diff": True}
         for wish in wishes

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many transitions were tried, and how they ended, at the end of pytest's output."""
+"""Print the number of tried transitions and their results at the end of pytest's output."""
 
 from __future__ import annotations
 

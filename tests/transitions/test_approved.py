@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any box, any declaration, and any drift between plan and apply: nothing is sent that wasn't approved."""
+"""Random boxes, declarations, and drift between plan and apply: only approved calls are sent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PLANS, BOXES, APPLIES = 2, 25, 2
 
 
 class Recorder(RulesClient):
-    """Asks the box's rules, and remembers the calls."""
+    """Calls the box's rules, and records the calls."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
@@ -87,7 +87,7 @@ def cases(start: int) -> Iterator[Case]:
 
 
 def drift(chosen: random.Random, state: State, planned: list[Call], others: list[Call]) -> str:
-    """Change a box as somebody might do between plan and apply.
+    """Change a box as another administrator could between plan and apply.
 
     :param planned: calls of the plan.
     :param others: calls of other plans, about the same domains.

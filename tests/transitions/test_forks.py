@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any declaration after any other, on the forks: what was predicted is done in one run, and the zones are loaded."""
+"""Random sequences of declarations on forks: one run does what was predicted, and the zones can be loaded."""
 
 from __future__ import annotations
 

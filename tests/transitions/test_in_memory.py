@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any state of a box and any declaration, without HTTP: the planners, and the simulated box's rules."""
+"""Random states and declarations without HTTP: the planners against the rules of the simulated box."""
 
 from __future__ import annotations
 

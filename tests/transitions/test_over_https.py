@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same over HTTPS, with all that a task does to ask a box."""
+"""The same over HTTPS, with complete tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .trial import check_zones, transition
 from .world import Maker
 
 NUMBER = 52
-# Those that are tried in memory come before.
+# Earlier numbers are tried in memory.
 START = 10_000
 
 

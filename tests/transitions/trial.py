@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One transition: a box in some state, and a declaration. Whatever they are, the prediction is right and no zone breaks."""
+"""A transition: a box in some state, and a declaration. The prediction must be correct, and no zone may break."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Run = Callable[[bool], dict[str, Any]]
 
 
 def transition(state: State, run: Run, publishes: bool = True) -> tuple[str, list[ZoneInputs]]:
-    """Predict it, do it, and find nothing left to do.
+    """Predict, apply, and check that a second run changes nothing.
 
     :param run: makes the task's result, in check mode or not.
     :param publishes: whether the box publishes each change by itself.
-    :return: how it ended, and the zones that were whole before or are new. They have to be whole now.
+    :return: the result, and the zones that were intact before or are new. They must be intact now.
     """
     before = {inputs.zone: zones.loads(inputs) for inputs in zone_inputs(state)}
     mail = {inputs.zone: inputs.mail for inputs in zone_inputs(state)}
@@ -81,7 +81,7 @@ def check_zones(whole: Sequence[ZoneInputs]) -> dict[str, int]:
 
 
 def _contents(state: State) -> dict[str, Any]:
-    """What somebody has set up."""
+    """The manually configured state of a box."""
     return {
         "users": {user.email: (user.password, tuple(user.privileges), user.quota) for user in state.users.values()},
         "aliases": {alias.address: tuple(alias.forwards_to) for alias in state.aliases.values()},

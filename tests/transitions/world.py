@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boxes in any state and declarations of anything, made from a number: the same for the same."""
+"""Generate boxes in random states and random declarations from a seed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.box.domains import listed_aliases
 from tests.box.publishing import after_mail_change
 
 PASSWORDS = ["password-1", "password-2"]
-# Each may come with its first address and vanish with its last one.
+# The box adds each domain with its first address and removes it with its last one.
 DOMAINS = ["example.org", "lists.example.org", "gone.example", "xn--bcher-kva.example"]
 BOX = "box.example.com"
 ME = "me@box.example.com"
 USERS = [f"{local}@{domain}" for domain in DOMAINS for local in ("ann", "bob")]
 ALIASES = [f"{local}@{domain}" for domain in DOMAINS for local in ("sales", "postmaster")]
 RECEIVERS = [*USERS[:4], ME, "Eve.E@example.net"]
-# Older boxes took capitals.
+# Older boxes accepted capital letters.
 OLD_USER, OLD_ALIAS = "Bo.Cap@example.org", "News.Cap@example.org"
 
-# Names where a box publishes something itself, or comes to.
+# Names at which a box publishes records itself, or can start to.
 LABELS = [
     "",
     "www",
@@ -39,7 +39,7 @@ LABELS = [
     "autoconfig",
     "sub.shop",
 ]
-# Most of what is declared is where things happen.
+# Most declared records use these interesting names.
 RECORD_DOMAINS = [*DOMAINS, "example.org", "example.org", BOX]
 VALUES = {
     "A": ["192.0.2.1", "192.0.2.2", "local"],
@@ -49,12 +49,12 @@ VALUES = {
     "MX": ["10 mx.example.net.", "20 mx.example.net."],
     "CAA": ['0 issue "letsencrypt.org"'],
 }
-# The box stores them, and can then not publish the zone, or the name server does not load it.
+# The box stores these values, but then can't publish the zone, or the name server doesn't load it.
 BROKEN_VALUES = {"MX": "not an mx", "CAA": '0 ISSUE "x"', "TXT": "one\ntwo"}
 
 
 class Maker:
-    """Makes a box and a declaration for it."""
+    """Generates a box and a declaration for it."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - it has to be the same each time
@@ -73,7 +73,7 @@ class Maker:
         return self._some(VALUES[rtype], 1 if rtype == "CNAME" else 3) or VALUES[rtype][:1]
 
     def state(self, version: str) -> State:
-        """A box as its history may have left it."""
+        """A box in a state that its history could have produced."""
         state = new_state(version)
         for email in self._some(USERS, 4):
             state.users[email] = User(email, self._random.choice(PASSWORDS), ["admin"] if self._may(0.3) else [])
