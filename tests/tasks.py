@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks run straight against a box: validated and masked by nobody but the task itself, in no time of Ansible's."""
+"""Run tasks directly against a box, without Ansible."""
 
 from __future__ import annotations
 

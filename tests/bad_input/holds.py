@@ -29,7 +29,7 @@ Held = dict[str, Any]
 
 
 def address(text: Any) -> str:
-    """The canonical form of an address. Invalid addresses, which can only be declared absent, are returned unchanged."""
+    """The canonical form of an address. Invalid ones, which can only be declared absent, are returned unchanged."""
     try:
         found = email_validator.validate_email(
             str(text).strip(), allow_smtputf8=False, check_deliverability=False, allow_empty_local=True

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""10,000 hostile texts in every field of every answer: tasks return a result, filters return text, nothing is executed."""
+"""10,000 hostile texts in every field of every answer: tasks return results, filters return text, nothing is run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Name servers on loopback that can be wrong in every way, over UDP and TCP."""
+"""Name servers on loopback with all kinds of wrong answers, over UDP and TCP."""
 
 from __future__ import annotations
 

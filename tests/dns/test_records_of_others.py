@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What others have in a zone stays as it is, whatever the box wants there."""
+"""Other records in a zone are never changed, whatever records the box needs there."""
 
 from __future__ import annotations
 

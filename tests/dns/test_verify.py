@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every way in which name servers can be wrong, asked of real ones on loopback."""
+"""All kinds of wrong answers of name servers, tested with real servers on loopback."""
 
 from __future__ import annotations
 

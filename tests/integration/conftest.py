@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures for boxes of each version and for both ways to run tasks. Prints the number of searched secrets at the end."""
+"""Fixtures for boxes of each version and for both ways to run tasks; prints the number of searched secrets."""
 
 from __future__ import annotations
 

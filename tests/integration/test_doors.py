@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two doors, one room: nobody can tell from a result which one a task took."""
+"""Tasks return the same result in Ansible's worker process and as modules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plays and tasks of the guides, run as they stand."""
+"""Run the plays and tasks of the guides unchanged."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is interrupted writes no more, and ends its session."""
+"""An interrupted run sends no more writes, and ends its session."""
 
 from __future__ import annotations
 

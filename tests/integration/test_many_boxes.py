@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Forty boxes in one inventory, side by side: two that fail hold up none of the others."""
+"""Forty boxes in one inventory, in parallel: two that fail don't block the others."""
 
 from __future__ import annotations
 

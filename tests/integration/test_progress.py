@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that takes long tells how far it is, beside its result and where no program reads.
+"""A long task prints its progress to standard error, separately from its result.
 
-What a person at a terminal sees is shown, and held, by the demo.
+The demo shows and checks the output at a terminal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many requests each kind of work takes, counted at the box: none more, none fewer, over one connection."""
+"""The exact number of requests for each kind of task, counted by the box, over one connection."""
 
 from __future__ import annotations
 

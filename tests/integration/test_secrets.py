@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret is anywhere but in the request it is for: every module, going well and failing in each way."""
+"""Secrets occur only in the requests that need them: every module, with success and with each kind of failure."""
 
 from __future__ import annotations
 

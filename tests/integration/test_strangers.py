@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An inventory with a host that is no box: it listens, and gets nothing."""
+"""An inventory with a host that isn't a box: it listens, but receives nothing."""
 
 from __future__ import annotations
 

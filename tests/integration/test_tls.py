@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who isn't proved to be the box gets nothing: what arrives at servers that only claim to be one."""
+"""Nothing is sent to a server that fails verification: what fake boxes receive."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any state of a box to any other, by the planners and the simulated box's rules, without HTTP."""
+"""Transitions between arbitrary states of a box, with the planners and the simulated box's rules, without HTTP."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def task_result(wanted: Task, options: Mapping[str, Any], check_mode: bool, clie
 
 
 def reach(state: State, module: str, options: Mapping[str, Any]) -> int:
-    """Fulfil a wish as it was predicted, find nothing left to do, and return the number of writes."""
+    """Apply a task as predicted, check that a second run changes nothing, and return the number of writes."""
     predicted = do(state, module, check_mode=True, **options)
     real = do(state, module, **options)
     assert predicted["diff"] == real["diff"]
@@ -265,7 +265,7 @@ def test_local_parts_of_receivers_keep_their_declared_case(version: str) -> None
     assert sorted(state.aliases["sales@example.org"].forwards_to) == ["Bo.B@example.net", "ann@example.net"]
     # Another spelling of the same receivers is no change.
     assert reach(state, "miab_alias", {**alias, "forwards_to": ["bo.b@example.net", "ANN@example.net"]}) == 0
-    # What is not declared is written as it is stored.
+    # Undeclared values are written in their stored form.
     state.users["me@example.org"] = BoxUser("me@example.org", "password-1")
     kept = {"address": "sales@example.org", "permitted_senders": ["me@example.org"]}
     assert reach(state, "miab_alias", kept) == 1

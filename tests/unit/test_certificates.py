@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates: options, what has to be read, and the calls that lead to what is wanted."""
+"""Certificates: options, required reads, and calls."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client: who is signed in, what is asked again, and what each answer means."""
+"""The client: authentication, repeated requests, and the interpretation of answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ LOST = requests.ConnectionError(ConnectionResetError(104, "reset"))
 
 
 class Answer:
-    """What the scripted server says to one request."""
+    """The answer of the scripted server to one request."""
 
     def __init__(self, status: int = 200, body: Any = "OK", reason: str = "", **headers: str) -> None:
         self.status = status
@@ -69,7 +69,7 @@ class Answer:
 
 
 class Script(BaseAdapter):
-    """Answers requests from a list, and keeps what was asked and by whom."""
+    """Answers requests from a list, and records the requests with their credentials."""
 
     def __init__(self, *steps: Answer | Exception) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Script(BaseAdapter):
 
 
 def scripted(script: Script, options: dict[str, Any], sleep: Any, now: Any) -> Client:
-    """A client whose open connection leads to a script."""
+    """A client whose connection is scripted."""
     connection = Connection.from_options({**OPTIONS, **options})
     session = requests.Session()
     session.mount("https://", script)
@@ -129,7 +129,7 @@ def talk() -> Iterator[Callable[..., tuple[Client, Script, list[float]]]]:
         return client, script, slept
 
     yield start
-    # Nobody is left to wonder why nothing happens.
+    # Each wait is reported.
     for slept, reply in waits:
         assert reply == slept
 
@@ -399,7 +399,7 @@ def test_a_refused_code_compares_the_clocks(talk: Talk, ahead: Any, words: str, 
     client, _script, _slept = talk(*(invalid if question == "a read" else bad_code), totp_secret=SECRET, now=now)
     with client, pytest.raises(errors.BoxError) as caught:
         client.ask(DNS_ZONES) if question == "a read" else client.send(WRITE)
-    # Without a date, all that is known of a write is what the box says.
+    # Without a Date header, only the box's message is known.
     assert (words in caught.value.message) == (question == "a read" or isinstance(ahead, int))
 
 
@@ -557,7 +557,7 @@ def test_calls_that_end_our_sessions_are_sent_without_one(talk: Talk, call: Call
     ]
     changed = "new-password" if call is CHANGE_OWN else "adminpass123"
     assert script.credentials()[3:5] == [ME + ":adminpass123", ME + ":" + changed]
-    # No code twice, and no time lost: a box takes the next one, and the one before, too.
+    # No code is used twice, and no time is lost: a box also accepts the next and the previous code.
     assert slept == []
     codes = [script.headers[number]["x-auth-token"] for number in (0, 3, 4)]
     assert codes == codes_at(1010, 1040, 980)
@@ -624,7 +624,7 @@ def test_codes_that_were_refused_are_not_used(talk: Talk) -> None:
             ["/login", "/logout", "/logout", "/mfa/disable", "/dns/zones"],
             ["adminpass123", "key", "own-key", "adminpass123", "adminpass123"],
         ),
-        # The account has MFA, and no more than the key is there to pass it.
+        # The account has MFA, and there is only the key.
         (
             [Answer(body={"status": "missing-totp-token"})],
             ["/login", "/mfa/disable", "/dns/zones"],
@@ -800,7 +800,7 @@ FORGOTTEN = Answer(401, "", "Incorrect email address or password.")
 
 
 def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
-    # Still going, gone, behind a proxy that is up already, not a box yet, and back.
+    # Still shutting down, down, proxy up, box not ready yet, and back.
     steps = [DUE, REFUSED, requests.ReadTimeout("slow"), Answer(502), Answer(200, "<html>"), Answer(body=[]), OVER]
     client, script, slept = talk(*steps)
     with client:
@@ -866,7 +866,7 @@ def test_a_write_can_have_a_longer_timeout(talk: Talk) -> None:
 
 
 def test_an_error_of_a_handler_is_not_a_rejected_login(talk: Callable[..., tuple[Client, Script, list[float]]]) -> None:
-    """power-mailinabox answers 401 to what it can't read, with the error as the reason."""
+    """power-mailinabox answers 401 to values that it can't parse, with the error as the reason."""
     error = Answer(401, "", reason="example.net is not a domain name that corresponds to a zone.")
     client, _script, _waits = talk(Answer(200, []), error, error)
     client.ask(DNS_ZONES)

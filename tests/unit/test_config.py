@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole box as one declaration: what it asks for, what stands against it, and the order of its calls."""
+"""A whole box as one declaration: the required reads, the checks, and the order of the calls."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SALES = Alias("sales@example.org", (ANN.email,), ())
 
 
 def filled(entry: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """An entry as Ansible passes it on, with its defaults."""
+    """An entry with its defaults, as Ansible passes it to the task."""
     return {name: entry.get(name, option.get("default")) for name, option in spec.items()}
 
 
@@ -129,7 +129,7 @@ def test_dependencies_are_added_first_and_removed_last() -> None:
         "/mail/aliases/remove",
         "/mail/users/remove",
     ]
-    # The alias that named her is gone, too.
+    # The alias that named her is removed, too.
     assert made.warnings == ()
 
 
@@ -267,7 +267,7 @@ def test_a_misspelt_pattern_of_keep_is_a_mistake(pattern: str) -> None:
         InvalidDeclaration, match=r"keep: .* matches nothing, and (ann@|www\.)example.org would be purged"
     ):
         plan(state, **PURGE_ALL, keep=[pattern])
-    # With nothing to purge it can do no harm, as in a later run of the same declaration.
+    # If nothing is purged, the pattern is harmless, as in a later run of the same declaration.
     assert not plan(known(), **PURGE_ALL, keep=[pattern]).calls
 
 
@@ -289,7 +289,7 @@ def test_a_pattern_of_keep_that_many_boxes_share_is_a_warning(pattern: str) -> N
         # What is declared, automatic, or the box's own.
         {"keep": ["bob@*"], "users": [user(BOB.email, state="absent")]},
         {"keep": ["abuse@*", "me@*", "hostmaster@box.example.com"]},
-        # Nobody knows what was not read.
+        # These objects were not read, so it is unknown whether the pattern matches.
         {"keep": ["www.example.org"]},
     ],
 )
@@ -328,7 +328,7 @@ def test_purge_limit(kept: int, limit: int | None, goes: bool) -> None:
         plan(known(*MANY), **options)
     assert len(caught.value.details["would_go"]) == 40 - kept
     assert "user u39@example.org" in caught.value.message
-    # Also in the words of who uses the playbooks, and how to go on.
+    # The message also names the variables of playbooks and the next steps.
     assert "set purge_limit (in playbooks miab_purge_limit) to %d" % (40 - kept) in caught.value.message
 
 
@@ -368,7 +368,7 @@ def test_declared_removals_and_the_limit(limit: int | None) -> None:
 
 def test_a_limit_of_what_is_declared_as_absent() -> None:
     gone = [user(row.email, state="absent") for row in MANY[:2]]
-    # What isn't there doesn't count.
+    # Objects that don't exist don't count.
     gone.append(user("nobody@example.org", state="absent"))
     told = refusal(known(*MANY), users=gone, remove_limit=1)
     assert told.message.startswith("remove_limit: 2 objects with state=absent would be removed, and the limit is 1.")
@@ -464,7 +464,7 @@ def test_a_domain_that_is_not_in_the_list_is_a_mistake() -> None:
 
 
 def test_added_objects_do_not_raise_the_purge_limit() -> None:
-    """As with the declaration of another box: much to add, and all that is there to purge. Nor do archived mailboxes."""
+    """For example, with the declaration of another box: it adds many objects and purges all existing ones."""
     others = [new("v%02d@example.org" % number) for number in range(200)]
     archived = [User("w%02d@example.org" % number, (), False, "0", "/home/w") for number in range(200)]
     with pytest.raises(Guarded) as caught:
@@ -496,15 +496,15 @@ VALUES = {"A": ["192.0.2.1", "192.0.2.2", "192.0.2.3"], "TXT": ["one", "two"], "
 
 @st.composite
 def declarations(draw: st.DrawFn) -> dict[str, Any]:
-    """A declaration that a box can be: whatever it names is in it."""
+    """A valid declaration: all objects that it references are declared."""
     users = draw(st.dictionaries(st.sampled_from(ADDRESSES), USER))
-    # A record needs its zone, an alias may bring it.
+    # A record needs its zone, which an alias can add.
     addresses = ["sales@example.org", "info@example.com"]
     aliases = draw(st.dictionaries(st.sampled_from(addresses), ALIAS))
     domains = sorted({address.partition("@")[2] for address in (*users, *aliases)} | {"box.example.com"})
     records = []
     for domain in domains:
-        # One type a name: a CNAME stands alone.
+        # One type per name, because a CNAME can't have other records beside it.
         for name in draw(st.lists(st.sampled_from(["www2", "shop"]), unique=True)):
             rtype = draw(st.sampled_from(sorted(VALUES)))
             size = 1 if rtype == "CNAME" else 3
@@ -523,7 +523,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
 @pytest.mark.parametrize("rtype", ["A", "AAAA"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_address_is_replaced_by_a_cname(version: str, rtype: str) -> None:
-    """With a custom address go the records that the box publishes because of it."""
+    """Removing a custom address also removes the records that the box publishes because of it."""
     state = new_state(version)
     user = {"email": "ann@example.org", "password": "ann-password-1"}
     old = {"name": "host.example.org", "type": rtype, "value": {"A": "192.0.2.1", "AAAA": "2001:db8::1"}[rtype]}
@@ -538,7 +538,7 @@ def test_an_address_is_replaced_by_a_cname(version: str, rtype: str) -> None:
 
 @pytest.mark.parametrize("name", ["ns1.box.example.com", "ns2.box.example.com"])
 def test_a_cname_cannot_replace_a_name_server_of_the_box(name: str) -> None:
-    """It has an A record that the listing of the box doesn't show."""
+    """It has an A record that the box's list doesn't contain."""
     state = new_state("v75")
     old = {"name": name, "type": "AAAA", "value": "2001:db8::1"}
     user = {"email": "ann@example.org", "password": "ann-password-1"}
@@ -571,7 +571,7 @@ def test_any_declaration_can_follow_any_other(state: State, start: dict[str, Any
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("first", ["users", "aliases"])
 def test_an_alias_that_the_box_makes_on_the_way_is_an_update(version: str, first: str) -> None:
-    """A box before v55 makes postmaster@ as soon as its domain has a user, or another alias."""
+    """A box before v55 creates postmaster@ as soon as its domain has a user or another alias."""
     state = new_state(version)
     prepare(state, {"users": [{"email": "kim@example.org", "password": "password-1"}]})
     receiver = "me@box.example.com"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom DNS records: options, what has to be read, and the fewest calls that lead to what is wanted."""
+"""Custom DNS records: options, required reads, and the minimal calls for the declaration."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def sent(change: Any) -> list[tuple[str, str]]:
         ({"values": [True]}, "values"),
         ({"name": "www.example.\u0440\u0444", "value": "192.0.2.1"}, "name"),
         ({"rtype": "CNAME", "value": "www.example.\u0440\u0444"}, "value"),
-        # It becomes an S in capitals.
+        # Its upper case is an S.
         ({"rtype": "N\u017f", "value": "ns.example.net"}, "type"),
         ({"values": [1.5]}, "values"),
         ({"values": [None]}, "values"),
@@ -148,7 +148,7 @@ def test_quotes_give_a_warning() -> None:
             www("192.0.2.1", "192.0.2.2", "192.0.2.3"),
             [("PUT", "192.0.2.1"), ("DELETE", "192.0.2.1")],
         ),
-        # What nobody declares is never taken out on the way.
+        # Undeclared values are never removed temporarily.
         (
             wanted(values=["192.0.2.%d" % number for number in range(1, 6)], state="absent"),
             www(*("192.0.2.%d" % number for number in range(1, 8))),
@@ -164,7 +164,7 @@ def test_quotes_give_a_warning() -> None:
             www(*("192.0.2.%d" % number for number in range(1, 7))),
             [("PUT", "192.0.2.6")],
         ),
-        # Equal values in other forms are no change, and go by the text that the box stored.
+        # Other spellings of equal values are no change. They are removed by their stored text.
         (
             wanted(rtype="AAAA", value="2001:db8::1", exclusive=True),
             known(("www.example.org", "AAAA", "2001:0DB8::1"), ("www.example.org", "AAAA", "2001:db8::1")),
@@ -187,7 +187,7 @@ def test_quotes_give_a_warning() -> None:
             [("POST", "192.0.2.9"), ("DELETE", "192.0.2.1")],
         ),
         (wanted("UP.example.org", "a", value="192.0.2.8"), known(("UP.example.org", "A", "192.0.2.8")), []),
-        # What breaks the zone goes by itself.
+        # A value that breaks the zone is removed with its own call.
         (
             wanted(rtype="MX", state="absent"),
             known(*(("www.example.org", "MX", value) for value in ("bad", "10 a.example.net.", "20 b.example.net."))),
@@ -209,7 +209,7 @@ def test_quotes_give_a_warning() -> None:
             known(("a.-b.example.org", "A", "192.0.2.3")),
             [("DELETE", "192.0.2.3")],
         ),
-        # A relative host name that is there already is left alone.
+        # An existing relative host name is not changed.
         (wanted(rtype="MX", value="10 mail"), known(("www.example.org", "MX", "10 mail")), []),
         (
             wanted("*.example.org", value="192.0.2.9"),
@@ -254,7 +254,7 @@ def cname(name: str, value: str = "host.example.net", **options: Any) -> dns.Wan
 @pytest.mark.parametrize(
     ("record", "held", "read"),
     [
-        # Zones matter to what changes; what is published, to a new CNAME only.
+        # Zones are read only for changes; published records only for a new CNAME.
         (cname("www.example.org"), [], [DNS_ZONES, USERS, ALIASES, DNS_DUMP]),
         (cname("www.example.org", exclusive=True), [("www.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
         (wanted(value="192.0.2.1"), [("other.example.org", "CNAME", "x.example.net.")], [DNS_ZONES]),
@@ -316,7 +316,7 @@ def test_a_cname_where_the_box_drops_its_own_records(name: str) -> None:
             ),
             "CNAME at _dmarc.www.example.org: the box itself publishes TXT",
         ),
-        # A box would read such a body as another value, or as none, which removes all.
+        # A box would parse such a body as another value, or as no value, which removes all.
         (wanted(state="absent"), known(("www.example.org", "A", "\u00e9")), "non-ASCII"),
         (wanted(value="192.0.2.1", exclusive=True), known(("www.example.org", "A", "\u00e9")), "non-ASCII"),
         (cname("_mta-sts.example.org"), known(dump=()), "as soon as it has a certificate for mta-sts.example.org"),
@@ -363,7 +363,7 @@ def test_a_type_is_escaped_in_the_path() -> None:
     assert [call.path for call in change.calls] == ["/dns/custom/www.example.org/..%2F..%2Fx%3Fy"]
 
 
-# The search knows a box's three writes from its documentation alone, so that it judges the planner.
+# The search uses only the documented effects of a box's three writes, independently of the planner.
 
 Values = frozenset[str]
 

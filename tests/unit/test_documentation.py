@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What README and guides say, against what there is: links, commands, names, options and tables."""
+"""README and guides match the collection: links, commands, names, options and tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The promises of docs/guarantees.md, the tests that they name, and the guards that these hold."""
+"""The promises of docs/guarantees.md, their tests, and the guards of these tests."""
 
 from __future__ import annotations
 

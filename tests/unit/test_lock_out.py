@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nobody is locked out and no mail is lost by accident: each guard alone, in a declaration, by purge, and in sequences."""
+"""Protection against lock-outs and lost mail: single tasks, declarations, purge, and sequences of tasks."""
 
 from __future__ import annotations
 

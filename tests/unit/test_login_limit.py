@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How often a box refuses a log-in at most: the rules of the limit, on a clock that is set by hand."""
+"""The limit for failed logins, tested with a manual clock."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One-time codes: options, what has to be read, and the calls that lead to what is wanted."""
+"""One-time codes: options, required reads, and calls."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def known(*schemes: Scheme, user: str = ME, by_password: bool = True) -> dict[st
     [
         ({"label": " "}, "label"),
         ({"label": None}, "label"),
-        # It becomes an I in capitals.
+        # Its upper case is an I.
         ({"secret": "\u0131" + SECRET[1:]}, "secret"),
         ({"user": "bob"}, "user"),
         ({"secret": "short"}, "secret"),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a line on progress comes, and what it says; the clock is a list."""
+"""The times and texts of progress lines, with a simulated clock."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every task does: read, plan, send or predict, settle what is in doubt, read back, report."""
+"""The steps of every task: read, plan, predict or send, resolve unknown outcomes, read back, report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
 )
 from tests.tasks import CONNECTION
 
-# A resource made up for these tests: a list of words, to which one write adds one word.
+# A resource for these tests: a list of words. Each write adds one word.
 WORDS = Read("words", "/words", tuple)
 REBUILD = Call("POST", "/rebuild")
 
@@ -72,8 +72,8 @@ TASK = Task("words", {}, Planner(check, lambda _wanted, known: [] if "words" in 
 class FakeClient:
     """A box of words.
 
-    :param faults: a path -> what happens to the requests to it, one after the other: an error, and whether
-        the box stores the word first.
+    :param faults: for each path, the results of successive requests: an error, and whether the box stores the
+        word first.
     """
 
     def __init__(self, words: set[str], faults: dict[str, list[tuple[Exception, bool]]]) -> None:
@@ -87,7 +87,7 @@ class FakeClient:
         self.keys: set[str] = set()
         self.box = Box()
         self.waited: list[Wait] = []
-        # What becomes true with each pause.
+        # Words that appear with each pause.
         self.coming: list[str] = []
         self.on_wait: Callable[[float, str], None]
         self.connection = Connection("https://box.example.com/admin", "me@box.example.com")
@@ -310,7 +310,7 @@ def test_a_value_whose_rebuild_fails_is_removed(do: Do) -> None:
 
 
 def test_a_failed_undo_step_does_not_skip_the_others(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A box that fails at what it holds already fails at each step, and takes it all the same."""
+    """A box that can't publish an existing value fails at each step, but still stores the change."""
     diagnosis = Read("diagnosis", "/suspects", lambda words: tuple(word for word in words if word == "bad"))
     rebuild = replace(REBUILD, diagnosis=diagnosis)
     undo = (Call("DELETE", "/words/a", body="a"), Call("POST", "/words/back", body="old"))
@@ -338,7 +338,7 @@ def test_a_truncated_answer_is_resolved_by_reading_back(do: Do, monkeypatch: pyt
 
 
 def test_a_generated_secret_does_not_make_a_call_different() -> None:
-    """Else it would be taken for stored, and another one sent, which nobody is told."""
+    """Otherwise the task would consider it stored, and send another secret that it never returns."""
     made = iter(["first", "second", "third", "fourth", "fifth"])
 
     def plan_anew(_wanted: object, known: Known) -> Change:
@@ -360,7 +360,7 @@ def test_a_generated_secret_does_not_make_a_call_different() -> None:
 
 
 def test_a_write_missing_from_the_new_plan_does_not_count_as_stored() -> None:
-    """The way is planned from what is there: what was taken out on it is missed by no plan that is made after that."""
+    """Values that a write removed temporarily would be missing in a plan that is made from the current state."""
 
     def plan_removal(_wanted: object, known: Known) -> Change:
         held = set(known["words"])
@@ -402,7 +402,7 @@ def test_nothing_is_read_back_once_locked_out(do: Do) -> None:
     assert "could not be read back" in result["warnings"][0]
 
 
-# Another resource: one word that shows late, needs something first, and comes with a secret.
+# Another resource: a word that appears late, has a precondition, and returns a secret.
 READY = Wait(Read("ready", "/ready", bool), 60, "it to be ready", option="wait")
 
 
@@ -506,7 +506,7 @@ def test_each_step_is_reported() -> None:
 
 def test_progress_continues_after_an_unknown_outcome() -> None:
     client = FakeClient(set(), {"/words/add": [(doubt(), True)]})
-    # It looks what was stored, and goes on with what is left.
+    # The task checks what was stored, and continues with the rest.
     assert [(step.doing, step.done, step.left) for step in steps_of(TASK, client, "a", "b")] == [
         *(("read", 0, 1), ("send", 0, 2)),
         *(("read", 0, 1), ("send", 1, 1)),

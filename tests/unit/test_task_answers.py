@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task makes of the answers to its calls, and of questions that a box may not be able to answer."""
+"""How a task handles the answers to its calls, and reads that a box may not support."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.tasks import CONNECTION
 
 
 class FakeClient:
-    """A box that says what it is told to.
+    """A box with predefined answers.
 
     :param answers: to the calls, one after the other: a text, or an error.
     :param values: of the questions.
@@ -85,7 +85,7 @@ def judged(said: str) -> int:
     return int(said)
 
 
-# A resource made up for these tests: the number that the box answers to the one call.
+# A resource for these tests: the number that the box returns for its only call.
 
 
 def plan_call(likely_noop: bool = False, verifiable: bool = False, **details: Any) -> Any:
@@ -141,7 +141,7 @@ BACK = Outage(Read("back", "/due", bool), 60, "limit")
 
 
 def plan_two(_wanted: None, known: Known) -> Change:
-    """Something is done to a list, and only then it shows whether a restart is due."""
+    """Process a list. Only then is it known whether a restart is pending."""
     pending = [] if "done" in known else known["list"]
     calls = [Call("POST", "/do", parse=judged, name="done")] if pending else []
     if known["due"]:
@@ -160,7 +160,7 @@ TWO = Task("thing", {}, Planner(lambda _options: None, needs_two, plan_two))
 
 
 class Restarting(FakeClient):
-    """A restart is due after the first call, and no more after the second."""
+    """A restart is pending after the first call, and no longer after the second."""
 
     def __init__(self, *answers: str | Exception) -> None:
         super().__init__(answers, {"/list": ["a"], "/due": False})
@@ -179,7 +179,7 @@ def test_one_call_requires_another() -> None:
     assert real["diff"]["after"] == real["thing"] == {"list": [], "due": False}
     assert client.outages == [BACK]
     assert real["warnings"] == ["odd"]
-    # The list is asked for once, though the box would still say the same.
+    # The list is read only once.
     assert client.reads == 4
 
 
@@ -205,7 +205,7 @@ def test_a_box_may_be_gone_before_it_answers(status: int | None) -> None:
 
 
 class Staying(Restarting):
-    """It goes, and doesn't come back."""
+    """The box stops and doesn't come back."""
 
     def wait_for_restart(self, outage: Outage) -> None:
         raise TimedOut(f"{outage.option}: too long")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box says reaches a terminal or a log as plain text on a line of ours."""
+"""Texts from a box reach terminals and logs only as plain text, within our own lines."""
 
 from __future__ import annotations
 

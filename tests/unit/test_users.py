@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Users: options, what has to be read, and the calls that lead to what is wanted."""
+"""Users: options, required reads, and calls."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_aliases_that_name_a_removed_user_give_a_warning() -> None:
 
 
 def test_an_archived_mailbox_hides_no_user() -> None:
-    """A user with capitals has a mailbox folder in lower case, which a box lists as if nobody used it."""
+    """A user with capital letters has a mailbox folder in lower case, which a box lists as archived."""
     rows = by_email((ANN, ANN._replace(active=False, quota=None, mailbox="/mailboxes/ann")))
     assert rows == {ANN.email: ANN}
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Zones that a change would take down, or leave records behind of: on every version, by single tasks and declarations."""
+"""Changes that would break a zone or orphan its records, on every version, in single tasks and declarations."""
 
 from __future__ import annotations
 
