@@ -31,7 +31,8 @@ class ActionModule(ControllerAction):
     def act(self, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         owner = options["owner"] or next((zone["box"] for zone in options["zones"] if zone.get("box")), None)
         if owner is None:
-            raise InvalidOption("owner", owner, "the name of the box is needed, because it publishes no TLSA record")
+            why = "the name of the box can't be determined, because it publishes no TLSA record; set owner"
+            raise InvalidOption("owner", owner, why)
         push = _octodns.Push(**{**options, "owner": owner, "environment": _texts(options["environment"])})
         pushed = _octodns.plan(push) if check_mode else _octodns.apply(push)
         result = {
@@ -45,7 +46,7 @@ class ActionModule(ControllerAction):
 
     def after(self, error: BoxError) -> dict[str, Any]:
         planned, left = error.details.get("planned"), error.details.get("left")
-        # Of a push that failed halfway, nobody may say that it changed nothing.
+        # A push that failed halfway counts as changed.
         return {"changed": planned is not None and (left is None or left < planned)}
 
     def secrets(self, options: Mapping[str, Any]) -> set[str]:
@@ -59,7 +60,7 @@ def _texts(environment: Mapping[str, Any]) -> dict[str, str]:
 def _diff(changes: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
     for zone in dict.fromkeys(change["zone"] for change in changes):
         here = [change for change in changes if change["zone"] == zone]
-        # Markers go along with what they mark, and need no line of their own.
+        # Markers change together with the records that they mark, and are not shown.
         shown = [change for change in here if not change["name"].startswith(_MARKER)] or here
         sides = {
             side: "".join(

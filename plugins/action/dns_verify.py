@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask name servers for wanted records, from the controller."""
+"""Query name servers for wanted records, from the controller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..plugin_utils import _dns_ask, _dns_compare
 from ..plugin_utils._controller import ControllerAction
 from ..plugin_utils._dns_model import CONSEQUENCES, canonical
 
-# How long to wait before a zone is asked for once more.
+# The time to wait before a zone is queried again.
 _PAUSE_SECONDS = 5.0
 
 
@@ -30,7 +30,7 @@ class ActionModule(ControllerAction):
     def act(self, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
         _dns_ask.check()
         if not 0 < options["timeout"] <= 60:
-            raise InvalidOption("timeout", options["timeout"], "a number of seconds up to 60 is needed")
+            raise InvalidOption("timeout", options["timeout"], "must be a number of seconds from 0 to 60")
         deadline = time.monotonic() + options["wait"]
         wanted = [_complete(zone) for zone in options["zones"]]
         results = {zone["zone"]: _verify(zone, options) for zone in wanted}
@@ -50,12 +50,12 @@ class ActionModule(ControllerAction):
         }
 
 
-# What a record has that is written by hand.
+# Defaults for records that users write themselves.
 _BY_HAND = {"level": "custom", "category": "custom", "may_differ": False, "consequence": CONSEQUENCES["custom"]}
 
 
 def _complete(zone: Mapping[str, Any]) -> dict[str, Any]:
-    """A zone whose records have everything, and whose values are in their one form.
+    """A zone with defaults for its records and with values in canonical form.
 
     :raises InvalidOption: if it is not a zone with records.
     """
@@ -67,7 +67,7 @@ def _complete(zone: Mapping[str, Any]) -> dict[str, Any]:
             record.update(name=name, values=values)
         return {"zone": zone["zone"].rstrip("."), "records": records}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        why = "a zone with records is needed, each with name, type and values: %s" % error
+        why = "expected a zone with records, each with name, type and values: %s" % error
         raise InvalidOption("zones", zone, why) from error
 
 

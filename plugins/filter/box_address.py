@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the box of a host is, and whether secrets of the environment may go there."""
+"""The address of a host's box, and whether secrets from the environment may be sent there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..plugin_utils._boxes import host_of
 
 DOCUMENTATION = r"""
 name: box_address
-short_description: Tell where the box of a host is
+short_description: Return the address of a host's box
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Returns the name of the host, for a host that has no variable C(miab_host).
-  - Fails if a secret of the environment would go there, because the environment doesn't say for which host it is.
+  - Returns the address of the box for a host without the variable C(miab_host), which is the name of the host.
+  - Fails if a secret from the environment would be sent to this host, because the secret may be meant for another host.
 options:
   _input:
     description: The name of the host in the inventory.
@@ -33,14 +33,14 @@ options:
     required: true
   environment:
     description:
-      - The secrets of the environment by the names of the modules' options. An empty one is none.
-      - If there is a C(host), it is the value of E(MIAB_HOST), and the host that it names may get them.
+      - The secrets from the environment, by the names of the module options. An empty secret is ignored.
+      - C(host) is the value of E(MIAB_HOST). The secrets may be sent to the host that it names.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Show where the box is
+- name: Show the address of the box
   ansible.builtin.debug:
     msg: "{{ inventory_hostname | mailinabox.admin.box_address(['miab_password'], secrets) }}"
   vars:
@@ -50,13 +50,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The name of the host.
+  description: The address of the box.
   type: str
 """
 
 
 def box_address(host: str, defined: Iterable[str], environment: Mapping[str, str]) -> str:
-    """The address of a host's box, unless it would get a secret that nobody meant for it."""
+    """The address of a host's box.
+
+    :raises AnsibleFilterError: if a secret from the environment would be sent to it and may be meant for another host.
+    """
     named = environment.get("host")
     if named and host_of(named) == host.rstrip(".").lower():
         return str(named)
@@ -68,8 +71,8 @@ def box_address(host: str, defined: Iterable[str], environment: Mapping[str, str
     if strays:
         raise AnsibleFilterError(
             "%s: the environment has %s, which may be for another host, so nothing was sent."
-            ' If this host is a box and the secret is for it, set miab_host: "{{ inventory_hostname }}" for it,'
-            " for example in the variables of its group. If not, unset it, or define %s for this host."
+            ' If the secret is for this host, set miab_host: "{{ inventory_hostname }}" for it, for example in the'
+            " variables of its group. Otherwise unset the environment variable, or define %s for this host."
             % (
                 host,
                 " and ".join("MIAB_" + option.upper() for option in strays),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box is called in files."""
+"""The name of a box in files."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ..plugin_utils._boxes import LOCAL, host_of
 
 DOCUMENTATION = r"""
 name: box_name
-short_description: Tell the name of a host's box, fit to name a file
+short_description: Return the name of a host's box, for use in file names
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - A box is called as its host is in the inventory. Without an inventory Ansible calls the only host C(localhost); then
-    the name is that of the box itself.
-  - It fails if the name can't name a file, for example because it leads to another folder.
+  - The name of a box is the name of its host in the inventory. Without an inventory, Ansible's only host is
+    C(localhost). The filter then returns the host name of the box.
+  - Fails if the name is not a safe file name, for example because it leads to another folder.
 options:
   _input:
     description: The name of the host.
     type: str
     required: true
   host:
-    description: Where its box is - a name, a name and a port, or a URL. Empty if nobody says so.
+    description: The address of the box, as a host name, a host name with a port, or a URL. Can be empty.
     type: str
     default: ""
 """
 
 EXAMPLES = r"""
-- name: See what the file will be called
+- name: Show the name of the file
   ansible.builtin.debug:
     msg: "{{ inventory_hostname | mailinabox.admin.box_name(miab_host | default('')) }}.yml"
 """
@@ -51,16 +51,17 @@ _LONGEST = 200
 
 
 def box_name(inventory_hostname: str, host: str = "") -> str:
-    """
-    :raises AnsibleFilterError: if no file can be called so.
+    """The name of a box.
+
+    :raises AnsibleFilterError: if it is not a safe file name.
     """
     name = str(inventory_hostname)
     if name == LOCAL and host:
         name = host_of(str(host)) or name
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise AnsibleFilterError(
-            "No file is called as this box: %.100s. Give the host another name in the inventory, of letters, digits "
-            "and _ . - only, and say in miab_host where its box is." % ascii(name)
+            "The host name %.100s can't be used as a file name. Rename the host in the inventory, with letters, digits "
+            "and _ . - only, and set miab_host to the address of the box." % ascii(name)
         )
     return name
 

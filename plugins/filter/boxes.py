@@ -12,7 +12,7 @@ from ..plugin_utils import _boxes
 
 DOCUMENTATION = r"""
 name: boxes
-short_description: Tell which hosts of an inventory are boxes
+short_description: Find the hosts of an inventory that are boxes
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
@@ -35,7 +35,7 @@ options:
     type: dict
     required: true
   chosen:
-    description: The hosts that C(miab_hosts) names. If it is defined, these are the boxes, and no others.
+    description: The hosts that C(miab_hosts) names. If it is defined, only these hosts are boxes.
     type: list
     elements: str
   environment:
@@ -43,7 +43,7 @@ options:
     type: str
     default: ""
   apart:
-    description: Whether to refuse several hosts that lead to the same box, because the play would write to it several times.
+    description: Whether to refuse several hosts with the same box. Use it if the play writes to the boxes.
     type: bool
     default: false
 """
@@ -60,13 +60,13 @@ _value:
   description:
     - C(addresses) are the values of C(miab_host), or of E(MIAB_HOST), by the name of the box.
     - C(boxes) are the names of the hosts, each with the name of its box. They differ only for C(localhost).
-    - C(note) says why there is only one, and C(error) why there is none; each is empty if there is nothing to say.
+    - C(note) explains why only one box was selected. C(error) explains why no box was selected. Both can be empty.
   type: dict
 """
 
 
 def _addresses(hostvars: Mapping[str, Mapping[str, Any]], hosts: Collection[str]) -> dict[str, str]:
-    """The addresses of the hosts that have one; empty if it names what isn't defined, which is told where it is used."""
+    """The addresses of the hosts that have one. Empty for an undefined variable, whose error comes where it is used."""
     found = {}
     for host in hosts:
         if "miab_host" in hostvars[host]:
@@ -88,7 +88,7 @@ def boxes(
     """Which hosts of the play are boxes: ``{boxes, addresses, note, error}``."""
     inventory = list(groups["all"])
     if chosen == "":
-        # Before ansible-core 2.19, a template that yields none yields an empty text.
+        # Before ansible-core 2.19, a template that returns None returns an empty string.
         chosen = None
     members = groups.get(_boxes.GROUP, ()) if chosen is None else chosen
     addresses = _addresses(hostvars, {*inventory, *hosts})

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A box's own answers as a declaration that a person can read and keep."""
+"""Write the configuration of a box as a readable declaration."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ..plugin_utils import _digest
 
 DOCUMENTATION = r"""
 name: declaration
-short_description: Write what a box holds as a file of variables that declares it
+short_description: Write the configuration of a box as a file of variables
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Takes the subset C(config) of M(mailinabox.admin.miab_info), and returns the YAML text of the variables that the
-    playbook C(mailinabox.admin.apply) takes. Applied to the same box, it changes nothing.
-  - It is sorted, and leaves out what is so by default.
-  - No box tells its secrets. The text names the variables to keep them in, lists them at its top, and can be applied
-    without them to a box that has them already.
-  - A box is not trusted. Nothing that it says becomes part of a template, and texts that look like one are marked with
-    C(!unsafe). If an address or a name has a character that no address or name has, the filter fails and says which.
-  - One line at its top is a digest of the text. By it the playbook C(mailinabox.admin.export) sees whether somebody
-    has edited the file.
+  - Takes the subset C(config) of M(mailinabox.admin.miab_info) and returns YAML text with the variables for the
+    playbook C(mailinabox.admin.apply). If you apply it to the same box, nothing changes.
+  - The entries are sorted. Default values are left out.
+  - The API does not return secrets. The text refers to variables for them and lists these variables in its header. You
+    can apply the text without them to a box that already has the secrets.
+  - The answers of a box are not trusted. They never become part of a template, and strings that look like a template
+    are marked with C(!unsafe). If an address or a name has an invalid character, the filter fails and names it.
+  - One line of the header is a digest of the text. The playbook C(mailinabox.admin.export) uses it to find out whether
+    the file was edited.
 options:
   _input:
     description: The subset C(config).
@@ -46,7 +46,7 @@ EXAMPLES = r"""
     gather_subset: config
   register: box
 
-- name: Keep its declaration
+- name: Write the declaration
   ansible.builtin.copy:
     content: "{{ box.config | mailinabox.admin.declaration }}"
     dest: host_vars/box.example.com.yml
@@ -59,22 +59,24 @@ _value:
   type: str
 """
 
-# What is so if nobody says otherwise.
+# Default values, which are left out.
 _DEFAULTS: Mapping[str, Any] = {"privileges": [], "quota": "0", "permitted_senders": []}
-# What may begin a template. Releases before 2.19 also read a line that begins so, and tells other marks.
+# Strings that can begin a template. ansible-core before 2.19 also reads #jinja2 lines, which can set other delimiters.
 _MARKS = ("{", "#jinja2")
 
-# How many mistakes a message tells.
+# The number of errors that a message lists.
 _SHOWN = 10
 
-# Of what characters each identifier is. An address of a user stands in a template, between quotes: so it has neither
-# quotes nor backslashes, and nothing that ends a template.
+# The allowed characters of each identifier. A user's address is quoted inside a template, so it must not contain
+# quotes, backslashes, or anything that ends a template.
 _USER = re.compile(r"[A-Za-z0-9._@-]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*@[A-Za-z0-9.-]+")
 _NAME = re.compile(r"[A-Za-z0-9_*.-]+")
-# What stands in no text of Ansible: NUL, and half of a surrogate pair.
+# Characters that no string of Ansible may contain: NUL and unpaired surrogates.
 _NO_TEXT = re.compile("[\\0\ud800-\udfff]")
 
+# Exports of release 1.0.0 have no digest. They count as edited unless they are equal to a new export, so these headers
+# must not change.
 _HEADER = """\
 # What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.
 """
@@ -87,16 +89,16 @@ _SECRETS_HEADER = """\
 
 
 class _Template(str):
-    """A text for Ansible to fill in."""
+    """A string that is a template."""
 
 
 class _Unsafe(str):
-    """A text that only looks like one for Ansible to fill in."""
+    """A string that looks like a template but is none."""
 
 
 class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Indent lists inside of mappings, as linters want it."""
+        """Indent lists inside mappings, as linters require."""
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -104,7 +106,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _style(text: str, usual: str | None) -> str | None:
-    """How a text is quoted: control characters and some ends of lines keep their meaning only between double quotes."""
+    """The quoting style: control characters and some line endings need double quotes."""
     return usual if text.isprintable() else '"'
 
 
@@ -121,7 +123,7 @@ def _secret(expression: str) -> _Template:
 
 
 def _user(user: Mapping[str, Any]) -> dict[str, Any]:
-    # The address can end neither the quotes nor the template: see _USER.
+    # The address can't end the quotes or the template; see _USER.
     password = _secret("vault_miab_passwords['%s']" % user["email"])
     return {"email": user["email"], "user_password": password, "update_password": "on_create", **user}
 
@@ -134,14 +136,14 @@ def _record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _backup(backup: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The settings, and the variables of the secrets that go with them."""
+    """The settings, and the names of the variables for their secrets."""
     facts = dict(backup)
     target = str(facts.get("target", ""))
     if "b2" in facts:
         facts["b2"] = {**facts["b2"], "application_key": _secret("vault_miab_backup_key")}
         return facts, ["vault_miab_backup_key"]
     if MASK in target:
-        # A URL with a password in it can only be declared by those who know the password.
+        # The URL contains a password that the API does not return.
         facts["target"] = _secret("vault_miab_backup_target")
         return facts, ["vault_miab_backup_target"]
     if target.startswith("s3://"):
@@ -152,7 +154,7 @@ def _backup(backup: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _identifiers(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
-    """Each text that names something, with where it stands and what it is made of."""
+    """Each identifier, with its place and the pattern of its allowed characters."""
     for place, user in enumerate(exported["users"]):
         yield "users[%d].email" % place, user["email"], _USER
     for place, alias in enumerate(exported["aliases"]):
@@ -177,43 +179,44 @@ def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _in_ascii(text: str) -> str:
-    """An address or a name whose letters of other languages are all x: a domain may have them."""
+    """Replace each non-ASCII letter, mark or number by x, because domains may have them."""
     return "".join("x" if not sign.isascii() and unicodedata.category(sign)[0] in "LMN" else sign for sign in text)
 
 
 def _cannot_be_written(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What no file can declare, with where it stands and why."""
+    """Values that can't be written to a declaration, with their places and the reasons."""
     for where, text, made_of in _identifiers(exported):
         if not made_of.fullmatch(text if made_of is _USER else _in_ascii(text)):
-            yield where, text, "it has characters that none of its kind has"
+            yield where, text, "it has invalid characters"
     for where, text in _texts(exported, ""):
         if _NO_TEXT.search(text):
-            yield where, text, "it has a character that no text has (NUL, or half of a surrogate pair)"
+            yield where, text, "it has an invalid character (NUL or an unpaired surrogate)"
         elif MASK in text and where != "backup.target":
-            yield where, text, "%s stands where Ansible masked a secret, so this is not what the box holds" % MASK
+            yield where, text, "Ansible masked a secret as %s, so this is not the value on the box" % MASK
 
 
 def _quoted(text: str) -> str:
-    """A text of a box for people, of which Ansible makes no template."""
+    """A string from a box for a message, without anything that Ansible could read as a template."""
     return ascii(text[:100]).replace("{", "\\x7b").replace("#", "\\x23")
 
 
 def _check(exported: Mapping[str, Any]) -> None:
-    """
-    :raises AnsibleFilterError: if there is something that can't be written.
+    """Check that everything can be written.
+
+    :raises AnsibleFilterError: if something can't.
     """
     found = list(_cannot_be_written(exported))
     if found:
         lines = ["%s: %s: %s." % (where, _quoted(text), why) for where, text, why in found[:_SHOWN]]
         lines += ["And %d more." % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
         raise AnsibleFilterError(
-            "What this box holds can't be written as a declaration. %s "
-            "Change or remove it on the box, for example on its control panel, and export again." % " ".join(lines)
+            "The configuration of this box can't be written as a declaration. %s "
+            "Change or remove this on the box, for example in its control panel, and export again." % " ".join(lines)
         )
 
 
 def _tidy(value: Any) -> Any:
-    """A value without what is so by default, and with nothing in it that Ansible would fill in."""
+    """A value without defaults, and with strings that look like templates marked as unsafe."""
     if isinstance(value, dict):
         return {key: _tidy(item) for key, item in value.items() if key not in _DEFAULTS or item != _DEFAULTS[key]}
     if isinstance(value, list):
@@ -239,7 +242,7 @@ def _to_fill_in(emails: list[str], others: list[str]) -> str:
 
 def declaration(config: Mapping[str, Any]) -> str:
     """The text of the file that declares a box."""
-    # Ansible's own kinds of text and number are none that YAML knows.
+    # Convert Ansible's own string and number types to plain ones, which PyYAML can write.
     exported = json.loads(json.dumps(config))
     _check(exported)
     users = sorted(exported["users"], key=lambda user: user["email"])

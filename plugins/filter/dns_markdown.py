@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of zones for people: tables in Markdown."""
+"""The state of zones as Markdown tables."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Shows, box by box and zone by zone, which records are wrong and what doesn't work because of it. Zones that are right
-    share a line.
-  - No value can break out of its table, or be taken for Markdown or HTML.
+  - Shows the wrong records of each box and zone, and what doesn't work because of them. Zones without problems share a
+    line.
+  - Values are escaped and can't be read as Markdown or HTML.
 options:
   _input:
-    description: For each box the fact C(miab_dns) that the role P(mailinabox.admin.dns#role) sets.
+    description: The fact C(miab_dns) of the role P(mailinabox.admin.dns#role), by the name of the host.
     type: dict
     required: true
 seealso:
@@ -33,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write the state of the zones for people
+- name: Write the state of the zones
   ansible.builtin.copy:
     content: "{{ {inventory_hostname: miab_dns} | mailinabox.admin.dns_markdown }}"
     dest: dns.md
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The text, with a heading for each box and each zone that is not right, and a table of the wrong records.
+  description: The text, with a heading for each box and each zone with problems, and tables of the wrong records.
   type: str
 """
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records that have to be at a DNS provider, of what a box publishes."""
+"""The records that a box needs at a DNS provider."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..plugin_utils import _dns_model
 
 DOCUMENTATION = r"""
 name: dns_wanted
-short_description: The DNS records that a Mail-in-a-Box needs at a DNS provider
+short_description: Return the DNS records that a Mail-in-a-Box needs at a DNS provider
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Turns the subset C(dns_dump) of M(mailinabox.admin.miab_info) into record sets, by zone. Custom records are among them.
+  - Converts the subset C(dns_dump) of M(mailinabox.admin.miab_info) to record sets by zone, including custom records.
   - Leaves out the records of the box's own name server, such as NS records of the zone and the addresses of C(ns1) and
     C(ns2) of the box.
-  - Needs the Python library dnspython on the controller.
+  - Requires the Python library dnspython on the controller.
 positional: _input
 options:
   _input:
@@ -33,16 +33,16 @@ options:
     required: true
   zones:
     description:
-      - The zones at the DNS provider. Each record goes into the zone that its name is in, and records outside of all
-        these zones are left out.
-      - Defaults to the zones of the box. You need it if the provider has C(example.com), and the box only C(box.example.com);
-        or if only some of the zones are at the provider.
+      - The zones at the DNS provider. Each record goes into the zone that contains its name. Records outside of these
+        zones are left out.
+      - Defaults to the zones of the box. Set it if the provider has C(example.com) and the box has only
+        C(box.example.com), or if the provider has only some of the zones.
     type: list
     elements: str
     default: []
   leave_out:
     description:
-      - Records to leave out. Each entry is a category, a pattern for names such as C(www.*), or patterns for a name and a
+      - Records to leave out. Each entry is a category, a name pattern such as C(www.*), or patterns of a name and a
         type such as C(example.org A).
       - The categories are C(box), C(mail), C(spf), C(dkim), C(dmarc), C(mta-sts), C(tlsa), C(autoconfig), C(caldav),
         C(no-mail), C(website), C(custom) and C(other).
@@ -50,7 +50,7 @@ options:
     elements: str
     default: []
   ttl:
-    description: How many seconds the records may be cached.
+    description: The TTL of the records, in seconds.
     type: int
     default: 3600
 seealso:
@@ -66,7 +66,7 @@ EXAMPLES = r"""
     gather_subset: dns_dump
   register: box
 
-- name: Show the records that have to be at the provider, except those of web sites
+- name: Show the records that the provider needs, except those of websites
   ansible.builtin.debug:
     msg: "{{ box.dns_dump | mailinabox.admin.dns_wanted(leave_out=['website']) }}"
 """
@@ -74,12 +74,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - For each zone its name in C(zone), the host name of the box in C(box), the record sets in C(records), and what was
-      left out, and why, in C(left_out).
+    - The zones. Each has its name in C(zone), the host name of the box in C(box), the record sets in C(records), and
+      the records that were left out, with the reasons, in C(left_out).
     - A record set has C(name), C(type), C(ttl) and C(values). C(level) is V(required), V(recommended), V(optional) or
-      V(custom), as the box says. C(category) is one of the categories above, and C(consequence) says what stops
-      working without it. C(may_differ) is true for an address that the box does not insist on.
-    - A TXT value is its text, without quotes and in one piece.
+      V(custom), as the box reports it. C(category) is one of the categories above. C(consequence) describes what
+      doesn't work without the record. C(may_differ) is true for an address that may have another value.
+    - A TXT value is one string without quotes.
   type: list
   elements: dict
   sample:

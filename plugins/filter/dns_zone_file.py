@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file with the wanted records of a zone, for another tool."""
+"""Export the wanted records of a zone to a file for another tool."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..plugin_utils._dns_export import FORMATS
 
 DOCUMENTATION = r"""
 name: dns_zone_file
-short_description: A zone as a file of BIND, octoDNS or DNSControl
+short_description: Write a zone as a file for BIND, octoDNS or DNSControl
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes a file for another tool, or for the import of a DNS provider, of the wanted records of a zone.
+  - Returns the wanted records of a zone as a file for another tool, or for the import function of a DNS provider.
 positional: _input, format
 options:
   _input:
@@ -29,10 +29,10 @@ options:
   format:
     description:
       - V(bind) is a zone file without SOA and NS records. Most providers can import it.
-      - V(octodns) is the YAML file of octoDNS's C(YamlProvider). Texts with quotes or backslashes are not in it, because
-        octoDNS's providers differ in how they write them.
-      - V(dnscontrol) is a C(D_EXTEND) call for a domain that your C(dnsconfig.js) declares before it. It adds the records
-        and leaves all others alone.
+      - V(octodns) is a YAML file for octoDNS's C(YamlProvider). TXT values with quotes or backslashes are left out,
+        because the providers of octoDNS write them in different ways.
+      - V(dnscontrol) is a C(D_EXTEND) call for a domain that your C(dnsconfig.js) declares before it. It adds the
+        records and does not change others.
     type: str
     choices: [bind, dnscontrol, octodns]
     default: bind
@@ -65,9 +65,13 @@ _value:
 
 
 def dns_zone_file(zone: Mapping[str, Any], format: str = "bind") -> str:
-    """The text of a file in one of FORMATS."""
+    """The text of a file.
+
+    :param format: a key of FORMATS.
+    :raises AnsibleFilterError: if it is unknown.
+    """
     if format not in FORMATS:
-        raise AnsibleFilterError("dns_zone_file: %r is not a format; the formats are %s" % (format, ", ".join(FORMATS)))
+        raise AnsibleFilterError("dns_zone_file: unknown format %r. Use one of: %s" % (format, ", ".join(FORMATS)))
     return FORMATS[format](zone)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a first look at a box has found, and what to do next."""
+"""The findings of a first look at a box, and the next steps."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from ..module_utils._values.texts import printable
 
 DOCUMENTATION = r"""
 name: doctor
-short_description: What a first look at a Mail-in-a-Box has found
+short_description: Summarize a first look at a Mail-in-a-Box
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Puts together what M(mailinabox.admin.miab_info) told, or could not tell, of a box - whether the box can be used, what
-    kind it is, what works there, what is wrong, and what to do next. The playbook C(mailinabox.admin.doctor) shows it.
+  - Summarizes the results of M(mailinabox.admin.miab_info) for a box. Returns whether the box can be used, its version
+    or fork, what works with it, what is wrong, and what to do next. The playbook C(mailinabox.admin.doctor) shows it.
 positional: _input
 options:
   _input:
     description:
       - The results of M(mailinabox.admin.miab_info), one for each subset, as a loop over subsets registers them. Can be
-        empty if nobody could sign in.
+        empty if the login failed.
     type: list
     elements: dict
     required: true
   signed_in:
-    description: The result of M(mailinabox.admin.miab_session), if the run signed in with it.
+    description: The result of M(mailinabox.admin.miab_session), if you used it to sign in.
     type: dict
     default: {}
   name:
-    description: What the box is called.
+    description: The name of the box.
     type: str
     default: the box
 seealso:
@@ -58,13 +58,13 @@ RETURN = r"""
 _value:
   description:
     - C(usable) - whether the box can be read.
-    - C(findings) - each with C(check), C(state), which is V(ok), V(warn) or V(fail), and C(text).
-    - C(next) - what to do next, the first thing first.
-    - C(report) - all of it as lines for people.
+    - C(findings) - each with C(check), C(text), and C(state), which is V(ok), V(warn) or V(fail).
+    - C(next) - the next steps, in order.
+    - C(report) - all of this as lines of text.
   type: dict
 """
 
-# Codes of six digits change each 30 seconds, and a box also takes the one before and the next.
+# One-time codes change every 30 seconds, and a box also accepts the previous and the next code.
 _MOST_SECONDS_OFF = 25
 _LOOK_ALIKE = (
     "Check that host names a Mail-in-a-Box. Naust and other mail servers have another API and are not supported."
@@ -87,7 +87,7 @@ class _Finding(NamedTuple):
 
 
 class _Look:
-    """What the reads have told, by subset."""
+    """The results of the reads, by subset."""
 
     def __init__(self, results: Sequence[Mapping[str, Any]]) -> None:
         self.results = {str(result.get("item")): result for result in results if not result.get("skipped")}
@@ -100,7 +100,7 @@ class _Look:
 def _failure(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     failure = result.get("failure")
     if failure is None and result.get("msg") and "session" not in result and "calls" not in result:
-        # Ansible itself has refused the options.
+        # Ansible itself rejected the options.
         return {"code": "invalid_option", "message": str(result["msg"])}
     return failure if isinstance(failure, Mapping) else None
 
@@ -125,7 +125,7 @@ def _kind(box: Mapping[str, Any]) -> Iterator[_Finding]:
     name = "Mail-in-a-Box %s" % box["version"]
     marks = ", ".join(box["marks"])
     if box["support"] == "unknown":
-        yield _Finding("version", "warn", "%s, of an unknown kind: it has %s." % (name, marks))
+        yield _Finding("version", "warn", "%s, unknown kind of box: it has %s." % (name, marks))
     elif box["kind"] == "upstream":
         yield _Finding("version", "ok", "%s. Everything works." % name)
     else:
@@ -138,7 +138,7 @@ def _kind(box: Mapping[str, Any]) -> Iterator[_Finding]:
 
 def _clock(offset: int | None) -> _Finding:
     if offset is None:
-        return _Finding("clock", "ok", "The box doesn't say what time it is.")
+        return _Finding("clock", "ok", "The box does not report its time.")
     if abs(offset) > _MOST_SECONDS_OFF:
         text = "The clocks of the box and of this machine differ by %d seconds, so one-time codes don't work." % abs(
             offset
@@ -153,7 +153,7 @@ def _second_factors(users: Mapping[str, Sequence[Any]]) -> _Finding:
 
 
 def _reads(look: _Look) -> Iterator[_Finding]:
-    # One of the others that a box can't tell is null, with a warning.
+    # A subset that the box can't return is null, with a warning.
     empty = [name for name, result in look.results.items() if name not in look.failed and result.get(name) is None]
     good = len(look.results) - len(look.failed) - len(empty)
     yield _Finding("reads", "ok", "%d of %d reads have the expected form." % (good, len(look.results)))
@@ -161,14 +161,14 @@ def _reads(look: _Look) -> Iterator[_Finding]:
         yield _Finding("reads", "fail", "%s: %s" % (name, result["failure"]["message"]))
     for name in empty:
         why = " ".join(str(one) for one in look.results[name].get("warnings", ()) if "left empty" in str(one))
-        yield _Finding("reads", "warn", why or "%s: the box doesn't tell." % name)
+        yield _Finding("reads", "warn", why or "%s: not available from the box." % name)
 
 
 def _records(rows: Sequence[Mapping[str, Any]] | None) -> Iterator[_Finding]:
     if rows is None:
         return
     if not rows:
-        yield _Finding("DNS", "ok", "Each custom record can be published.")
+        yield _Finding("DNS", "ok", "All custom records can be published.")
     for row in rows:
         harm = "takes its zone down" if row.get("breaks_zone", True) else "is not published"
         record = "%s %s %s" % (row["name"], row["type"], row["value"])
@@ -182,26 +182,29 @@ def _next_steps(
         yield _HINTS.get(str(failure["code"]), "Correct what the message says, then run this playbook again.")
         return
     if look.failed:
-        yield "Don't write to this box: its answers have another form than those of the known versions. Report them as an issue."
+        yield "Don't write to this box: its answers have an unknown form. Report them as an issue."
         return
     if any(finding.check == "DNS" and finding.state == "warn" for finding in findings):
-        yield "Remove or correct the DNS records that are named above, with miab_dns_record or in the control panel."
+        yield "Remove or correct the DNS records above with miab_dns_record or in the control panel."
     if any(finding.check == "clock" and finding.state == "warn" for finding in findings):
         yield "Set the clock of this machine, or that of the box, before you use one-time codes."
     if box is not None and box["support"] == "unknown":
-        yield "Only read this box. To write to it all the same, set miab_unknown_box to write; first report its marks as an issue."
-    yield "Write what the box holds as a declaration: ansible-playbook mailinabox.admin.export"
-    yield "Change the declaration, and see what would change on the box: ansible-playbook mailinabox.admin.plan"
+        yield (
+            "Only read this box, and report what is unknown as an issue."
+            " To write to it anyway, set miab_unknown_box: write."
+        )
+    yield "Export the box as a declaration: ansible-playbook mailinabox.admin.export"
+    yield "Edit the declaration and preview the changes: ansible-playbook mailinabox.admin.plan"
 
 
 def doctor(
     results: Sequence[Mapping[str, Any]], signed_in: Mapping[str, Any] | None = None, name: str = "the box"
 ) -> dict[str, Any]:
-    """What was found, and what to do next."""
+    """The findings and the next steps."""
     look = _Look(results)
     failure = _failure(signed_in or {})
     if failure is None and look.results and len(look.failed) == len(look.results):
-        # Nothing could be read, each time for the same reason.
+        # Nothing could be read; the reason is always the same.
         failure = next(iter(look.failed.values()))["failure"]
     findings = list(_sign_in(failure, look, signed_in or {}))
     box = look.value("box")

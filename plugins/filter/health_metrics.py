@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How all boxes are, as metrics for Prometheus."""
+"""The health of boxes as metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -19,38 +19,39 @@ from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
 name: health_metrics
-short_description: Tell Prometheus how boxes are
+short_description: Export the health of boxes as Prometheus metrics
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Makes metrics of what M(mailinabox.admin.miab_info) returned for several boxes, in the text format of Prometheus, which
-    is OpenMetrics, too. The textfile collector of node_exporter reads it. The guide on monitoring lists the metrics.
-  - There is one series for each certificate, and a fixed number of others for each box, unless O(each_mailbox) is set.
+  - Converts the results of M(mailinabox.admin.miab_info) for several boxes to metrics in the text format of Prometheus,
+    which is also valid OpenMetrics. The textfile collector of node_exporter reads it. The guide on monitoring lists the
+    metrics.
+  - There is one series for each certificate and a fixed number of others for each box, unless you set O(each_mailbox).
   - The same input gives the same metrics.
 requirements:
   - prometheus-client
 options:
   _input:
-    description: What M(mailinabox.admin.miab_info) returned, by the name of the host.
+    description: The results of M(mailinabox.admin.miab_info), by the name of the host.
     type: dict
     required: true
   health:
     description:
-      - The fact C(miab_health) of the role P(mailinabox.admin.health#role) by the name of the host. A host with a problem
-        whose C(check) is C(reachable) is one that couldn't be asked.
+      - The fact C(miab_health) of the role P(mailinabox.admin.health#role), by the name of the host. A problem with the
+        C(check) C(reachable) means that the box could not be read.
     type: dict
     required: true
   made:
-    description: When the boxes were asked, in UTC, such as V(2026-11-22T06:30:00Z).
+    description: When the boxes were checked, in UTC, such as V(2026-11-22T06:30:00Z).
     type: str
     required: true
   seconds:
-    description: How many seconds that took.
+    description: How many seconds the checks took.
     type: float
     required: true
   each_mailbox:
-    description: Whether there are series for each mailbox.
+    description: Whether to add series for each mailbox.
     type: bool
     default: false
 seealso:
@@ -78,13 +79,13 @@ _value:
   type: str
 """
 
-# The labels of each metric beside box, and what it is. All of them are gauges.
+# The labels of each metric besides box, and its description. All metrics are gauges.
 METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "miab_up": ((), "Whether the box could be asked."),
+    "miab_up": ((), "Whether the box could be read."),
     "miab_version_info": (("version",), "The version of Mail-in-a-Box, in a label. Always 1."),
     "miab_latest_version_info": (("version",), "The newest version of Mail-in-a-Box, in a label. Always 1."),
     "miab_version_outdated": ((), "Whether there is a newer version of Mail-in-a-Box."),
-    "miab_certificate_valid": (("domain",), "Whether the box calls the certificate of a domain good."),
+    "miab_certificate_valid": (("domain",), "Whether the box reports the certificate of a domain as valid."),
     "miab_certificate_expiry_timestamp_seconds": (("domain",), "When the certificate of a domain expires."),
     "miab_backup_enabled": ((), "Whether the box makes backups."),
     "miab_backup_last_timestamp_seconds": ((), "When the last backup was made."),
@@ -97,27 +98,27 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "miab_mailbox_used_bytes": (("mailbox",), "The size of a mailbox."),
     "miab_mailbox_quota_bytes": (("mailbox",), "The quota of a mailbox."),
     "miab_updates_available": ((), "The number of packages that can be upgraded."),
-    "miab_reboot_required": ((), "Whether a restart is due."),
+    "miab_reboot_required": ((), "Whether a restart is required."),
     "miab_status_checks": (("result",), "The number of status checks by result: ok, warning, error or ignored."),
     "miab_dns_broken_records": (
         ("effect",),
-        "The number of custom DNS records that take their zone down or have none.",
+        "The number of custom DNS records that take their zone down or are in no zone.",
     ),
     "miab_published_dns_records": (("status",), "The number of DNS records that the box needs, by their status."),
     "miab_drift_objects": (
         ("action",),
-        "The number of objects that differ from the declaration, by what would be done.",
+        "The number of objects that differ from the declaration, by the action that would fix them.",
     ),
     "miab_problems": (("severity",), "The number of problems that the role health finds, by severity."),
-    "miab_unknown_subsets": ((), "The number of subsets that the box was asked for and could not tell."),
+    "miab_unknown_subsets": ((), "The number of subsets that the box could not return."),
 }
-# These are of the run, not of a box.
+# Metrics of the run, not of a box.
 RUN_METRICS: Mapping[str, str] = {
-    "miab_run_timestamp_seconds": "When the boxes were asked.",
-    "miab_run_duration_seconds": "How long it took to ask all boxes.",
+    "miab_run_timestamp_seconds": "When the boxes were checked.",
+    "miab_run_duration_seconds": "How long the checks of all boxes took.",
 }
 
-# A longer value of a label is cut.
+# Longer label values are truncated.
 _LONGEST = 128
 _STATUSES = {"active": "active", "inactive": "archived"}
 _ACTIONS = ("create", "update", "remove")
@@ -148,7 +149,7 @@ def _certificates(facts: Mapping[str, Any], now: datetime) -> Iterator[_Sample]:
 
 
 def _expiry(text: str, now: datetime) -> datetime | None:
-    """When a certificate expires at the earliest: a box says so to the day."""
+    """The earliest time at which a certificate expires; a box reports the day only."""
     date = re.search(r"\bexpires (?:in -?[0-9]+ days? )?on ([0-9]{4}-[0-9]{2}-[0-9]{2})\b", text)
     if date:
         return datetime.strptime(date[1], "%Y-%m-%d").replace(tzinfo=timezone.utc)
@@ -175,7 +176,7 @@ def _users(facts: Mapping[str, Any], each_mailbox: bool) -> Iterator[_Sample]:
     for status, label in _STATUSES.items():
         yield "miab_mailboxes", (label,), counts[status]
     active = [user for user in users if user["status"] == "active"]
-    # Boxes without quotas don't say how much is used.
+    # Boxes without quotas don't report the used size.
     used = {user["email"]: _parsing.size(user.get("used") or "") for user in active}
     sizes = [size for size in used.values() if size is not None]
     if sizes:
@@ -246,19 +247,19 @@ def _box(facts: Mapping[str, Any], health: Mapping[str, Any], now: datetime, eac
         if subset not in facts:
             continue
         try:
-            # The box could not tell it, or not all of it.
+            # The box could not return it, or only a part of it.
             if facts[subset] is None or "error" in (facts[subset] if subset == "backup_status" else ()):
                 unknown += 1
             else:
                 yield from [(name, tuple(map(_label, labels)), float(value)) for name, labels, value in samples()]
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            # An answer of another shape must not cost the other boxes their metrics.
+            # An answer with an unexpected shape must not remove the metrics of other boxes.
             unknown += 1
     yield "miab_unknown_subsets", (), unknown
 
 
 def _label(text: object) -> str:
-    """The value of a label: without anything that can't be seen, and not longer than a label may be."""
+    """The value of a label, without invisible characters, truncated to the maximum length."""
     label = printable(str(text))
     return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "\u2026"
 
@@ -284,7 +285,7 @@ def health_metrics(
         ) from error
 
     now = datetime.strptime(made, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    # By name and labels, because Prometheus refuses a file in which a series is there twice.
+    # By name and labels, because Prometheus rejects a file with duplicate series.
     samples: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in METRICS}
     for host in sorted(facts):
         for name, labels, value in _box(facts[host], health[host], now, each_mailbox):

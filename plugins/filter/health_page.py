@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How all boxes are, as one page for people."""
+"""The health of boxes as an HTML page."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
 name: health_page
-short_description: Show how boxes are as one page of HTML
+short_description: Show the health of boxes as an HTML page
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Shows on one page what needs a hand, the most urgent first, and then certificates by the days that they have left,
-    backups by their age, mailboxes by their quota, updates, restarts, status checks and versions of all boxes.
-  - The page is one file without scripts, and a browser asks nobody for anything else. No text from a box can break out of
-    its place in it.
+  - Shows the problems of all boxes, most urgent first. Below are certificates by the days until they expire, backups by
+    age, mailboxes by quota, updates, restarts, status checks and versions.
+  - The page is one file. It has no scripts and loads no other resources. Text from a box is escaped.
   - The same input gives the same page.
 options:
   _input:
-    description: What M(mailinabox.admin.miab_info) told, by the name of the host.
+    description: The results of M(mailinabox.admin.miab_info), by the name of the host.
     type: dict
     required: true
   problems:
     description:
-      - The problems by the name of the host, as P(mailinabox.admin.problems#filter) finds them. A host with a problem whose
-        C(check) is C(reachable) is shown as one that couldn't be asked.
+      - The problems, as P(mailinabox.admin.problems#filter) returns them, by the name of the host. A problem with the
+        C(check) C(reachable) means that the box could not be read.
     type: dict
     required: true
   made:
-    description: When the boxes were asked, in UTC, such as V(2026-11-22T06:30:00Z).
+    description: When the boxes were checked, in UTC, such as V(2026-11-22T06:30:00Z).
     type: str
     required: true
   addresses:
-    description: Where each box is, by the name of the host, for a link to its control panel. The name of the host if left out.
+    description:
+      - The address of each box, by the name of the host, for links to the control panels. Defaults to the host names.
     type: dict
     version_added: 1.1.0
 seealso:
@@ -72,10 +72,10 @@ _value:
   type: str
 """
 
-# In the folder of filters, ansible-doc would take it for one.
+# In the filter folder, ansible-doc would list it as a filter.
 _TEMPLATE = Path(__file__).parents[1] / "plugin_utils" / "health_page.html.j2"
 
-# What is checked, the most urgent first, and what it is called.
+# The checks, the most urgent first, and their titles.
 _CHECKS = {
     "reachable": "Unreachable",
     "outage": "Service down",
@@ -89,7 +89,7 @@ _CHECKS = {
     "reboot": "Restart",
     "version": "Version",
 }
-# A status check that says that a service doesn't run, or can't be reached.
+# A status check for a service that is not running or not reachable.
 _OUTAGE = re.compile(r"\bis not (?:running|publicly accessible)\b")
 # An address of a box that can be linked to.
 _ADDRESS = re.compile(r"https://[A-Za-z0-9.:\[\]_-]+(?:/admin)?/?")
@@ -98,18 +98,18 @@ _RANKS = list(_URGENCY)
 
 # A certificate from Let's Encrypt is valid for this many days.
 _CERTIFICATE_DAYS = 90
-# How far back the strip of backups goes.
+# The number of days in the strip of backups.
 _BACKUP_DAYS = 14
-# How many rows are shown before the rest is folded away.
+# The number of rows that are shown before the rest is collapsed.
 _SHOWN = 8
 
 _Row = dict[str, Any]
 
 
 class _Box:
-    """What is known of a box: what it told, and its problems.
+    """A box: its facts and its problems.
 
-    A subset is missing from what it told if nobody asked for it, and None if the box couldn't tell.
+    A subset is missing from the facts if it was not read, and None if the box could not return it.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class _Box:
         self.facts: Mapping[str, Any] = facts if self.is_reached else {}
 
     def urgency(self, check: str | None = None, about: str | None = None) -> str:
-        """How urgent the worst problem is, of all or of those of a check; empty if there is none."""
+        """The urgency of the worst problem, of all checks or of one; empty if there is none."""
         severities = [
             problem["severity"]
             for problem in self.problems
@@ -172,7 +172,7 @@ def _overview(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
-    """The problems, the most urgent first, by what they are about and where; one of several boxes stands there once."""
+    """The problems, the most urgent first. The same problem of several boxes is one row."""
     where: dict[tuple[str, str, str], list[_Box]] = {}
     for box in boxes:
         for severity, check, text in _once(box.problems):
@@ -202,9 +202,9 @@ def _to_do(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _once(problems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """The problems of a box, ``(severity, check, text)``, with what is one thing told once.
+    """The problems of a box as ``(severity, check, text)``, without duplicates.
 
-    A missing certificate is found for each name of its domain, and by the status checks, too.
+    A missing certificate is found for each name of its domain, and again by the status checks.
     """
     certificates = [problem for problem in problems if problem["check"] == "certificates"]
     names = sorted((problem["about"] for problem in certificates if problem["about"]), key=len)
@@ -229,7 +229,7 @@ def _once(problems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def _certificates(boxes: Sequence[_Box]) -> list[_Row]:
-    """Those that aren't good first, then by the days left; of some a box doesn't tell these."""
+    """Invalid certificates first, then by the days left, which a box does not always report."""
     rows = []
     for box in boxes:
         for row in (box.facts.get("certificates") or {}).get("status", ()):
@@ -280,7 +280,7 @@ def _backups(boxes: Sequence[_Box], now: datetime) -> list[_Row]:
 
 
 def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
-    """Those with a quota, the fullest first, and how many others there are."""
+    """Mailboxes with a quota, the fullest first, and the number of others."""
     rows, unlimited, archived, without_quotas = [], 0, 0, []
     for box in boxes:
         users = box.facts.get("users") or []
@@ -313,7 +313,7 @@ def _mailboxes(boxes: Sequence[_Box]) -> dict[str, Any]:
 
 
 def _updates(boxes: Sequence[_Box]) -> list[_Row]:
-    """Boxes that are due to restart first, then those with the most updates."""
+    """Boxes that need a restart first, then those with the most updates."""
     rows = [
         {"box": box, "restart": box.facts.get("reboot_required"), "packages": box.facts.get("updates")}
         for box in boxes
@@ -323,7 +323,7 @@ def _updates(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
-    """What each box finds when it examines itself, those with the most errors first."""
+    """The status checks of each box, boxes with the most errors first."""
     rows = []
     for box in boxes:
         if box.facts.get("status_checks") is None:
@@ -341,7 +341,7 @@ def _status_checks(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _published_dns(boxes: Sequence[_Box]) -> list[_Row]:
-    """Each zone with the number of records that its name servers have, those with the most wrong ones first."""
+    """The zones with the numbers of right and wrong records, those with the most wrong records first."""
     rows = []
     for box in boxes:
         for zone in (box.facts.get("published_dns") or {}).get("zones", ()):
@@ -363,7 +363,7 @@ def _published_dns(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _drift(boxes: Sequence[_Box]) -> list[_Row]:
-    """How each box differs from its declaration, those with the most differences first."""
+    """The differences of each box from its declaration, boxes with the most differences first."""
     rows = [
         {"box": box, "urgency": box.urgency("drift"), "objects": list(map(_parsing.drift, box.facts["drift"]))}
         for box in boxes
@@ -373,12 +373,12 @@ def _drift(boxes: Sequence[_Box]) -> list[_Row]:
 
 
 def _silent(boxes: Sequence[_Box], subset: str) -> list[_Box]:
-    """The boxes that can't tell something."""
+    """The boxes that could not return a subset."""
     return [box for box in boxes if subset in box.facts and box.facts[subset] is None]
 
 
 def _shown(rows: Sequence[object], number: int = _SHOWN) -> int:
-    """How many rows to show before the rest is folded away. A single one isn't."""
+    """The number of rows to show before the rest is collapsed. A single remaining row is shown, too."""
     return number + 1 if len(rows) == number + 1 else number
 
 
@@ -397,7 +397,7 @@ def _summary(boxes: Sequence[_Box]) -> str:
 
 
 def _visible(value: Any) -> Any:
-    """What goes onto the page: texts with nothing in them that can't be seen."""
+    """A value for the page, without invisible characters."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(re.sub(r"\s+", " ", value))
     return value
@@ -425,7 +425,7 @@ def health_page(
         _Box(str(host), facts[host], problems[host], place, str(where.get(host, "")))
         for place, host in enumerate(sorted(facts), 1)
     ]
-    # Stable: of boxes that are equally urgent, by name.
+    # The sort is stable: equally urgent boxes stay sorted by name.
     boxes.sort(key=lambda box: (box.is_reached, ["urgent", "soon", ""].index(box.urgency())))
     return _template().render(
         made=made,

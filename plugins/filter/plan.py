@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What miab_config told of several boxes, as one plan."""
+"""Combine the results of miab_config for several boxes into one plan."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from ..plugin_utils._version import collection_version
 
 DOCUMENTATION = r"""
 name: plan
-short_description: Put together what M(mailinabox.admin.miab_config) told of several boxes
+short_description: Combine results of M(mailinabox.admin.miab_config) into one plan
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Takes the results of one task on many hosts, and keeps what a person or a program wants to know of them.
+  - Takes the results of one M(mailinabox.admin.miab_config) task on many hosts and returns them as one plan.
   - The same results give the same digest, so that two plans can be compared.
-  - From 1.1.0 on, it returns a saved plan, which M(mailinabox.admin.miab_config) takes as approved.
+  - Since 1.1.0, the result is a saved plan that M(mailinabox.admin.miab_config) takes as
+    O(mailinabox.admin.miab_config#module:approved).
 options:
   _input:
     description: The registered results by the name of the host.
@@ -34,8 +35,7 @@ options:
     version_added: 1.1.0
   refused:
     description:
-      - Whether to return what is planned now for the boxes whose task refused an approved plan because it differs, and
-        nothing of all others.
+      - Whether to return only the boxes that differ from an approved plan, with their current plan.
     type: bool
     default: false
     version_added: 1.1.0
@@ -45,7 +45,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tell how each box is
+- name: Show a summary of each box
   ansible.builtin.debug:
     msg: "{{ (results | mailinabox.admin.plan).boxes | map(attribute='summary') }}"
   vars:
@@ -79,7 +79,7 @@ def _tally(changes: list[Mapping[str, Any]]) -> str:
 def _box(host: str, result: Mapping[str, Any]) -> dict[str, Any]:
     error = str(result.get("msg", "the task failed")) if result.get("failed") else None
     planned = result.get("plan") or {}
-    # Nobody can approve the changes of a box that could not be planned.
+    # The changes of a box that could not be planned can't be approved.
     changes = list(result.get("changes", [])) if error is None else []
     warnings = [str(warning) for warning in planned.get("warnings", [])]
     return {
@@ -89,13 +89,13 @@ def _box(host: str, result: Mapping[str, Any]) -> dict[str, Any]:
         "snapshot": planned.get("snapshot"),
         "changes": changes,
         "warnings": warnings,
-        # Warnings about the run, and not about what it would change.
+        # Warnings about the run, not about its changes.
         "run_warnings": [str(one) for one in result.get("warnings", []) if str(one) not in warnings],
         "notes": list(result.get("notes", [])) if error is None else [],
         "unknown": list(planned.get("unknown", [])),
         "error": error,
         "digest": planned.get("digest") if error is None else None,
-        # The mistakes of a declaration are a line each; the error has them all.
+        # The error has one line for each error in a declaration.
         "summary": "%s: %s" % (host, _tally(changes) if error is None else "failed: " + error.partition("\n")[0]),
     }
 
@@ -112,7 +112,7 @@ def plan(results: Mapping[str, Mapping[str, Any]], made_at: str | None = None, r
     planned = [box for box in boxes if box["error"] is None]
     failed = len(boxes) - len(planned)
     changes = [change for box in boxes for change in box["changes"]]
-    # Nobody knows whether a box would change that could not be planned.
+    # A box that could not be planned may change or not.
     parts = [_tally(changes)] if planned or changes or not boxes else []
     if failed:
         parts.append("%d failed" % failed)

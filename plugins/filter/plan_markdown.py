@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan for people: tables in Markdown."""
+"""A plan as Markdown tables."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Shows, box by box, what is created, changed and removed. Of a change only what differs is shown, and of a list what
-    comes and what goes.
-  - Boxes that change come first, and those without a change share one line. Values of more than 80 characters, such as
-    keys, are shown without their middle.
-  - No value can break out of its table, or be taken for Markdown or HTML.
+  - Shows what is created, changed and removed on each box. A change shows only the differences. A changed list shows
+    the added and the removed items.
+  - Boxes with changes come first. Boxes without changes share one line. Values of more than 80 characters, such as
+    keys, are shortened in the middle.
+  - Values are escaped and can't be read as Markdown or HTML.
 options:
   _input:
-    description: A plan, as P(mailinabox.admin.plan#filter) makes it.
+    description: A plan, as P(mailinabox.admin.plan#filter) returns it.
     type: dict
     required: true
   command:
     description:
-      - What belongs into the command that applies the plan. With it, the command is shown.
+      - The arguments of the command that applies the plan. If you set them, the text shows this command.
       - C(plan) is the path of C(plan.json); without it, the command approves the plan by its digest. C(inventory), C(limit)
         and C(hosts) are the inventories, the limit and C(miab_hosts) of the run.
     type: dict
@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write a plan for people
+- name: Write the plan as Markdown
   ansible.builtin.copy:
     content: "{{ results | mailinabox.admin.plan | mailinabox.admin.plan_markdown }}"
     dest: plan.md
@@ -68,7 +68,7 @@ def _action(change: Mapping[str, Any]) -> str:
 def _box(box: Mapping[str, Any]) -> list[str]:
     lines = ["", "## %s" % code(box["host"])]
     if box["error"] is not None:
-        # The mistakes of a declaration are a line each.
+        # The error has one line for each error in a declaration.
         first, *rest = box["error"].splitlines() or [""]
         facts = ["**This box could not be planned:** %s" % code(first), *("- %s" % code(line) for line in rest)]
         lines += callout("CAUTION", facts)
@@ -92,7 +92,7 @@ def _box(box: Mapping[str, Any]) -> list[str]:
 
 
 def _age(snapshot: Mapping[str, Any], made_at: str) -> str:
-    """How old a snapshot was when the plan was made."""
+    """The age of a snapshot when the plan was made."""
     try:
         age = datetime.strptime(made_at, TIME) - datetime.strptime(snapshot["made_at"], TIME)
     except ValueError:
@@ -115,7 +115,7 @@ def _approval(plan: Mapping[str, Any], command: Mapping[str, Any] | None) -> lis
     """How to compare the plan, and how to apply it."""
     snapshots = _snapshots(plan)
     if snapshots:
-        first = "Planned from snapshots, and not from the boxes themselves. This plan can't be applied:"
+        first = "This plan was made from snapshots, not from the boxes. It can't be applied:"
         return callout("IMPORTANT", [first, *snapshots])
     if not any(box["changes"] for box in plan["boxes"]):
         return []
@@ -142,14 +142,14 @@ def _command(plan: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 
 
 def _shown_path(path: str) -> str:
-    """A path relative to the current folder, if it is in there; anything else as it is, such as a list of hosts."""
+    """A path in the current folder as a relative path; anything else unchanged, such as a list of hosts."""
     relative = os.path.relpath(path)
     return relative if os.path.isabs(path) and not relative.startswith(os.pardir) else path
 
 
 def _has_something_to_say(box: Mapping[str, Any]) -> bool:
     parts = ("changes", "warnings", "run_warnings", "unknown")
-    # How much isn't declared fits into the line of the boxes without a change.
+    # The numbers of undeclared objects fit in the line of the boxes without changes.
     notes = [note for note in box.get("notes") or () if note["kind"] != "undeclared"]
     return box["error"] is not None or bool(notes) or any(box.get(part) for part in parts)
 
@@ -160,7 +160,7 @@ def _unchanged(box: Mapping[str, Any]) -> str:
 
 
 def plan_markdown(plan: Mapping[str, Any], command: Mapping[str, Any] | None = None) -> str:
-    """The text of a plan: boxes that change, those that could not be planned, and the others in one line."""
+    """The text of a plan: boxes with changes, boxes that could not be planned, and all others in one line."""
     lines = ["# Plan", "", "%s." % plan["summary"], *_approval(plan, command)]
     facts = [box for box in plan["boxes"] if _has_something_to_say(box)]
     for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan for people at a terminal: a few lines for each box."""
+"""A plan as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Returns a line for each box, and below it one for each change and each note. Boxes that change come first, and those
-    without a change share one line.
-  - Of a box with many changes only the first 30 are shown. P(mailinabox.admin.plan_markdown#filter) shows all of them.
+  - Returns a line for each box, and below it a line for each change and each note. Boxes with changes come first. Boxes
+    without changes share one line.
+  - Shows at most 30 changes for each box. P(mailinabox.admin.plan_markdown#filter) shows all changes.
 options:
   _input:
-    description: A plan, as P(mailinabox.admin.plan#filter) makes it.
+    description: A plan, as P(mailinabox.admin.plan#filter) returns it.
     type: dict
     required: true
 seealso:
@@ -46,7 +46,7 @@ _value:
 """
 
 _SIGNS = {"create": "+", "update": "~", "remove": "-"}
-# So many changes of a box are shown.
+# The number of changes that are shown for each box.
 _SHOWN = 30
 
 
@@ -58,7 +58,7 @@ def _box(box: Mapping[str, Any]) -> list[str]:
             what += " %s" % change["key"]
         phrases = "; ".join(details(change))
         line = "  %s %s%s" % (_SIGNS[change["action"]], what, ": " + phrases if phrases else "")
-        # The sign for "minus" is not in every terminal's font.
+        # Not every terminal font has the minus sign U+2212.
         lines.append(printable(line.replace("\u2212", "-")))
     if len(box["changes"]) > _SHOWN:
         lines.append("  and %d more" % (len(box["changes"]) - _SHOWN))

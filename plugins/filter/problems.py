@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not as it should be on a box, of what it tells of itself."""
+"""Find problems in the facts of a box."""
 
 from __future__ import annotations
 
@@ -16,59 +16,61 @@ from ..plugin_utils import _parsing
 
 DOCUMENTATION = r"""
 name: problems
-short_description: What is not as it should be on a Mail-in-a-Box
+short_description: Find the problems of a Mail-in-a-Box
 version_added: 1.0.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Judges what M(mailinabox.admin.miab_info) has gathered. The role P(mailinabox.admin.health#role) goes by it.
-  - A subset that wasn't gathered isn't judged, and neither is a check whose severity is V(ignore).
+  - Finds problems in the result of M(mailinabox.admin.miab_info). The role P(mailinabox.admin.health#role) uses it.
+  - A check is skipped if its subset was not read or its severity is V(ignore).
 positional: _input
 options:
   _input:
     description:
-      - The result of M(mailinabox.admin.miab_info), of the subsets C(certificates), C(backup_status), C(users),
-        C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
-      - C(published_dns) can be added to it - the result of M(mailinabox.admin.dns_verify).
-      - C(drift) can be added to it - the C(changes) of M(mailinabox.admin.miab_config) in check mode, or null if that task failed.
+      - The result of M(mailinabox.admin.miab_info). The checks use the subsets C(certificates), C(backup_status),
+        C(users), C(reboot_required), C(status_checks), C(dns_problems), C(version) and C(latest_version).
+      - You can add C(published_dns), the result of M(mailinabox.admin.dns_verify).
+      - You can add C(drift), the C(changes) of M(mailinabox.admin.miab_config) in check mode, or null if that task
+        failed.
     type: dict
     required: true
   severities:
     description:
       - V(fail), V(warn) or V(ignore) for each of C(certificates), C(backup), C(mailboxes), C(reboot), C(status_checks),
-        C(dns), C(published_dns), C(version), C(drift), and for C(unknown), which is about a subset that the box could not
-        tell. What is left out is V(fail).
+        C(dns), C(published_dns), C(version) and C(drift). C(unknown) is the severity of a check whose subset the box
+        could not return. Defaults to V(fail) for each.
     type: dict
     default: {}
   certificate_days:
-    description: For how many days more certificates have to be valid.
+    description: The minimum number of days that certificates must still be valid.
     type: int
     default: 10
   backup_days:
-    description: How many days old the last backup may be.
+    description: The maximum age of the last backup, in days.
     type: int
     default: 2
   mailbox_percent:
-    description: How much of its quota a mailbox may use, in percent.
+    description: The share of its quota, in percent, from which a mailbox counts as nearly full.
     type: int
     default: 90
   status_types:
-    description: Which findings of the status checks count, of V(error) and V(warning).
+    description: The types of status check results that count as problems - V(error), V(warning) or both.
     type: list
     elements: str
     default: [error]
   status_except:
-    description: Regular expressions. Findings in whose text, or under whose heading, one of them is found don't count.
+    description: Regular expressions. A status check is ignored if one of them matches in its text or its heading.
     type: list
     elements: str
     default: []
   dns_hosting:
     description:
-      - Which servers answer for the zones of the box. Status checks that can't succeed there don't count.
-      - V(box) is for the box itself.
-      - V(secondaries) is for secondary name servers that get the zones from the box. Glue records and the delegation of
-        the domains don't count.
-      - V(provider) is for zones that are kept at a DNS provider. The DS records of DNSSEC don't count either.
+      - Which name servers serve the zones of the box. Status checks that can't pass in this setup are ignored.
+      - V(box) means the box itself.
+      - V(secondaries) means secondary name servers that transfer the zones from the box. Checks of glue records and of
+        the delegation are ignored.
+      - V(provider) means a DNS provider. Checks of glue records, of the delegation and of DNSSEC DS records are
+        ignored.
     type: str
     choices: [box, secondaries, provider]
     default: box
@@ -79,12 +81,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask the box
+- name: Read the box
   mailinabox.admin.miab_info:
     gather_subset: [backup_status, reboot_required]
   register: box
 
-- name: Show what is wrong
+- name: Show the problems
   ansible.builtin.debug:
     msg: "{{ box | mailinabox.admin.problems(severities={'reboot': 'warn'}, backup_days=1) }}"
 """
@@ -92,8 +94,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The problems, each with C(check), C(severity), which is V(fail) or V(warn), and C(text).
-    - C(about) is the domain, the mailbox or the heading of the status checks that it is about, and null for the whole box.
+    - The problems, each with C(check), C(text), and C(severity), which is V(fail) or V(warn).
+    - C(about) is the domain, the mailbox or the status check heading of the problem, or null if it concerns the whole
+      box.
   type: list
   elements: dict
   sample: [{"check": "reboot", "severity": "warn", "about": null, "text": "A restart is due."}]
@@ -104,7 +107,7 @@ _UNKNOWN = {
     "published_dns": "The records that its zones need could not be read from the box, so the zones were not verified.",
 }
 
-# What a problem is about, and what it is.
+# The subject of a problem, and its text.
 Finding = tuple[str | None, str]
 
 
@@ -182,7 +185,7 @@ def problems(
     status_except: Sequence[str] = (),
     dns_hosting: str = "box",
 ) -> list[dict[str, str | None]]:
-    """What is not as it should be: the check, its severity, what it is about, and what is wrong.
+    """The problems: each with its check, severity, subject and text.
 
     :raises AnsibleFilterError: if ``dns_hosting`` is none of its choices.
     """
@@ -191,7 +194,7 @@ def problems(
             "dns_hosting must be one of %s, got %r." % (", ".join(_parsing.DNS_HOSTING), str(dns_hosting))
         )
     now = datetime.now(timezone.utc)
-    # By check: what it needs, and how to judge that.
+    # By check: the subset that it needs, and the function that finds problems in it.
     checks: dict[str, tuple[str, Callable[[Any], Iterator[Finding]]]] = {
         "certificates": ("certificates", lambda value: _certificates(value, certificate_days)),
         "backup": ("backup_status", lambda value: _backup(value, backup_days, now)),
@@ -217,7 +220,7 @@ def problems(
         else:
             findings = list(judge(facts[subset]))
         if severity != "ignore":
-            # These go to terminals and CI logs, and a box may say anything.
+            # These are printed to terminals and CI logs, and the answers of a box are not trusted.
             found += [
                 {
                     "check": check,

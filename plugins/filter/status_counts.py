@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many status checks of a box had which result."""
+"""Count the status checks of a box by result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Counts the findings that P(mailinabox.admin.problems#filter) looks at, those that don't count among them.
+  - Counts the status checks that P(mailinabox.admin.problems#filter) reads, including ignored ones.
 positional: _input
 options:
   _input:
@@ -54,7 +54,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The number of findings that are C(ok), C(warning), C(error), or C(ignored) because they don't count.
+  description:
+    - The number of status checks with the results C(ok), C(warning) and C(error), and of those that are C(ignored).
   type: dict
   sample: {"ok": 40, "warning": 1, "error": 0, "ignored": 3}
 """

@@ -1,30 +1,30 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A variable of this collection, with its parts put together."""
+"""The value of a variable of this collection, with its parts merged."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: declared
-short_description: Return a variable of this collection, with its parts put together
+short_description: Return a variable of this collection with its parts merged
 version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Returns the value of a variable such as C(miab_users). If there are variables C(miab_users__company) and
-    C(miab_users__branch) beside it, their lists are added to it, in the order of their names.
-  - An entry that stands in two parts, and is the same in both, counts once.
-  - In the playbooks of this collection, files that the variable looks up are searched beside the inventory first, and
-    without an inventory in the current folder.
+  - Returns the value of a variable such as C(miab_users). If variables such as C(miab_users__company) and
+    C(miab_users__branch) are defined, their lists are appended in the order of their names.
+  - Equal entries in several parts are returned once.
+  - In the playbooks of this collection, relative paths of file lookups in the variable start at the folder of the
+    inventory. Without an inventory, they start at the current folder.
 options:
   _terms:
-    description: The names of the variables. Each, or a part of it, has to be defined.
+    description: The names of the variables. Each variable, or a part of it, must be defined.
     required: true
 """
 
 EXAMPLES = r"""
-- name: Make the users what is declared
+- name: Manage the declared users
   mailinabox.admin.miab_config:
     users: "{{ lookup('mailinabox.admin.declared', 'miab_users') }}"
 """
@@ -68,9 +68,9 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
     @contextmanager
     def _beside_inventory(self, variables: dict[str, Any]) -> Iterator[None]:
-        """Let relative paths in variables begin at the inventory, and not at the playbook, if that is one of ours.
+        """Resolve relative paths in variables from the inventory in the playbooks of this collection.
 
-        Otherwise they would be looked for, and written, among the files of the installed collection.
+        By default Ansible would resolve them from the folder of the installed collection.
         """
         before = self._loader.get_basedir()
         if os.path.realpath(before) != _PLAYBOOKS:

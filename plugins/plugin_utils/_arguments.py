@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task's arguments as YAML and templates made them, before Ansible makes them what the options say.
+"""Check the arguments of a task before Ansible converts them to the types of the options.
 
-Ansible turns whatever stands where a text is due into one: a list becomes a password with brackets
-in it, and ``NO`` becomes ``False``. At some shapes its own validation breaks down.
+Ansible converts any value to a string where an option needs one: a list becomes a password with brackets in it, and
+``NO`` becomes ``False``. Its own validation raises unexpected errors for some values.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from ..module_utils._values.errors import BoxError, InvalidOption, Mistake, Unkn
 from ..module_utils._values.texts import printable
 from ._variables import nearest
 
-# No request can carry half of a surrogate pair, which only JSON can write; and no text has a NUL in it.
+# Requests can't contain unpaired surrogates, which only JSON can express, and no string contains NUL.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
-# The place of an entry in the words of a mistake.
+# The index of an entry in the text of an error.
 _PLACE = re.compile(r"\b(\w+)\[(\d+)\]")
-# A longer name can't be right, and would only fill the screen.
+# A longer name can't be valid and would only fill the screen.
 _LONGEST = 320
 
-# As a float: whatever is less has few enough digits for any machine.
+# Numbers below this limit fit in 64 bits.
 _TOO_MUCH = 2.0**63
 
-# Not every text is a str here: one that is encrypted may still be an object of its own.
+# Types that can't be a string. Encrypted strings can be objects of their own type, so str is not tested.
 _NO_TEXTS = (bool, float, bytes, date, list, tuple, set, Mapping)
 
 
 class Found(NamedTuple):
-    """One mistake.
+    """One error.
 
-    :ivar where: the option, with the words that name the entry of a list that it is in.
-    :ivar kind: the type of the value, which isn't shown because it may be a secret; empty if it is the name that is wrong.
+    :ivar where: the option, with a label of the list entry that it is in.
+    :ivar kind: the type of the value. The value may be a secret and isn't shown. Empty if the option name is wrong.
     :ivar entry: the option and the index of that entry, or None.
     """
 
@@ -51,10 +51,10 @@ class Found(NamedTuple):
 
 
 def check(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
-    """Refuse arguments that could only become something else than what was meant, and options that don't exist.
+    """Reject unknown options and arguments that Ansible would convert to something else than intended.
 
     :param spec: the argument spec.
-    :raises InvalidOption: naming the first such option. The value isn't told, because it may be a secret.
+    :raises InvalidOption: for the first such option, without its value, which may be a secret.
     """
     for found in find(spec, arguments):
         if found.kind:
@@ -63,7 +63,7 @@ def check(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
 
 
 def find(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> Iterator[Found]:
-    """All arguments that could only become something else than what was meant, and options that don't exist."""
+    """All unknown options, and all arguments that Ansible would convert to something else than intended."""
     yield from _unknown(spec, arguments, "", None)
     for value in _values(spec, arguments, "", None):
         yield from _found(value)
@@ -75,11 +75,11 @@ def declaration(
     found: Sequence[Found],
     check: Callable[[Mapping[str, Any]], Any],
 ) -> list[Mistake]:
-    """All mistakes of a declaration that can be told without the box.
+    """All errors of a declaration that can be found without the box.
 
     :param rules: the keyword arguments of Ansible's own validation.
-    :param found: what :func:`find` has found. The rest is looked at without the entries that these are in.
-    :param check: turns validated options into what is wanted, whose ``mistakes`` count.
+    :param found: the result of :func:`find`. The rest is checked without the entries that have these errors.
+    :param check: returns the wanted state for validated options. Its ``mistakes`` are added.
     """
     mistakes = [Mistake(one.where, one.why) for one in found]
     bad = {one.entry for one in found if one.entry}
@@ -107,7 +107,7 @@ def declaration(
 
 
 class _Value(NamedTuple):
-    """A value with the words that name it, the rule for it, and the entry that it is in."""
+    """A value with its label, its rule, and the list entry that it is in."""
 
     where: str
     rule: Mapping[str, Any]
@@ -118,7 +118,7 @@ class _Value(NamedTuple):
 def _found(given: _Value) -> Iterator[Found]:
     why = _mistake(given.rule, given.value)
     if why:
-        # Ansible's own kinds of lists, numbers and so on are told as what they are.
+        # Ansible's own subclasses of lists, numbers and so on are reported as their base types.
         (kind, *_bases) = [
             base.__name__ for base in type(given.value).__mro__ if base.__module__ in ("builtins", "datetime")
         ]
@@ -130,7 +130,7 @@ def _found(given: _Value) -> Iterator[Found]:
 def _unknown(
     spec: Mapping[str, Any], arguments: Mapping[str, Any], where: str, entry: tuple[str, int] | None
 ) -> Iterator[Found]:
-    """Options that don't exist, and in the entry of a list those that are needed and of which none of these is meant."""
+    """Unknown options, and in a list entry missing required options, unless a misspelled one matches."""
     known = {given for name, rule in spec.items() for given in (name, *rule.get("aliases", ()))}
     strange = [str(name) for name in arguments if name not in known]
     meant = {name: nearest(name, known - set(arguments)) for name in strange}
@@ -146,7 +146,7 @@ def _unknown(
 
 
 def _labelled(where: str, spec: Mapping[str, Any], arguments: Mapping[str, Any], meant: Mapping[str, str]) -> str:
-    """The words that name an entry: its place, and what it is about, also if the option that says so is misspelt."""
+    """The label of an entry: its index and its required options, even if their names are misspelled."""
     misspelt = {right: wrong for wrong, right in meant.items()}
     names = [name for name, rule in spec.items() if rule.get("required")]
     values = (arguments.get(name, arguments.get(misspelt.get(name, ""))) for name in names)
@@ -156,7 +156,7 @@ def _labelled(where: str, spec: Mapping[str, Any], arguments: Mapping[str, Any],
 def _values(
     spec: Mapping[str, Any], arguments: Mapping[str, Any], prefix: str, entry: tuple[str, int] | None
 ) -> Iterator[_Value]:
-    """Each value; those in lists and dictionaries, too."""
+    """Each value, including values in lists and dictionaries."""
     for name, rule in spec.items():
         for given in (name, *rule.get("aliases", ())):
             value = arguments.get(given)
@@ -179,12 +179,12 @@ def _value(given: _Value) -> Iterator[_Value]:
 
 
 def _mistake(rule: Mapping[str, Any], value: Any) -> str:
-    """Why a value can't be meant, or nothing."""
+    """Why a value is wrong; empty if it is not."""
     kind = rule["type"]
     if kind in ("str", "path") and (value is None or isinstance(value, _NO_TEXTS)):
         return "a text is needed; put it in quotes"
     if kind == "str" and rule.get("no_log") and isinstance(value, int):
-        # Which digits somebody wrote is lost: 0777777777 is octal in YAML, and 12_345_678 has no underscores.
+        # The original digits are lost: 0777777777 is octal in YAML, and 12_345_678 loses its underscores.
         return "a number is no secret, because YAML may have changed its digits; put it in quotes"
     if kind == "int" and not _is_number(value):
         return "a whole number is needed"
@@ -198,18 +198,18 @@ def _mistake(rule: Mapping[str, Any], value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that Ansible can make a whole one of, or find that it can't; and none beyond all use."""
+    """Whether Ansible can convert a value to an integer or report a good error, and the value is not too large."""
     try:
         return not isinstance(value, bool) and abs(float(value)) < _TOO_MUCH
     except (TypeError, ValueError):
-        # Ansible says that well.
+        # Ansible reports these values with a good error.
         return True
     except OverflowError:
         return False
 
 
 def _dictionary(value: Any) -> Mapping[str, Any] | None:
-    """A dictionary, which Ansible also takes as a text: JSON, or ``key=value``."""
+    """A dictionary, which Ansible also accepts as a string: JSON or ``key=value``."""
     try:
         found: Mapping[str, Any] = check_type_dict(value)
     except TypeError:

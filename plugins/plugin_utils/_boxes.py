@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 # The group whose hosts are boxes.
 GROUP = "boxes"
-# Ansible's own host, which is there without an inventory, too.
+# Ansible's implicit host, which exists without an inventory.
 LOCAL = "localhost"
-# So many names are shown of a longer list.
+# The number of names that are shown of a longer list.
 _SHOWN = 5
 
 
 class Selection(NamedTuple):
-    """The hosts that are boxes, each with the name of its box; what to say about that, and why the run can't go on.
+    """The hosts that are boxes, each with the name of its box; a note for the user; and an error that stops the run.
 
-    A text is empty if there is nothing to say.
+    Note and error can be empty.
     """
 
     boxes: dict[str, str]
@@ -47,21 +47,19 @@ def select(
 ) -> Selection:
     """The boxes among the hosts of a play.
 
-    :param hosts: those that the play is for, Ansible's own ``localhost`` among them if it may stand for the one box.
+    :param hosts: the hosts of the play, including the implicit ``localhost`` if it can represent the only box.
     :param inventory: all hosts of the inventory.
-    :param addresses: the variable ``miab_host`` of the hosts that have one; empty if it can't be told.
+    :param addresses: the variable ``miab_host`` of the hosts that have one; empty if it can't be resolved.
     :param members: the hosts of the group of boxes, or those that ``miab_hosts`` names.
-    :param meant: whether ``miab_hosts`` names them.
-    :param environment: ``MIAB_HOST`` of the environment, or nothing.
-    :param apart: whether to refuse several hosts that are one box, because the play writes to it.
+    :param meant: whether the members are those of ``miab_hosts``.
+    :param environment: ``MIAB_HOST`` from the environment, or empty.
+    :param apart: whether to reject several hosts with the same box, because the play writes to it.
     """
     if meant:
-        # Ansible's own host is in no group, and stands alone if somebody chose it.
+        # The implicit host is in no group. If it was selected, it is the only host.
         chosen = [host for host in hosts if host in members or list(hosts) == [LOCAL]]
         if not chosen:
-            return Selection(
-                {}, error="No host of this run is among those that miab_hosts names. Check miab_hosts and --limit."
-            )
+            return Selection({}, error="No host of this run is in miab_hosts. Check miab_hosts and --limit.")
         return _named(chosen, addresses, environment, apart)
     if environment and not any(host in addresses for host in inventory):
         return _of_environment(hosts, inventory, environment)
@@ -72,15 +70,15 @@ def select(
         count = len([host for host in hosts if host in inventory])
         return Selection(
             {},
-            error="No host of this run is known to be a box, so nothing was sent to %s. If they are boxes, put them into a"
-            " group called %s, or give each the variable miab_host, or name them for this run: -e miab_hosts=all."
+            error="No host of this run is known to be a box, so nothing was sent to %s. If they are boxes, add them to"
+            " the group %s, set the variable miab_host for each, or select them for this run with -e miab_hosts=all."
             " For one box without an inventory, set MIAB_HOST." % (_counted(count), GROUP),
         )
     return _named(boxes, addresses, environment, apart)
 
 
 def _of_environment(hosts: Sequence[str], inventory: Collection[str], environment: str) -> Selection:
-    """The one box of ``MIAB_HOST``: the host of that name if there is one, for it has variables, else ``localhost``."""
+    """The box of ``MIAB_HOST``: the host with that name, which has variables, or else ``localhost``."""
     name = host_of(environment)
     same = [host for host in hosts if host in inventory and host.rstrip(".").lower() == name and name]
     chosen = same[:1] or [host for host in hosts if host == LOCAL]
@@ -102,7 +100,7 @@ def _of_environment(hosts: Sequence[str], inventory: Collection[str], environmen
 
 
 def _named(boxes: list[str], addresses: Mapping[str, str], environment: str, apart: bool) -> Selection:
-    """These boxes with their names, unless several hosts are one box: they would write to it at the same time."""
+    """These boxes with their names, or an error if several hosts would write to the same box at the same time."""
     if boxes == [LOCAL]:
         return Selection({LOCAL: host_of(addresses.get(LOCAL) or environment) or LOCAL})
     by_address: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Actions that only the controller can do, and that talk to no box."""
+"""Base class of actions that run on the controller only and send no requests to a box."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class ControllerAction(ActionBase):
         return masked
 
     def act(self, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        """Do it, and return the result."""
+        """Run the action and return the result."""
         raise NotImplementedError
 
     def after(self, error: BoxError) -> dict[str, Any]:
-        """What else the result of a failed task holds."""
+        """Additional keys of the result of a failed task."""
         return {}
 
     def secrets(self, options: Mapping[str, Any]) -> set[str]:
-        """What must not be in the result."""
+        """Values to mask in the result."""
         return set()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A line in a file that tells what the rest of it was when it was written, so that edits can be seen."""
+"""A line with the digest of the rest of a file, to detect edits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _LINE = re.compile(r"(?m)^# As exported: ([0-9a-f]{64})\n")
 
 
 def with_digest(text: str, behind: str) -> str:
-    """A text with the line behind a part of it."""
+    """The text with the digest line after one of its parts."""
     return text.replace(behind, "%s# As exported: %s\n" % (behind, _digest(text)), 1)
 
 
 def is_edited(kept: str, new: str) -> bool:
-    """Whether a text is no longer what was written.
+    """Whether a text was edited.
 
-    :param new: what would take its place. A text without the line counts as edited, unless it says the same.
+    :param new: the text that would replace it. A text without the line counts as edited unless it is equal to this.
     """
-    # A checkout on Windows has other ends of lines.
+    # A checkout on Windows has other line endings.
     lines = kept.replace("\r\n", "\n")
     said, rest = _LINE.search(lines), _without_line(lines)
     return rest != _without_line(new) and not (said and said[1] == _digest(rest))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask the authoritative name servers of a zone, with dnspython."""
+"""Query the authoritative name servers of a zone with dnspython."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ try:
 except ImportError:
     HAS_DNSPYTHON = False
 
-# A server that is asked many things at once may drop some of them.
+# A server may drop queries if there are too many at once.
 _AT_ONCE = 8
 _TRIES = 2
 _DNS_PORT = 53
@@ -39,7 +39,7 @@ _DNS_PORT = 53
 
 @dataclass(frozen=True)
 class Address:
-    """Where a name server is, and what a report calls it."""
+    """The address of a name server, and its name in reports."""
 
     name: str
     ip: str
@@ -55,7 +55,7 @@ class ZoneNotFound(BoxError):
 def address(option: str, text: str) -> Address:
     """An address with or without a port: 192.0.2.53, 192.0.2.53:5300, [2001:db8::53]:5300.
 
-    :raises InvalidOption: if it is none.
+    :raises InvalidOption: if it is not a valid address.
     """
     host, port = text, ""
     if text.startswith("["):
@@ -69,20 +69,20 @@ def address(option: str, text: str) -> Address:
         if not 0 < number < 65536:
             raise ValueError("a port is a number from 1 to 65535")
     except ValueError as error:
-        raise InvalidOption(option, text, "an IP address is needed, with or without a port: %s" % error) from error
+        raise InvalidOption(option, text, "expected an IP address with or without a port: %s" % error) from error
     return Address(text, host, number)
 
 
 def check() -> None:
     """:raises MissingLibrary: without dnspython."""
     if not HAS_DNSPYTHON:
-        raise MissingLibrary("dnspython", "on the controller, to ask name servers")
+        raise MissingLibrary("dnspython", "on the controller, to query name servers")
 
 
 def find_servers(zone: str, resolvers: Sequence[Address], timeout: float) -> list[Address]:
     """The name servers of a zone.
 
-    :param resolvers: whom to ask for them; those of the system if there are none.
+    :param resolvers: the resolvers to use; those of the system if empty.
     :raises ZoneNotFound: if the zone is not delegated, or its servers have no address.
     """
     resolver = dns.resolver.Resolver(configure=not resolvers)
@@ -91,7 +91,7 @@ def find_servers(zone: str, resolvers: Sequence[Address], timeout: float) -> lis
         resolver.nameservers = [dns.nameserver.Do53Nameserver(resolver.ip, resolver.port) for resolver in resolvers]
     try:
         cut = dns.resolver.zone_for_name(zone, resolver=resolver)
-        # A zone may be a part of a larger one at the provider. That of a registry is not it.
+        # A zone can be part of a larger zone at the provider, but not of the zone of a registry.
         if len(cut.labels) < 3:
             raise ZoneNotFound("%s is not delegated: there is no such zone in the DNS" % zone)
         hosts = sorted(str(record.target) for record in resolver.resolve(cut, "NS"))
@@ -114,7 +114,7 @@ def _addresses(resolver: Any, host: str) -> list[str]:
 
 
 def ask(zone: Mapping[str, Any], servers: Sequence[Address], timeout: float) -> list[Server]:
-    """What each server says about the wanted records of a zone."""
+    """The answers of each server for the wanted records of a zone."""
     with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(servers)))) as pool:
         return list(pool.map(lambda server: _ask_server(zone, server, timeout), servers))
 
@@ -138,7 +138,7 @@ def _ask_server(zone: Mapping[str, Any], server: Address, timeout: float) -> Ser
 
 
 def _zone_failure(zone: str, response: Any) -> str:
-    """Why a server does not serve a zone, of its answer to the question for the SOA record."""
+    """Why a server does not serve a zone, from its answer to the SOA query."""
     rcode = response.rcode()
     if rcode == dns.rcode.SERVFAIL:
         return SERVFAIL
@@ -148,7 +148,7 @@ def _zone_failure(zone: str, response: Any) -> str:
         return BROKEN
     if not response.flags & dns.flags.AA:
         return LAME
-    # A server of a larger zone, which has this one as a part, answers with that zone's SOA record.
+    # The server of a larger zone that contains this zone answers with the SOA record of the larger zone.
     return NXDOMAIN if rcode == dns.rcode.NXDOMAIN and not response.authority else ""
 
 
@@ -185,7 +185,7 @@ def _value(rtype: str, record: Any, zone: str) -> str:
 
 
 def _ask(server: Address, name: str, rtype: str, timeout: float) -> tuple[Any, str]:
-    """The response to one question, or a failure."""
+    """The response to one query, or a failure."""
     query = dns.message.make_query(name, rtype, use_edns=0, payload=1232)
     # The answer must be the server's own.
     query.flags &= ~dns.flags.RD
@@ -198,7 +198,7 @@ def _ask(server: Address, name: str, rtype: str, timeout: float) -> tuple[Any, s
         except dns.exception.Timeout:
             continue
         except OSError:
-            # No route, or nobody listens.
+            # No route, or the port is closed.
             return None, TIMEOUT
         except (dns.exception.DNSException, ValueError, EOFError):
             return None, BROKEN

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether name servers answer what is wanted. Pure: the answers are values."""
+"""Compare the answers of name servers with the wanted records. Pure: the answers are values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ._dns_model import CONSEQUENCES, RecordSet, text_kind
 
 Key = tuple[str, str]
 
-# What a server may say to a question, if not values.
+# The failures that a query can have.
 NXDOMAIN, SERVFAIL, REFUSED, TIMEOUT, LAME, BROKEN = "nxdomain", "servfail", "refused", "timeout", "lame", "broken"
 
-# What is wrong with a record set, from bad to worse. Of the servers, the worst counts.
+# The states of a record set, in ascending severity. The worst state of all servers counts.
 STATUSES = ("right", "extra", "cut", "different", "missing", "cname", "unknown")
 
 STATUS_WORDS = {
@@ -30,22 +30,22 @@ STATUS_WORDS = {
 }
 
 _FAILURES = {
-    SERVFAIL: "answers SERVFAIL: it can't load the zone, or can't get it from its primary server",
+    SERVFAIL: "answers SERVFAIL: it can't load the zone, or can't transfer it from its primary server",
     REFUSED: "refuses to answer for the zone: it is delegated to this server, which does not have it",
     TIMEOUT: "does not answer",
     LAME: "is not authoritative for the zone: it is delegated to this server, which does not have it",
     NXDOMAIN: "says that the zone does not exist",
-    BROKEN: "answers with something that can't be read",
+    BROKEN: "sends an invalid answer",
 }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server says to one question.
+    """The answer of a server to one query.
 
     :param values: each in the form of :func:`_dns_model.canonical`.
     :param failure: one of the words above; empty if the server answered.
-    :param cname: where a CNAME at this name leads, if there is one.
+    :param cname: the target of a CNAME at this name, or empty.
     """
 
     values: tuple[str, ...] = ()
@@ -55,10 +55,10 @@ class Answer:
 
 @dataclass
 class Server:
-    """What one server says.
+    """The answers of one server.
 
-    :param name: the server, as a report names it.
-    :param zone: its answer to the question for the zone's SOA record.
+    :param name: the name of the server in reports.
+    :param zone: its answer to the SOA query for the zone.
     :param serial: of that record.
     """
 
@@ -69,24 +69,24 @@ class Server:
 
 
 def _missing_texts(wanted: Sequence[str], found: Sequence[str]) -> tuple[str, str]:
-    """The status of TXT values of which some are missing, and why."""
+    """The status of a TXT record set with missing values, and the reason."""
     missing = [value for value in wanted if value not in found]
     for value in missing:
         for other in found:
             if len(other) >= 10 and other != value and value.startswith(other):
                 return "cut", "the text ends after %d of %d characters" % (len(other), len(value))
             if other.strip('"') == value:
-                return "different", "the text has quotes in it; enter it without"
+                return "different", "the value contains quotes; enter it without them"
             if "".join(other.split()) == "".join(value.split()):
-                return "different", "the text differs in blanks"
+                return "different", "the value differs in whitespace"
     kinds = {text_kind(value) for value in missing} - {""}
     if kinds.isdisjoint(map(text_kind, found)):
-        return "missing", "other texts are there, and this one is not"
+        return "missing", "this value is missing beside other TXT values"
     return "different", "another value is there"
 
 
 def compare_one(wanted: RecordSet, answer: Answer) -> tuple[str, str]:
-    """The status of a record set on one server, and why, in a few words; nothing if it is right."""
+    """The status of a record set on one server, and a short reason, which is empty if it is right."""
     values, found = wanted["values"], list(answer.values)
     if answer.failure == NXDOMAIN:
         return "missing", "the name does not exist"
@@ -103,10 +103,10 @@ def compare_one(wanted: RecordSet, answer: Answer) -> tuple[str, str]:
     extra = [value for value in found if value not in values]
     if wanted["type"] == "TXT":
         kinds = {text_kind(value) for value in values} - {""}
-        # Other kinds of text may share the name.
+        # TXT values of other kinds may share the name.
         extra = [value for value in extra if text_kind(value) in kinds]
     if extra and not wanted["may_differ"]:
-        return "extra", "another value is there, too"
+        return "extra", "there is an additional value"
     return "right", ""
 
 
@@ -132,7 +132,7 @@ def _record(wanted: RecordSet, servers: Sequence[Server]) -> dict[str, Any]:
         "text": why,
         "wanted": list(wanted["values"]),
         "found": list(server.answers[key].values),
-        # Those that are wrong, if others are not.
+        # The wrong servers, if others are right.
         "servers": [server.name for server, _why in wrong] if len(wrong) < len(servers) and status != "right" else [],
     }
 
@@ -146,7 +146,7 @@ def _server(server: Server, newest: int | None, records: Sequence[Mapping[str, A
         and server.serial < newest
         and any(server.name in record["servers"] for record in records)
     ):
-        text = "has version %d of the zone, and others have %d: it has not got the changes yet" % (
+        text = "has version %d of the zone, but others have %d: it does not have the changes yet" % (
             server.serial,
             newest,
         )
@@ -161,8 +161,8 @@ def compare(zone: Mapping[str, Any], servers: Sequence[Server], problem: str = "
     """The state of a zone.
 
     :param zone: an entry of what filter dns_wanted returns.
-    :param servers: what its name servers say.
-    :param problem: why there are none.
+    :param servers: the answers of its name servers.
+    :param problem: why there are no servers.
     :returns: ``zone``, ``ok``, ``text``, ``servers`` (``server``, ``status``, ``text``), ``records`` and ``counts``.
         A record has ``status``, of STATUSES; ``text``; ``wanted`` and ``found`` values; the ``servers`` that are wrong
         if others are not; and ``name``, ``type``, ``level``, ``category`` and ``consequence`` of what is wanted.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The wanted records of a zone in the forms of other tools: octoDNS, BIND and DNSControl. Pure."""
+"""Export the wanted records of a zone to octoDNS, BIND and DNSControl. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 Zone = Mapping[str, Any]
 Record = Mapping[str, Any]
 
-# For each type of octoDNS whose values have fields: their names, in the order of the value's words.
+# The field names of octoDNS values by record type, in the order of the words of a value.
 _FIELDS = {
     "CAA": ("flags", "tag", "value"),
     "MX": ("preference", "exchange"),
@@ -33,14 +33,14 @@ def _is_plain(text: str) -> bool:
 
 
 def unfit_for_octodns(record: Record) -> str:
-    """Why octoDNS has no form for a record set; empty if it has."""
+    """Why a record set can't be pushed with octoDNS; empty if it can."""
     if record["type"] not in (*_FIELDS, *_PLAIN):
-        return "octoDNS is not asked to push records of this type"
+        return "records of this type can't be pushed with octoDNS"
     values = record["values"]
     if record["type"] == "TXT" and not all(map(_is_plain, values)):
-        return "providers of octoDNS differ in how they write texts with quotes, backslashes or letters outside ASCII"
+        return "octoDNS providers write values with quotes, backslashes or non-ASCII letters in different ways"
     if record["type"] == "CNAME" and len(values) > 1:
-        return "a CNAME has one value"
+        return "a CNAME can have only one value"
     return ""
 
 
@@ -61,9 +61,9 @@ def _octodns_value(rtype: str, value: str) -> Any:
 
 
 def shown_value(rtype: str, value: Any) -> str:
-    """A value in octoDNS's form as a zone file has it."""
+    """An octoDNS value in the form of a zone file."""
     if isinstance(value, Mapping):
-        # octoDNS may have fields of its own in types that are not ours.
+        # Record types that we don't know can have other fields.
         names = [name for name in _FIELDS.get(rtype, ()) if name in value] or sorted(value)
         return " ".join(str(value[name]) for name in names)
     return str(value).replace("\\;", ";")
@@ -107,7 +107,7 @@ def _text(value: str) -> str:
 
 def _bind(zone: Zone) -> str:
     """Records without SOA and NS, to be included in a zone file, or imported by a provider."""
-    lines = ["; What the box needs in the zone %s. SOA and NS records belong to the name server." % zone["zone"]]
+    lines = ["; The records that the box needs in %s. The name server has its own SOA and NS records." % zone["zone"]]
     lines.append("$ORIGIN %s." % zone["zone"])
     for record in zone["records"]:
         name = relative(record["name"], zone["zone"]) or "@"
@@ -129,7 +129,7 @@ def _dnscontrol_call(record: Record, name: str, value: str) -> str:
 
 
 def _dnscontrol(zone: Zone) -> str:
-    """A function call that adds the records to a domain which is declared elsewhere, and leaves all others alone."""
+    """A function call that adds the records to a domain that is declared elsewhere."""
     lines = ["D_EXTEND(%s," % json.dumps(zone["zone"])]
     calls: list[str] = []
     for record in zone["records"]:

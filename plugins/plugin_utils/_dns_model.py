@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record sets that a box wants in the DNS, as data: one model for verifying, pushing and exporting. Pure.
+"""The record sets that a box needs in the DNS: the model for verifying, pushing and exporting. Pure.
 
 A record set is a dictionary with ``name`` (lower-case ASCII, no final dot), ``type``, ``ttl``, ``values`` (each in the one
 form of :func:`canonical`), ``level``, ``category``, ``may_differ``, ``explanation`` and ``consequence``.
@@ -20,43 +20,43 @@ from ..module_utils._values.texts import printable
 RecordSet = dict[str, Any]
 Zone = dict[str, Any]
 
-# What stops working without the records of a category. The order is that of reports.
+# What does not work without the records of a category, in the order of reports.
 CONSEQUENCES = {
     "box": "The box can't be reached by its name, so neither mail nor web mail works.",
     "mail": "No mail arrives for the domain.",
-    "spf": "Other servers can't tell who may send mail for the domain, and take its mail for spam or refuse it.",
-    "dkim": "Other servers can't verify the box's signatures, and take the domain's mail for spam or refuse it.",
-    "dmarc": "Forged mail in the domain's name is not turned away.",
+    "spf": "Other servers can't check who may send mail for the domain, and reject its mail or treat it as spam.",
+    "dkim": "Other servers can't verify the signatures of the box, and reject the domain's mail or treat it as spam.",
+    "dmarc": "Forged mail from the domain is not rejected.",
     "mta-sts": "An attacker in the network can make other servers send mail to the box without encryption.",
     "tlsa": "Mail servers and web clients that use DANE can't verify the box. A wrong value makes them refuse to connect.",
-    "autoconfig": "Mail programs can't set themselves up. Users have to type in the server names.",
-    "caldav": "Calendar and contact programs can't find the box. Users have to type in its URL.",
-    "no-mail": "Forged mail in the name's name is not turned away, and mail that is sent to it by mistake is retried for days.",
-    "website": "The domain's web site on the box can't be reached. Mail is not affected.",
-    "custom": "What this custom record is for does not work.",
+    "autoconfig": "Mail programs can't configure themselves. Users have to enter the server names.",
+    "caldav": "Calendar and contact programs can't find the box. Users have to enter its URL.",
+    "no-mail": "Forged mail from the name is not rejected, and mail sent to it by mistake is retried for days.",
+    "website": "The domain's website on the box can't be reached. Mail is not affected.",
+    "custom": "The service that uses this custom record does not work.",
     "other": "See the explanation of the record.",
 }
-# The box's own name servers: of no use where another name server answers.
+# Records of the box's own name servers, which other name servers don't need.
 NAMESERVER = "nameserver"
 CATEGORIES = (*CONSEQUENCES, NAMESERVER)
 
 LEVELS = ("required", "recommended", "optional", "custom")
 
-# Kinds of text of which a name may have only one, told by how they begin.
+# Prefixes of TXT values of which a name can have only one.
 _ONE_OF_A_KIND = ("v=spf1", "v=dkim1", "v=dmarc1", "v=stsv1", "v=tlsrptv1")
 
 
 def text_kind(value: str) -> str:
-    """What kind of text a TXT value is; empty for one of which a name may have several."""
+    """The kind of a TXT value; empty if a name can have several."""
     start = value.lower()
     return next((kind for kind in _ONE_OF_A_KIND if start.startswith(kind)), "")
 
 
 def canonical(rtype: str, text: str, zone: str) -> str:
-    """The one form of a value. A TXT value is its text, joined and without quotes.
+    """The canonical form of a value. A TXT value is one string without quotes.
 
     :param zone: what a name without a final dot is relative to.
-    :raises ValueError: if it is no value of this type.
+    :raises ValueError: if it is not a valid value of this type.
     :raises MissingLibrary: without dnspython.
     """
     if rtype == "TXT":
@@ -84,19 +84,19 @@ def canonical(rtype: str, text: str, zone: str) -> str:
     return form if rtype == "CAA" else form.lower()
 
 
-# What a name consists of, in any zone of a box. Zones are names of files, too.
+# The characters of a name. Zone names are used as file names, too.
 _NAME = re.compile(r"[a-z0-9_*.-]+\Z")
 
 
 def _check_name(name: str) -> None:
-    """:raises ValueError: if nobody can ask a name server for this name."""
+    """:raises ValueError: if the name can't be queried."""
     labels = name.split(".")
     if len(name) > 253 or not _NAME.match(name):
-        raise ValueError("not a name that can be in the DNS")
+        raise ValueError("not a valid DNS name")
     if not all(0 < len(label) < 64 for label in labels):
-        raise ValueError("not a name that can be in the DNS: each part has 1 to 63 characters")
+        raise ValueError("not a valid DNS name: each label must have 1 to 63 characters")
     if "*" in name.removeprefix("*."):
-        raise ValueError("a * stands for names only as the first part of a name")
+        raise ValueError("a * is only allowed as the first label of a name")
 
 
 def _ascii(name: str) -> str:
@@ -162,22 +162,22 @@ def _leaves_out(pattern: str, name: str, rtype: str, category: str) -> bool:
 
 
 def check_patterns(option: str, patterns: Sequence[str]) -> None:
-    """:raises InvalidOption: for a pattern that is neither a category nor the form of a name."""
+    """:raises InvalidOption: for a pattern that is neither a category nor a name pattern."""
     for pattern in patterns:
         if pattern not in CATEGORIES and not set(pattern) & set(".*?"):
-            why = "not a category (%s) and not a name with a dot in it" % ", ".join(CATEGORIES)
+            why = "neither a category (%s) nor a name with a dot" % ", ".join(CATEGORIES)
             raise InvalidOption(option, pattern, why)
 
 
 def _home(name: str, zones: Sequence[str]) -> str | None:
-    """The zone that a name belongs to: of those that it is in, the longest."""
+    """The zone of a name: the longest zone that contains it."""
     return max((zone for zone in zones if _is_within(name, zone)), key=len, default=None)
 
 
 def wanted(
     dump: Sequence[Mapping[str, Any]], zones: Sequence[str] = (), leave_out: Sequence[str] = (), ttl: int = 3600
 ) -> list[Zone]:
-    """What has to be in each zone, of what a box publishes.
+    """The wanted records of each zone.
 
     :param dump: the subset ``dns_dump`` of miab_info.
     :param zones: the zones at the provider, if they are not those of the box. Names in none of them are left out.
@@ -187,7 +187,7 @@ def wanted(
     """
     check_patterns("leave_out", leave_out)
     if not 1 <= ttl <= 2**31 - 1:
-        raise InvalidOption("ttl", ttl, "a number of seconds is needed")
+        raise InvalidOption("ttl", ttl, "must be a number of seconds")
     homes = [_ascii(zone) for zone in zones] or [_ascii(zone["zone"]) for zone in dump]
     for zone in homes:
         try:
@@ -232,7 +232,7 @@ def wanted(
             )
             if value not in entry["values"]:
                 entry["values"].append(value)
-            # Where values of several kinds share a name and a type, the one that matters most counts.
+            # If values of several categories share a name and a type, the most important category counts.
             if list(CONSEQUENCES).index(category) < list(CONSEQUENCES).index(entry["category"]):
                 entry.update(category=category, level=_level(row["explanation"]), consequence=CONSEQUENCES[category])
     for zone, sets in found.items():
@@ -255,17 +255,17 @@ def wanted(
 
 
 def _impossible_cnames(sets: Mapping[tuple[str, str], RecordSet]) -> list[tuple[str, str]]:
-    """The names whose CNAME no zone can have, and why. A box takes such custom records, and its zone does not load."""
+    """Names with an impossible CNAME, and why. A box accepts such custom records, but its zone does not load."""
     types: dict[str, set[str]] = {}
     for name, rtype in sets:
         types.setdefault(name, set()).add(rtype)
     return [
-        (name, "a CNAME can't stand beside other records, and has one value")
+        (name, "a CNAME must be the only record of its name and have one value")
         for (name, rtype), record in sets.items()
         if rtype == "CNAME" and (len(types[name]) > 1 or len(record["values"]) > 1)
     ]
 
 
 def _order(record: RecordSet) -> tuple[list[str], str]:
-    """From right to left, so that what belongs together stands together."""
+    """Sort by labels from right to left, so that subdomains follow their domain."""
     return record["name"].split(".")[::-1], record["type"]

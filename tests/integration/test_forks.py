@@ -184,13 +184,13 @@ def test_the_doctor_of_forks_and_of_an_unknown_box(tmp_path: Path) -> None:
         output = doctor(box, tmp_path)
     assert "the fork power-mailinabox" in output
     assert "Refused there: custom DNS records." in output
-    assert "next: Write what the box holds" in output
+    assert "next: Export the box as a declaration" in output
     with box_with("v76") as box:
         box.faults.append(Fault("field", "GET /mail/users", times=99))
         box.state.dns_records.append(CustomRecord("www.gone.example", "A", "192.0.2.1"))
         box.state.users[box.username].totp.append(Totp(1, TOTP_SECRET, "phone"))
         output = doctor(box, tmp_path, totp_secret=TOTP_SECRET)
-    assert "of an unknown kind: it has the field 'never_seen' in users" in output
+    assert "unknown kind of box: it has the field 'never_seen' in users" in output
     assert "www.gone.example A 192.0.2.1 is not published" in output
     assert "1 of 3 users sign in with a second factor" in output
     assert "18 of 18 reads have the expected form" in output

@@ -317,5 +317,5 @@ def test_a_host_with_the_name_of_another_folder_is_not_exported(newest_box: Box,
     folder = tmp_path / "deep" / "folder"
     done = run("export", {"../../travel": newest_box}, tmp_path, "-e", f"miab_export_folder={folder}")
     assert done.status != 0
-    assert "No file is called as this box" in done.output
+    assert "can't be used as a file name" in done.output
     assert not (tmp_path / "travel.yml").exists()

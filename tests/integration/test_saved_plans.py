@@ -226,7 +226,7 @@ def test_a_plan_from_snapshots(boxes: dict[str, Box], tmp_path: Path) -> None:
     assert without["unknown"] == ["user ann@example.org: user_password", "user bob@example.org: user_password"]
     assert [one for one in with_box["changes"] if one["key"] != "ann@example.org"] == without["changes"]
     text = (tmp_path / "offline" / "plan.md").read_text(encoding="utf-8")
-    assert "> Planned from snapshots, and not from the boxes themselves. This plan can't be applied:" in text
+    assert "> This plan was made from snapshots, not from the boxes. It can't be applied:" in text
     assert f"> - `{SAME}`: made at `{without['snapshot']['made_at']}`, just made" in text
     assert "> - `user ann@example.org: user_password`" in text
 

@@ -41,7 +41,13 @@ def found(
 def test_a_host_is_no_box_by_default() -> None:
     told = found(WEB)
     assert told["boxes"] == {}
-    for words in ("2 hosts of the inventory", "a group called boxes", "miab_host", "-e miab_hosts=all", "MIAB_HOST"):
+    for words in (
+        "2 hosts of the inventory",
+        "add them to the group boxes",
+        "miab_host",
+        "-e miab_hosts=all",
+        "MIAB_HOST",
+    ):
         assert words in told["error"]
 
 

@@ -82,7 +82,9 @@ def test_a_known_fork(kind: str) -> None:
 
 def test_an_unknown_kind() -> None:
     found = doctor(read(box={**BOX, "kind": "unknown", "marks": ["the field 'x' in users"], "support": "unknown"}))
-    assert told(found, "version") == [("warn", "Mail-in-a-Box v76, of an unknown kind: it has the field 'x' in users.")]
+    assert told(found, "version") == [
+        ("warn", "Mail-in-a-Box v76, unknown kind of box: it has the field 'x' in users.")
+    ]
     assert "miab_unknown_box" in found["next"][0]
 
 
@@ -126,7 +128,7 @@ def test_the_doctor_names_each_problem() -> None:
     assert told(found, "reads") == [
         ("ok", "2 of 5 reads have the expected form."),
         ("fail", "aliases: Another form."),
-        ("warn", "users: the box doesn't tell."),
+        ("warn", "users: not available from the box."),
         ("warn", "certificates is left empty: too slow"),
     ]
     assert found["next"][0].startswith("Don't write to this box")
