@@ -101,8 +101,8 @@ def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path
     assert sorted(sent(boxes[SAME])) == approved(plan, SAME)
     assert len(sent(boxes[DONE])) == len(approved(plan, DONE)) - 2
     assert found[DONE]["warnings"][:2] == [
-        "system as a whole was approved, and is done already.",
-        "alias stale@example.org was approved, and is done already.",
+        "system as a whole was approved and is already done.",
+        "alias stale@example.org was approved and is already done.",
     ]
     for host, difference in (
         (DRIFTED, "dns_record hand.example.org TXT: approved: nothing; now: remove (values: {{ 191 * 7 }} {% raw %})"),

@@ -225,7 +225,7 @@ CAT_COMES = change("cat@example.org", "create")
             [("change (quota: 1G → 2G)", "nothing, because something else is declared now")],
             [],
         ),
-        ([ANN], [], {}, [("change (quota: 1G → 2G)", "nothing, because it is not declared any more")], []),
+        ([ANN], [], {}, [("change (quota: 1G → 2G)", "nothing, because it is no longer declared")], []),
         ([BOB_GOES], [], {}, [], ["user bob@example.org"]),
         ([BOB_GOES], [], {"user bob@example.org": BOB_GOES["after"]}, [], ["user bob@example.org"]),
         (
@@ -259,7 +259,7 @@ CAT_COMES = change("cat@example.org", "create")
             [ANN],
             [{**ANN, "calls": []}],
             {},
-            [("change (quota: 1G → 2G)", "change (quota: 1G → 2G), by other calls")],
+            [("change (quota: 1G → 2G)", "change (quota: 1G → 2G), with other calls")],
             [],
         ),
     ],

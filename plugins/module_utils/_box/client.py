@@ -98,8 +98,8 @@ class Client:
         found = [self._limit.trouble] if self._limit.trouble else []
         if self.connection.verify is False:
             found.append(
-                "validate_certs is false: the task can't tell whether it talks to the box. Another server could read the password"
-                " and change every answer."
+                "validate_certs is false: the task can't tell whether it talks to the box. Another server could read the"
+                " password and change every answer."
             )
         return found
 

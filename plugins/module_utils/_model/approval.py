@@ -48,11 +48,11 @@ Json = Dict[str, Any]
 
 @dataclass(frozen=True)
 class Description:
-    """Describes the plans of one box, as results and saved plans have them.
+    """Converts the plans of one box to the form that results and saved plans have.
 
-    :param url: of the box's admin API.
-    :param secrets: of the run.
-    :param snapshot_made_at: when the snapshot was made that the plans are made from; None without one.
+    :param url: the URL of the admin API.
+    :param secrets: the secrets of the run, which are masked.
+    :param snapshot_made_at: when the snapshot was made that the plans are based on; None without a snapshot.
     """
 
     url: str
@@ -79,17 +79,17 @@ class Description:
         return {**shown, "digest": box_digest(shown)}
 
     def settled(self, plan: Plan) -> Json:
-        """How the box holds each object that needs no change, by its name."""
+        """The current state of each object that needs no change, by its name."""
         rows = [["%s %s" % (change.resource, change.key), change.before] for change in plan.changes if not change.calls]
         return dict(self._shown(rows))
 
     def _shown(self, value: Any) -> Any:
-        """A value without secrets, and with the types that it has after a round trip through JSON."""
+        """A value with masked secrets, after a round trip through JSON."""
         return json.loads(json.dumps(masked_as_given(value, self.secrets)))
 
 
 def box_digest(box: Mapping[str, Any]) -> str:
-    """The digest of one box's plan. The order of its changes doesn't count."""
+    """The digest of the plan of one box. It does not depend on the order of the changes."""
     changes = sorted(box["changes"], key=lambda change: (change["resource"], change["key"]))
     parts = ("resource", "key", "action", "before", "after", "calls")
     return _sha256(
@@ -103,12 +103,12 @@ def box_digest(box: Mapping[str, Any]) -> str:
 
 
 def plan_digest(boxes: Sequence[Mapping[str, Any]]) -> str:
-    """The digest of a whole plan. Only boxes that change count, because there is nothing to approve for others."""
+    """The digest of a whole plan. It covers only boxes with changes, because the others need no approval."""
     return _sha256({"format": FORMAT, "boxes": {box["host"]: box["digest"] for box in boxes if box["changes"]}})
 
 
 def short(digest: str) -> str:
-    """A digest as people compare it."""
+    """The short form of a digest, for people."""
     return digest[:_SHORT]
 
 
@@ -125,15 +125,18 @@ class Approval:
     digest: Optional[str] = None
 
     def confirm(self, plan: Plan, description: Description) -> Tuple[str, ...]:
-        """Compare what was approved with what is planned now, before anything is written.
+        """Compare the approved plan with the current one, before anything is written.
 
-        :return: a note on each approved change that is done already.
-        :raises PlanDiffers: if anything is planned that wasn't approved, or anything approved isn't planned any more.
+        :return: a note on each approved change that is already done.
+        :raises PlanDiffers: if a planned change was not approved, or an approved change is no longer planned.
         """
         planned = description.box_plan(plan)
         if self.digest is not None and self.digest != planned["digest"]:
             raise PlanDiffers(
-                ["the approved digest is %s, and that of the plan is now %s" % (self.digest, planned["digest"])],
+                [
+                    "the approved digest is %s, but the digest of the current plan is %s"
+                    % (self.digest, planned["digest"])
+                ],
                 planned,
             )
         if self.changes is None:
@@ -148,23 +151,23 @@ class Approval:
                 planned,
                 number=len(compared.differences),
             )
-        return tuple("%s was approved, and is done already." % label for label in compared.done)
+        return tuple("%s was approved and is already done." % label for label in compared.done)
 
 
 def refusal_of_rest(planned: Json) -> PlanDiffers:
-    """The error for changes that could be planned only after the approved changes were made."""
+    """The error for unapproved changes that could be planned only after the approved changes were made."""
     return PlanDiffers(
         ["%s: approved: nothing; now: %s" % (_name(change), in_a_line(change)) for change in planned["changes"]],
         planned,
-        what="The rest could be planned only now, and was not approved. Nothing of it was written",
+        what="The rest could be planned only now and was not approved. None of it was written",
     )
 
 
 class Compared(NamedTuple):
     """How an approved plan and the current one differ.
 
-    :ivar differences: ``{object, approved, now}``, each in words.
-    :ivar done: the objects with an approved change that needs no call any more.
+    :ivar differences: ``{object, approved, now}``, all of them texts for people.
+    :ivar done: the objects whose approved change is already done.
     """
 
     differences: List[Dict[str, str]]
@@ -174,7 +177,7 @@ class Compared(NamedTuple):
 def compare(approved: Sequence[Json], now: Sequence[Json], settled: Mapping[str, Json]) -> Compared:
     """Compare approved changes with those that are planned now.
 
-    :param settled: how the box holds each object that is declared and needs no change, by its name.
+    :param settled: the current state of each declared object that needs no change, by its name.
     """
     by_name = {_name(change): change for change in now}
     names = {_name(change) for change in approved}
@@ -197,17 +200,17 @@ def compare(approved: Sequence[Json], now: Sequence[Json], settled: Mapping[str,
 
 
 def _why_not_done(change: Json, held: Optional[Json]) -> str:
-    """Why an approved change that isn't planned any more doesn't count as done; empty if it does."""
+    """Why an approved change that is no longer planned is not done; empty if it is done."""
     if held is None:
-        # What is purged isn't declared, so it is in no plan any more once it is gone.
-        return "" if change["action"] == "remove" else "nothing, because it is not declared any more"
+        # A purged object is not declared, so the plan does not mention it once it is removed.
+        return "" if change["action"] == "remove" else "nothing, because it is no longer declared"
     if all(held.get(name) == value for name, value in change["after"].items()):
         return ""
     return "nothing, because something else is declared now"
 
 
 def _now(approved: Json, now: Json) -> str:
-    """A change that differs from the approved one, in words that show the difference."""
+    """Describe a change that differs from the approved one, with the difference."""
     words = in_a_line(now)
     if words != in_a_line(approved):
         return words
@@ -217,7 +220,7 @@ def _now(approved: Json, now: Json) -> str:
                 name for name in {**approved[part], **now[part]} if approved[part].get(name) != now[part].get(name)
             )
             return "%s, where %s differs: %s" % (words, " and ".join(names), "; ".join(_values(now[part], names)))
-    return "%s, by other calls" % words
+    return "%s, with other calls" % words
 
 
 def _values(view: Json, names: Sequence[str]) -> List[str]:
@@ -233,11 +236,11 @@ def _name(change: Json) -> str:
 
 
 def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[], float]) -> Optional[Approval]:
-    """What the option ``approved`` says was approved for a box; None if it wasn't given.
+    """The approval from the option ``approved``; None if the option is not set.
 
-    :param url: of the box.
-    :param now: the time, in seconds since 1970.
-    :raises BoxError: for a plan that can't be used for this box. Nothing has been sent by then.
+    :param url: the URL of the box.
+    :param now: returns the time in seconds since 1970.
+    :raises BoxError: for a plan that can't be used for this box. Nothing was sent.
     """
     if options is None:
         return None
@@ -245,14 +248,12 @@ def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[
     if digest is not None:
         digest = digest.strip().lower()
         if not _DIGEST.match(digest):
-            raise InvalidOption(
-                "approved.digest", options["digest"], "a digest has 64 hexadecimal digits; give all of them"
-            )
+            raise InvalidOption("approved.digest", options["digest"], "must have 64 hexadecimal digits")
     if plan is None:
         if digest is None:
-            raise InvalidOption("approved", None, "give the plan that was approved, or its digest")
+            raise InvalidOption("approved", None, "set approved.plan or approved.digest")
         if age is not None:
-            raise InvalidOption("approved.max_age", age, "only a plan has an age; give approved.plan, too")
+            raise InvalidOption("approved.max_age", age, "only a plan has an age; set approved.plan as well")
         return Approval(digest=digest)
     saved = read(plan)
     if digest is not None and digest != saved["digest"]:
@@ -278,9 +279,11 @@ def from_options(options: Optional[Mapping[str, Any]], url: str, now: Callable[[
 def _check_age(saved: Json, max_age: str, now: float) -> None:
     found = _AGE.match(max_age.strip())
     if not found:
-        raise InvalidOption("approved.max_age", max_age, "give a number of minutes, hours or days: 30m, 12h, 7d")
+        raise InvalidOption(
+            "approved.max_age", max_age, "must be a number of minutes, hours or days, such as 30m, 12h or 7d"
+        )
     if "made_at" not in saved:
-        raise InvalidPlan("The plan of a single box doesn't say when it was made. Give the whole plan.json.")
+        raise InvalidPlan("The plan of a single box does not contain when it was made. Use the whole plan.json.")
     age = now - timegm(datetime.strptime(saved["made_at"], TIME).timetuple())
     if age > int(found[1]) * _SECONDS[found[2]]:
         raise PlanExpired(
@@ -320,10 +323,10 @@ def _hosts(boxes: Sequence[Json]) -> str:
 
 
 def read(plan: Any) -> Json:
-    """A saved plan, or the entry of one box in it, that is unaltered.
+    """Read a saved plan, or the entry of one box in it, and verify its digests.
 
-    :param plan: the text of ``plan.json``, or what JSON makes of it.
-    :raises InvalidPlan: if it is neither.
+    :param plan: the text of ``plan.json``, or its decoded JSON.
+    :raises InvalidPlan: if it is not a plan.
     :raises PlanOfAnotherFormat: if this version of the collection doesn't know its format.
     :raises PlanAltered: if a digest doesn't match.
     """
@@ -333,10 +336,10 @@ def read(plan: Any) -> Json:
         except (ValueError, RecursionError) as error:
             raise InvalidPlan(
                 "The plan can't be read: it is not JSON, or a part of it is missing (%.200s). Nothing was sent. Get the"
-                " file again, or make a new plan." % error
+                " file again or make a new plan." % error
             ) from error
     if not isinstance(plan, dict) or not ("format" in plan or "changes" in plan):
-        raise InvalidPlan("The file is not a plan of mailinabox.admin. Nothing was sent. Give a plan.json.")
+        raise InvalidPlan("The file is not a plan of mailinabox.admin. Nothing was sent. Use a plan.json.")
     if plan.get("format", FORMAT) != FORMAT or isinstance(plan.get("format"), bool):
         raise PlanOfAnotherFormat(
             "The plan has the format %.50r, and this version of mailinabox.admin reads the format %d. Nothing was sent."

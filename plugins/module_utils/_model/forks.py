@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Upstream or a fork: how to recognize a box by its answers, and which writes lose data there.
+"""Recognize upstream and forks by their answers, and refuse writes that would lose data on a fork.
 
-Everything that depends on the kind of a box is in this file. Resources ask for a property and never compare
-kinds.
+Everything that depends on the kind of a box is in this file. Resources use the properties of :class:`Box` and never
+compare kinds.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ UNKNOWN = "unknown"
 KINDS = (UPSTREAM, KIEKERJAN, GESEIDL, POWER, LDAP)
 
 BOX = "box"
-"""The name under which planners know the :class:`Box`."""
+"""The key of the :class:`Box` in ``Known``."""
 
-# The fields of a row that upstream has in some version.
+# The fields of a row in any version of upstream.
 _FIELDS: Mapping[str, FrozenSet[str]] = {
     USERS.name: frozenset(("email", "privileges", "status", "mailbox", "quota", "box_quota", "box_size", "percent")),
     ALIASES.name: frozenset(("address", "address_display", "forwards_to", "permitted_senders", "auto", "required")),
@@ -46,7 +46,7 @@ _FIELDS: Mapping[str, FrozenSet[str]] = {
     ),
     SECONDARY_NAMESERVERS.name: frozenset(("hostnames",)),
 }
-# Those that only a fork has.
+# Fields that only a fork has.
 _FORK_FIELDS: Mapping[Tuple[str, str], str] = {
     (USERS.name, "box_count"): POWER,
     (DNS_RECORDS.name, "ttl"): POWER,
@@ -61,7 +61,8 @@ _VERSIONS = (
     (re.compile(r"v\d+(\.\d+){0,2}[a-z]?-kj\d*\Z"), KIEKERJAN),
     (re.compile(r"geseidl-v\d+(\.\d+){0,2}[a-z]?(-\d+)?\Z"), GESEIDL),
 )
-# Local parts in every domain of kiekerjan's boxes that are no mailbox, and as an alias lead only to administrators.
+# Local parts that kiekerjan's fork reserves in every domain. They can't be mailboxes, and their aliases can forward only
+# to administrators.
 _RESERVED = frozenset(("dmarc-reports", "tls-reports"))
 # Characters with a meaning in a search of LDAP.
 _SEARCH_CHARACTERS = frozenset("*()\\")
@@ -70,10 +71,10 @@ _LONGEST_MARK = 60
 
 
 class Mark(NamedTuple):
-    """Something in an answer that upstream doesn't have.
+    """Something in an answer that upstream does not have.
 
     :ivar kind: the fork that has it, or ``unknown``.
-    :ivar what: what it is, in words.
+    :ivar what: a description for people.
     """
 
     kind: str
@@ -82,11 +83,11 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Box:
-    """What a box is, as far as its answers have shown.
+    """The kind of a box, as far as its answers have shown it.
 
     :ivar kind: one of ``KINDS``, or ``unknown``.
-    :ivar marks: what shows that it isn't upstream, in words.
-    :ivar clock_offset: how many seconds its clock is ahead of this machine's; None if it doesn't say.
+    :ivar marks: descriptions of what shows that it is not upstream.
+    :ivar clock_offset: how many seconds its clock is ahead of this machine's; None if no answer had a date.
     """
 
     kind: str = UPSTREAM
@@ -102,22 +103,22 @@ class Box:
 
     @property
     def refused(self) -> Tuple[Tuple[str, str], ...]:
-        """The writes that are refused because they would lose data: which, and why."""
+        """The writes that are refused because they would lose data, each with the reason."""
         return tuple((loss.what, loss.why) for loss in _LOSSES if loss.kind == self.kind and loss.what)
 
     @property
     def reserved(self) -> FrozenSet[str]:
-        """Local parts that are reserved in every domain, beside those that prove who owns it."""
+        """Local parts that are reserved in every domain, in addition to those for domain control validation."""
         return _RESERVED if self.kind == KIEKERJAN else frozenset()
 
     @property
     def website_prefixes(self) -> Tuple[str, ...]:
-        """What stands before each domain with mail in names of websites, beside what upstream has."""
+        """The prefixes of websites for each domain with mail, in addition to those of upstream."""
         return ("openpgpkey.",) if self.kind == POWER else ()
 
     @property
     def publishes_more_keys(self) -> bool:
-        """Whether the box publishes the TLS key of each website, and a second key that it signs mail with."""
+        """Whether the box publishes TLSA records for all websites, and a second DKIM key."""
         return self.kind == KIEKERJAN
 
     @property
@@ -126,21 +127,21 @@ class Box:
 
     @property
     def needs_descriptions(self) -> bool:
-        """Whether aliases have a description, without which a new alias of a whole domain fails."""
+        """Whether aliases have descriptions. A new catch-all alias fails without one."""
         return self.kind == LDAP
 
 
 def of(known: Known) -> Box:
-    """The box that planners know; upstream if nothing has shown anything else."""
+    """The known :class:`Box`; upstream if there is no other information."""
     box: Box = known.get(BOX, Box())
     return box
 
 
 def marks(name: str, answer: Any) -> FrozenSet[Mark]:
-    """What in an answer isn't upstream's.
+    """The parts of an answer that upstream does not have.
 
-    :param name: of the :class:`Read`.
-    :param answer: decoded, of any shape.
+    :param name: the name of the :class:`Read`.
+    :param answer: the decoded answer, in any format.
     """
     if name == VERSION.name:
         return _version_marks(str(answer).strip())
@@ -163,7 +164,7 @@ def _version_marks(text: str) -> FrozenSet[Mark]:
 
 
 def _rows(name: str, answer: Any) -> Iterable[Mapping[str, Any]]:
-    """The objects in an answer that describe one thing each."""
+    """The rows in an answer."""
     if isinstance(answer, dict):
         return [answer]
     groups = [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
@@ -187,9 +188,9 @@ def recognize(found: Iterable[Mark]) -> Box:
 
 
 class _Loss(NamedTuple):
-    """Writes that lose data on a fork: which, and why.
+    """Writes that lose data on a fork, and the reason.
 
-    :ivar what: in words for users; empty if planners never plan such a write, because they keep what would be lost.
+    :ivar what: a description for users; empty if planners never plan such a write.
     """
 
     kind: str
@@ -260,9 +261,9 @@ _LOSSES = (
 
 
 def refuse_losses(change: Change, box: Box) -> None:
-    """Refuse a change with a call that loses data on this kind of box.
+    """Refuse a change with a call that would lose data on this kind of box.
 
-    :raises LosesData: with the reason, and what to do.
+    :raises LosesData: with the reason and what to do.
     """
     for call in change.calls:
         for loss in _LOSSES:
@@ -278,7 +279,7 @@ def refuse_losses(change: Change, box: Box) -> None:
 def refuse_unknown(box: Box) -> None:
     """Refuse to write to a box that is neither upstream nor a known fork.
 
-    :raises UnknownBox: naming its marks.
+    :raises UnknownBox: with its marks.
     """
     if box.kind == UNKNOWN:
         raise UnknownBox(
@@ -290,9 +291,9 @@ def refuse_unknown(box: Box) -> None:
 
 
 def warnings(box: Box, writes_to_unknown: bool) -> Tuple[str, ...]:
-    """What users should know before they write to the box.
+    """Warnings before writes to the box.
 
-    :param writes_to_unknown: whether they chose to write to a box that is neither upstream nor a known fork.
+    :param writes_to_unknown: whether the task may write to a box that is neither upstream nor a known fork.
     """
     if box.kind != UNKNOWN:
         return ()

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads, calls, changes and plans: values that say what to ask a box and what to tell it."""
+"""Reads, calls, changes and plans: the requests to a box, as values."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from .._values.errors import BoxError
 from .._values.secrets import MASK, in_url
 
 Known = Dict[str, Any]
-"""What is known so far: the name of a :class:`Read` or :class:`PasswordProof` -> its value.
+"""The known state: the name of a :class:`Read` or another question -> its value.
 
-``url`` is always there: that of the box's admin API; ``caller``: the address that the run is signed in with; and
-``by_password``: whether it has the caller's password, not only a key. What the box answered to a
-:class:`Call` that has a name is there once the call was made.
+It always has ``url``, the URL of the admin API; ``caller``, the address that the run signs in with; and
+``by_password``, whether the run has the caller's password and not only a key. After a :class:`Call` with a name was
+made, it has the value of its answer.
 """
 
-# What is shown instead of words that may repeat a secret.
+# Replaces a message that may repeat a secret.
 WITHHELD = (
     "(text left out, because it may repeat a secret; to see it, make the same change in the control panel of the box)"
 )
 
 UNKNOWN = "(unknown until applied)"
-"""What a view shows of a value that nobody can know without the box, such as whether a password is the declared one."""
+"""The placeholder in views for a value that only the box knows, such as whether a password is the declared one."""
 
 View = Dict[str, Any]
-"""One object in the form of its module's options; what ``diff`` and results show."""
+"""One object in the form of its module's options, as ``diff`` and results show it."""
 
 
 _T = TypeVar("_T")
@@ -72,15 +72,15 @@ class _Asked(Generic[_T]):
 class Read(_Asked[_T]):
     """A request that changes nothing.
 
-    :param name: under which its value is known to planners.
-    :param path: below ``/admin``, with its query.
+    :param name: the key of its value in :data:`Known`.
+    :param path: the path below ``/admin``, with the query.
     :param parse: turns the decoded answer (JSON, or a text) into a value, and raises
-        ``UnexpectedAnswer`` if it has another shape.
-    :param optional: whether planners can do without: if a box has no such thing, or fails at it, the
-        error is the value.
-    :param once: whether one answer does for the whole run, because the box takes long for it, and
-        calls that change it tell so themselves.
-    :param hint: why a box most likely fails at it, and what to do, as a sentence.
+        ``UnexpectedAnswer`` if it has an unexpected format.
+    :param optional: whether planners can do without it. If the read is unsupported or fails, its value is the
+        error.
+    :param once: whether it is read only once in a run, because the box needs long for it. The answers of calls that
+        change it show the change.
+    :param hint: the most likely reason for a failure, and what to do, as sentences.
     """
 
     name: str
@@ -96,10 +96,10 @@ class Read(_Asked[_T]):
 
 @dataclass(frozen=True)
 class PasswordProof(_Asked[bool]):
-    """The question whether a user's password is this one; its value is a bool.
+    """The question whether a user has this password. Its value is a bool.
 
-    :param admin: whether the user is an administrator, who may have MFA: a proof is then asked
-        in a way that doesn't count as a failed login.
+    :param admin: whether the user is an administrator, who may have MFA. The password is then checked in a way
+        that does not count as a failed login.
     """
 
     email: str
@@ -113,9 +113,9 @@ class PasswordProof(_Asked[bool]):
 
 @dataclass(frozen=True)
 class ServedCertificate(_Asked[bytes]):
-    """The question which certificate the box shows to who asks for a name; its value is the leaf in DER.
+    """The question which certificate the box serves for a domain. Its value is the leaf certificate in DER.
 
-    Nobody signs in for it, and nothing is sent to the box but the name.
+    It needs no login, and only the name of the domain is sent to the box.
     """
 
     domain: str
@@ -127,14 +127,14 @@ class ServedCertificate(_Asked[bytes]):
 
 @dataclass(frozen=True)
 class CurrentTime(_Asked[float]):
-    """The question what time it is; its value is the number of seconds since 1970."""
+    """The question for the current time. Its value is the number of seconds since 1970."""
 
     name: str = "now"
 
 
 @dataclass(frozen=True)
 class FileText(_Asked[Optional[str]]):
-    """The question what a file holds on the machine that runs the task; its value is None if there is none."""
+    """The question for the text of a file on the machine that runs the task. Its value is None if there is no file."""
 
     path: str
 
@@ -145,14 +145,14 @@ class FileText(_Asked[Optional[str]]):
 
 @dataclass(frozen=True)
 class LogIn(_Asked[str]):
-    """The wish for a key that outlives the run; its value is the key. It changes nothing of what a box keeps."""
+    """Starts a session that outlives the run. Its value is the key. It does not change the configuration of the box."""
 
     name: str = "api_key"
 
 
 @dataclass(frozen=True)
 class LogOut(_Asked[bool]):
-    """The wish that the key ends that the run is signed in with; its value is whether the box ends keys."""
+    """Ends the session of the key that the run uses. Its value is whether the box supports that."""
 
     name: str = "logged_out"
 
@@ -163,12 +163,12 @@ Question = Union[BoxQuestion, FileText]
 
 @dataclass(frozen=True)
 class Wait:
-    """What has to come before a call can be sent.
+    """A precondition of a call.
 
-    :param over: its value is true once it has come.
-    :param seconds: after how many the run doesn't wait any longer.
-    :param what: what it waits for, behind "waited in vain for".
-    :param option: which says how long.
+    :param over: a read whose value is true once the precondition is met.
+    :param seconds: how many seconds to wait at most.
+    :param what: what the run waits for, as the object of "waited for".
+    :param option: the option with this limit.
     """
 
     over: Read[bool]
@@ -179,11 +179,11 @@ class Wait:
 
 @dataclass(frozen=True)
 class Outage:
-    """The time for which a call takes the box away. It ends every session.
+    """The downtime that a call causes. It ends every session.
 
-    :param over: its value is true once the box is back; while the box is still going, or away, it isn't.
-    :param seconds: after how many the run doesn't wait any longer.
-    :param option: the module's option that says so.
+    :param over: a read whose value is true only once the box is back.
+    :param seconds: how many seconds to wait at most.
+    :param option: the option with this limit.
     """
 
     over: Read[bool]
@@ -195,32 +195,32 @@ class Outage:
 class Call:
     """A request that changes something.
 
-    :param path: below ``/admin``, quoted.
+    :param path: the path below ``/admin``, quoted.
     :param form: sent as ``application/x-www-form-urlencoded``.
-    :param body: sent as ``text/plain``; never empty, because to a box an empty body means "all" or "me".
-    :param secret: names of the form's fields that are never shown.
-    :param sentences: in which a box refuses it, with the names of other fields in braces. Of a call with secrets no
-        other words of a box are shown.
-    :param hint: what to check if the box fails at it or refuses it, as sentences.
+    :param body: sent as ``text/plain``. It is never empty, because for a box an empty body means "all" or "me".
+    :param secret: names of the form fields that are never shown.
+    :param sentences: the known messages with which a box refuses the call, with names of other fields in braces. If
+        the call has secrets, no other messages of the box are shown.
+    :param hint: what to check if the call fails or is refused, as sentences.
     :param password_of: the address whose password this call sets to ``form["password"]``.
     :param mfa_of: the address whose MFA this call changes, which ends its sessions. If there is a
-        ``form["secret"]``, the client adds its code of the moment as ``token``, and signs in with it from then on.
-    :param in_session: whether it has to be sent in the session in which the box was read. Another one-time code would
-        change what the call names.
-    :param wait: what has to come before it is sent.
-    :param rebuild: what brings the box's DNS and web in line if it stored this call and then failed.
-    :param undo: what takes a stored value out again that makes the box fail.
-    :param repairs: whether it takes away a value that makes the box fail at whatever it is told. The box may fail at this
-        call too, if that was not the last such value.
-    :param parse: turns what the box says, with HTTP 200, into a value: false if nothing was changed.
-        Raises ``Refused`` for an error in disguise. Without it, the call changes something.
-    :param name: under which that value is known to planners from then on.
-    :param likely_noop: whether it will most likely change nothing; check mode predicts so.
-    :param verifiable: whether reading tells if the box did it, should its answer be lost.
-    :param seconds: how many it may take, if that is more than the connection allows a request.
-    :param outage: if it takes the box away.
-    :param diagnosis: what tells, after the box has failed at this, of what it holds that it may have failed at; its
-        value are words on each.
+        ``form["secret"]``, the client adds the current code as ``token``, and uses the secret to sign in from then on.
+    :param in_session: whether it must be sent in the session in which the box was read, because another one-time code
+        would change the ID in the call.
+    :param wait: the precondition of the call.
+    :param rebuild: calls that publish the change if the box stored it and then failed.
+    :param undo: calls that remove the stored value if it makes the box fail.
+    :param repairs: whether it removes a value that makes all other calls fail. The box may report a failure of this
+        call too, if there are more such values.
+    :param parse: turns the text of an answer with HTTP 200 into a value, which is false if nothing was changed.
+        Raises ``Refused`` for an error. Without it, the call counts as a change.
+    :param name: the key of that value in :data:`Known`.
+    :param likely_noop: whether it will most likely change nothing, which is what check mode predicts.
+    :param verifiable: whether a read shows if the box made the change, in case the answer is lost.
+    :param seconds: the time limit, if it is longer than the timeout of the connection.
+    :param outage: the downtime that the call causes.
+    :param diagnosis: a read that finds stored values that may have made the call fail. Its value is a description of
+        each.
     """
 
     method: str
@@ -246,7 +246,7 @@ class Call:
     diagnosis: Optional[Read[Tuple[str, ...]]] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        # A box ignores what isn't ASCII.
+        # A box ignores non-ASCII characters.
         if self.body is not None and not (self.body.strip() and self.body.isascii()):
             raise ValueError("%s %s: the body must not be empty, and must be ASCII" % (self.method, self.path))
         if {".", ".."} & set(self.path.split("/")):
@@ -254,12 +254,12 @@ class Call:
 
     @property
     def secrets(self) -> set[str]:
-        """What is secret in it."""
+        """The secret values in the call."""
         values = [value for key, value in (self.form or {}).items() if key in self.secret and value]
         return {secret for value in values for secret in (value, *in_url(value))}
 
     def quotable(self, words: str) -> str:
-        """What to show of the words of a box: nothing that may repeat a secret in a form that nobody knows."""
+        """A message of the box, unless it may repeat a secret in an unknown form."""
         fields = {key: value for key, value in (self.form or {}).items() if key not in self.secret}
         sentences = (re.sub(r"\{(\w+)\}", lambda name: fields.get(name.group(1), ""), one) for one in self.sentences)
         return words if not (words and self.secrets) or words in sentences else WITHHELD
@@ -297,17 +297,17 @@ SINGLE = "box"
 
 @dataclass(frozen=True)
 class Change:
-    """One object, as it is and as it will be, and the calls that lead there; none if it is right already.
+    """One object before and after, and the calls that change it. There are no calls if it needs no change.
 
     :param resource: one of ``RESOURCES``.
-    :param key: which object it is: an address, a domain, a name and type, or ``SINGLE``.
-    :param before: the object as it is; a view always has its ``state``.
-    :param after: the object as it will be. A key that is left out can't be foretold.
-    :param reveals: what results show beyond the view, and diffs don't, such as a secret that the box made:
-        at once if there are no calls, else as soon as the first is sent, even if it fails.
-    :param settle_seconds: how many seconds it may take until the box shows what was written.
-    :param locks_out: whether the caller loses its rights by this, so that it can't be read back.
-    :param needs_replan: whether only a new plan, when the calls are made, can tell what else is to be done.
+    :param key: the name of the object: an address, a domain, a name and type, or ``SINGLE``.
+    :param before: the current object. A view always has its ``state``.
+    :param after: the object after the change, without keys that can't be predicted.
+    :param reveals: values that results show in addition to the view, but diffs don't, such as a secret that the box
+        generated. Without calls they are shown always, otherwise once the first call is sent, even if it fails.
+    :param settle_seconds: how many seconds it may take until reads show the change.
+    :param locks_out: whether the caller loses access through the change, so that it can't be read back.
+    :param needs_replan: whether a new plan after the calls is needed to find the remaining changes.
     """
 
     resource: str
@@ -354,10 +354,10 @@ class PlannedCall(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What a person should know of a plan beside its changes.
+    """A remark on a plan for people.
 
-    :ivar kind: what a program can tell it by, such as ``new_domain``.
-    :ivar about: the object that it is about.
+    :ivar kind: the kind of note, such as ``new_domain``, for programs.
+    :ivar about: the object of the note.
     :ivar text: one line for people.
     """
 
@@ -370,7 +370,7 @@ class Note(NamedTuple):
 class Plan:
     """Changes, in the order in which they are made, and notes for people.
 
-    :param version: that the box says it has, if it was asked.
+    :param version: the version of the box, if it was read.
     """
 
     changes: Tuple[Change, ...]
@@ -400,12 +400,12 @@ _Planned = TypeVar("_Planned", Change, Plan)
 class Planner(Generic[_Wanted, _Planned]):
     """How objects of one kind are planned. All functions are pure.
 
-    :param check: turns the options of one object into what is wanted; raises ``InvalidOption``.
-    :param needs: the questions that are still open before ``plan`` can be called; empty in the end.
-    :param plan: the change, or the plan of many changes, that leads from what is known to what is wanted.
-    :param single_needs: the same for a task that changes nothing else, if it has to look at more than a task that
-        checks the effects of all its changes together.
-    :param single_plan: the same.
+    :param check: turns the options of one object into its declared state; raises ``InvalidOption``.
+    :param needs: returns the questions that ``plan`` still needs answered; empty when ``plan`` can be called.
+    :param plan: returns the change, or the plan of many changes, from the known state to the declared one.
+    :param single_needs: like ``needs``, for a task with no other changes, if that needs more answers. A declaration
+        checks the effects of all its changes together instead.
+    :param single_plan: like ``plan``, for a task with no other changes.
     """
 
     check: Callable[[Mapping[str, Any]], _Wanted]
@@ -415,5 +415,5 @@ class Planner(Generic[_Wanted, _Planned]):
     single_plan: Optional[Callable[[_Wanted, Known], _Planned]] = None
 
     def single(self) -> Planner[_Wanted, _Planned]:
-        """The planner for a task that changes nothing else."""
+        """The planner for a task with no other changes."""
         return Planner(self.check, self.single_needs or self.needs, self.single_plan or self.plan)

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a box publishes what it has stored, and which custom records keep it from that.
+"""Predict what a box publishes in DNS, and find custom records that prevent it.
 
-A box stores values that it can't publish. From then on each change that concerns their zone fails, whatever
-it is about; and a zone with a CNAME beside other data is dropped by the name server without a word.
+A box stores values that it can't publish. After that, every change that concerns their zone fails. The name server
+silently drops a zone that has a CNAME together with other records of the same name.
 
-A box adds records of its own to those that it stores: they follow from its users, its aliases and its custom
-records, so a change of any of them can put a record beside a CNAME that was there first. And it keeps the custom
-records of a zone that goes, which can't be removed any more then.
+A box also publishes records of its own. They depend on its users, aliases and custom records, so a change of any of them
+can add a record at the name of an existing CNAME. When a zone is removed, the box keeps its custom records, and they
+can't be removed any more.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ONE_CNAME = "a name can have only one CNAME"
 
 
 class BadRecord(NamedTuple):
-    """A custom record that is stored, and takes its zone down.
+    """A stored custom record that breaks its zone.
 
-    :ivar value: as the box stores it, which is what deletes it.
+    :ivar value: the value as the box stores it, which is needed to delete it.
     """
 
     name: str
@@ -43,9 +43,9 @@ class BadRecord(NamedTuple):
 
 
 def unpublishable(records: Records) -> Tuple[BadRecord, ...]:
-    """The records that can't be written into a zone.
+    """The records whose values can't be part of a zone.
 
-    :raises MissingLibrary: if there are records of a type whose grammar is dnspython's, and dnspython isn't there.
+    :raises MissingLibrary: if dnspython is missing and there are records of a type that needs it.
     """
     found = []
     for (name, rtype), rows in sorted(records.items()):
@@ -59,15 +59,15 @@ def unpublishable(records: Records) -> Tuple[BadRecord, ...]:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that decides what a box publishes.
+    """The state that determines what a box publishes.
 
-    :ivar hostname: the box's own name; empty if nothing tells it.
-    :ivar mail: the domains with an address that somebody put there.
-    :ivar users: those of them that have users.
-    :ivar apexes: names that have zones although they may have no mail, such as that of the box.
-    :ivar newer: whether the box treats the names that it makes up, such as autoconfig, as domains (v55 and newer).
-    :ivar beyond: names and types that it publishes for other reasons.
-    :ivar box: what kind of box it is: forks publish more.
+    :ivar hostname: the host name of the box; empty if it is unknown.
+    :ivar mail: the domains with users or manual aliases.
+    :ivar users: the domains with users.
+    :ivar apexes: names of zones that may have no mail, such as the zone of the box itself.
+    :ivar newer: whether the box treats generated names, such as autoconfig, as domains (v55 and newer).
+    :ivar beyond: names and types that it publishes for other, unknown reasons.
+    :ivar box: the kind of box, because forks publish more.
     """
 
     hostname: str
@@ -81,7 +81,7 @@ class Content:
 
     @property
     def zones(self) -> Tuple[str, ...]:
-        """A box makes a zone for each domain that is in no other's."""
+        """The zones of the box: one for each domain that is not part of the zone of another domain."""
         zones: list[str] = []
         for domain in sorted(self.mail | self.apexes, key=lambda name: (len(name), name)):
             if zone_of(domain, tuple(zones)) is None:
@@ -90,9 +90,9 @@ class Content:
 
 
 class Collision(NamedTuple):
-    """A CNAME, and a type of record that stands, or comes to stand, beside it.
+    """A CNAME, and the type of another record that has, or will have, the same name.
 
-    :ivar comes: in which event the box adds the other record, if it isn't there by itself.
+    :ivar comes: when the box will add the other record; empty if it is there now.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Collision(NamedTuple):
 
 
 class Domains(NamedTuple):
-    """The domains of a box with an address that somebody put there, and those of them that have users."""
+    """The domains with users or manual aliases, and the domains with users."""
 
     mail: FrozenSet[str]
     users: FrozenSet[str]
@@ -116,9 +116,9 @@ def domains(known: Known) -> Domains:
 
 
 def content(known: Known, now: Optional[Content] = None) -> Content:
-    """What decides what a box publishes, from its users, aliases and custom records, and its zones if they were read.
+    """The content of a box, from its users, aliases and custom records, and from its zones if they were read.
 
-    :param now: the content of the same box before a change, which tells what stays as it was.
+    :param now: the content of the same box before a change, from which unchanged parts are taken.
     """
     mail, users = domains(known)
     if now is not None:
@@ -126,7 +126,7 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
     aliases: Aliases = ALIASES.of(known)
     hostname = host_name(aliases)
     apexes = {hostname} if hostname else set()
-    # A zone of a domain without mail is that of the box, or of what holds the box's name.
+    # A zone without mail is the zone of the box, or a zone that contains the name of the box.
     apexes |= {zone for zone in known.get(DNS_ZONES.name, ()) if zone not in mail}
     found = Content(
         hostname,
@@ -147,7 +147,7 @@ def _domain(address: str) -> str:
 
 
 def host_name(aliases: Aliases) -> str:
-    """The host name of a box, where its automatic aliases reach the administrator; empty if there are none."""
+    """The host name of a box, from the receiver of its automatic aliases; empty if there are none."""
     for alias in aliases.values():
         if alias.automatic:
             for receiver in alias.receivers:
@@ -157,7 +157,7 @@ def host_name(aliases: Aliases) -> str:
 
 
 def _beyond(found: Content, dump: Iterable[Published]) -> FrozenSet[Tuple[str, str]]:
-    """What a box is seen to publish for reasons that nothing here knows, such as a fork's own."""
+    """The published names and types that this module can't predict, such as those of a fork."""
     ours = published(found)
     return frozenset(
         (name, row.rtype)
@@ -168,7 +168,7 @@ def _beyond(found: Content, dump: Iterable[Published]) -> FrozenSet[Tuple[str, s
 
 
 class _Draft:
-    """The names and types of a zone while they are collected."""
+    """Collects the names and types of records."""
 
     def __init__(self, found: Content) -> None:
         self.types: Dict[str, Set[str]] = {}
@@ -180,7 +180,7 @@ class _Draft:
         self.types.setdefault(name, set()).update(rtypes)
 
     def add_addresses(self, name: str, gives_way: bool = True) -> None:
-        """The box's own addresses, which custom ones and a CNAME replace where the box lets them."""
+        """Add the address records of the box, unless the box lets custom addresses or a CNAME replace them."""
         if not gives_way or not self.custom.get(name, set()) & {"A", "CNAME"}:
             self.add(name, "A", "AAAA")
 
@@ -189,9 +189,9 @@ class _Draft:
 
 
 def published(found: Content) -> Mapping[str, Set[str]]:
-    """The types of the records that a box adds to its custom ones, by name.
+    """The types of the records that a box publishes in addition to its custom records, by name.
 
-    Whether a custom record of the same type takes the place of one doesn't matter here: there is one in any case.
+    A custom record may replace one of the same type. That does not matter here, because the type is published anyway.
     """
     draft = _Draft(found)
     zones = found.zones
@@ -229,10 +229,10 @@ def published(found: Content) -> Mapping[str, Set[str]]:
         draft.add("_carddavs._tcp." + domain, "SRV")
         draft.add("_caldavs._tcp." + domain, "SRV")
     if not found.newer:
-        # These don't give way to a CNAME there.
+        # On these boxes, a CNAME does not replace these records.
         for name in late:
             draft.add_addresses(name, gives_way=False)
-    # Where there are addresses and no mail, the box says so.
+    # For names with addresses but without mail, the box publishes that they send and receive no mail.
     for name in {*draft.types, *draft.custom}:
         if not draft.has(name, "A", "AAAA") or zone_of(name, zones) is None:
             continue
@@ -249,9 +249,9 @@ def published(found: Content) -> Mapping[str, Set[str]]:
 
 
 def collisions(found: Content) -> FrozenSet[Collision]:
-    """The CNAMEs in zones of the box that other data stands beside, or comes to stand beside without anybody's doing.
+    """The CNAMEs in zones of the box that conflict with other records, or will do so without a further change.
 
-    This is the one rule about CNAMEs: planners refuse what adds to these, and ``dns_problems`` tells them.
+    All checks of CNAMEs use this function: planners refuse new collisions, and ``dns_problems`` reports existing ones.
     """
     zones = found.zones
     cnames = [name for name, rtype in found.records if rtype == "CNAME" and zone_of(name, zones) is not None]
@@ -269,22 +269,22 @@ def collisions(found: Content) -> FrozenSet[Collision]:
 
 
 OVERRIDDEN = "the box always publishes its own addresses at its host name, and ignores this record"
-"""What is wrong with a custom address at the host name of a box."""
+"""The problem with a custom address record at the host name of a box."""
 
 
 def is_overridden(name: str, rtype: str, value: str, hostname: str) -> bool:
-    """Whether a box stores a custom record and never publishes it."""
+    """Whether a box stores a custom record but never publishes it."""
     return name == hostname and rtype in ("A", "AAAA") and value != _records.LOCAL
 
 
 def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:
-    """The names and types of custom records that are in no zone of the box."""
+    """The names and types of custom records that are not in any zone of the box."""
     zones = found.zones
     return tuple(sorted(key for key in found.records if zone_of(key[0], zones) is None))
 
 
 def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> str:
-    """Why the CNAME at a name can't be there, in words that read well behind it."""
+    """The reason why there can't be a CNAME at a name, as text after "name: "."""
     if name in found.zones:
         return "the name of a zone can't be a CNAME"
     here = sorted(one for one in collided if one.name == name)
@@ -298,7 +298,7 @@ def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> st
 
 
 def conflicting(found: Content) -> Tuple[BadRecord, ...]:
-    """The CNAMEs that take their zones down, or will."""
+    """The CNAMEs that break their zones, or will."""
     collided = collisions(found)
     names = {one.name for one in collided}
     bad = []
@@ -315,10 +315,10 @@ def conflicting(found: Content) -> Tuple[BadRecord, ...]:
 
 
 class Harm(NamedTuple):
-    """What a change would do to the zones of a box.
+    """The damage that a change would do to the zones of a box.
 
-    :ivar collided: why each CNAME that would come to stand beside other data can't be there.
-    :ivar orphaned: the names and types of the records whose zones would go.
+    :ivar collided: the reason for each CNAME that would conflict with other records, by name.
+    :ivar orphaned: the names and types of the records that would lose their zones.
     """
 
     collided: Mapping[str, str]
@@ -326,7 +326,7 @@ class Harm(NamedTuple):
 
 
 def harm(before: Content, after: Content) -> Harm:
-    """What is wrong after a change and wasn't before."""
+    """The problems that a change would add."""
     more = collisions(after) - collisions(before)
     left = set(orphans(before))
     return Harm(
@@ -336,19 +336,19 @@ def harm(before: Content, after: Content) -> Harm:
 
 
 def in_words(keys: Iterable[Tuple[str, str]]) -> str:
-    """Names and types of records in a message."""
+    """Names and types of records as text for a message."""
     return ", ".join("%s %s" % key for key in keys)
 
 
 def refuse_harm(
     before: Content, after: Content, option: str, value: str, forced: bool = False, forcible: bool = True
 ) -> None:
-    """Refuse a change that would take a zone down, or leave custom records behind without one.
+    """Refuse a change that would break a zone, or leave custom records behind without a zone.
 
-    :param forced: whether the second is meant.
-    :param forcible: whether the task has an option that says so.
-    :raises InvalidOption: for the first.
-    :raises Guarded: for the second.
+    :param forced: whether the user allows records to be left behind.
+    :param forcible: whether the task has the option ``force``.
+    :raises InvalidOption: if a zone would break.
+    :raises Guarded: if records would be left behind.
     """
     done = harm(before, after)
     if done.collided:
@@ -369,7 +369,7 @@ def refuse_harm(
 
 
 def collision_message(collided: Mapping[str, str]) -> str:
-    """What CNAMEs would do to their zones, and what to do about it."""
+    """The message about CNAMEs that would break their zones, with what to do."""
     return (
         "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what conflicts"
         " with it" % "; ".join("%s: %s" % pair for pair in collided.items())
@@ -377,7 +377,7 @@ def collision_message(collided: Mapping[str, str]) -> str:
 
 
 def orphan_message(keys: Iterable[Tuple[str, str]]) -> str:
-    """What happens to records whose zone goes, and what to do about it."""
+    """The message about records whose zone would be removed, with what to do."""
     return (
         "the domain loses its zone with its last address, and these custom records would be left behind, where the API"
         " can't remove them: %s. Remove them first (miab_dns_record with state: absent; in miab_config the same, or purge)"
@@ -386,14 +386,14 @@ def orphan_message(keys: Iterable[Tuple[str, str]]) -> str:
 
 
 def questions(known: Known, domain: str, domains: Iterable[str], goes: bool) -> Sequence[Question]:
-    """What has to be read before a change can be judged that brings a domain its first address, or takes its last.
+    """The reads that are needed to check a change that adds the first address of a domain, or removes its last one.
 
-    :param domains: those that have addresses beside the one that comes or goes, as far as is known.
+    :param domains: the domains with other addresses than the one that changes.
     """
     if domain in domains:
         return []
     if DNS_RECORDS.name not in known:
-        # A box that can't list its records may be cured by the address that comes.
+        # A box that can't list its records may be able to after the address is added.
         return [replace(DNS_RECORDS, optional=not goes)]
     if isinstance(known[DNS_RECORDS.name], BoxError):
         return []
@@ -404,14 +404,14 @@ def questions(known: Known, domain: str, domains: Iterable[str], goes: bool) -> 
 
 
 def content_is_known(known: Known) -> bool:
-    """Whether everything was read that :func:`content` needs."""
+    """Whether everything that :func:`content` needs was read."""
     return all(
         read.name in known and not isinstance(known[read.name], BoxError) for read in (USERS, ALIASES, DNS_RECORDS)
     )
 
 
 def warn_if_unlisted(change: Change, known: Known) -> Change:
-    """A change that brings a domain its first address, with a warning if the box can't list its custom records."""
+    """Add a warning to a change that adds the first address of a domain, if the box can't list its custom records."""
     if not (change.calls and isinstance(known.get(DNS_RECORDS.name), BoxError)):
         return change
     return replace(change, warnings=(*change.warnings, UNLISTED))
@@ -421,13 +421,13 @@ UNLISTED = (
     "The box can't list its custom DNS records now, so a CNAME among them could break the zone of the new domain."
     " After this task, check dns_problems with miab_info."
 )
-"""Warns of a domain that comes while the records that wait for it can't be read."""
+"""The warning for a new domain whose existing custom records can't be read."""
 
 ORPHAN_REMEDY = (
     "A box can remove a record only while its domain has mail. Add an address in the domain, remove the record, then"
     " remove the address; miab_config does the first two in one task"
 )
-"""What to do about records whose zone is gone."""
+"""What to do about records whose zone was removed."""
 
 
 def _parse_diagnosis(answer: Any) -> Tuple[str, ...]:
@@ -435,7 +435,7 @@ def _parse_diagnosis(answer: Any) -> Tuple[str, ...]:
 
 
 DIAGNOSIS = Read("diagnosis", DNS_RECORDS.path, _parse_diagnosis)
-"""What the box holds that it can't publish, in words."""
+"""A read of the stored values that the box can't publish, as descriptions."""
 
 REBUILD_DNS = Call("POST", "/dns/update", {"force": "1"}, diagnosis=DIAGNOSIS)
 REBUILD_WEB = Call("POST", "/web/update")

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box can be asked, and the shape of what it answers: one ``Read`` and one value type each.
+"""The reads of the API, and the types of their values.
 
-Versions differ here and nowhere else. They are told apart by what an answer holds, not by a
+All differences between versions are handled here. Versions are recognized by the content of an answer, not by a
 version string.
 """
 
@@ -24,12 +24,12 @@ from .plan import Read
 class User(NamedTuple):
     """A user of the box, or an archived mailbox.
 
-    :ivar email: in lower case, by which users are compared.
-    :ivar active: False for an archived mailbox: mail of a user who was removed.
-    :ivar quota: as the box writes it; None on a box without quotas (before v73), and for an archived mailbox.
+    :ivar email: the address in lower case, which identifies a user.
+    :ivar active: False for an archived mailbox, which has the mail of a removed user.
+    :ivar quota: the quota as the box writes it; None on a box without quotas (before v73), and for an archived mailbox.
     :ivar mailbox: the folder of an archived mailbox.
-    :ivar used: how much mail there is, such as ``1.5M``; None if the box doesn't say.
-    :ivar stored: the address as the box stores it, if that differs from ``email``.
+    :ivar used: the size of the mailbox, such as ``1.5M``; None if it is unknown.
+    :ivar stored: the address as the box stores it, if it differs from ``email``.
     """
 
     email: str
@@ -42,20 +42,20 @@ class User(NamedTuple):
 
     @property
     def spelling(self) -> str:
-        """The address by which the box finds the user."""
+        """The address as the box stores it, which API calls need."""
         return self.stored or self.email
 
 
 class Alias(NamedTuple):
     """An alias as the box lists it.
 
-    :ivar address: as the box stores it, which is what removes it.
-    :ivar forwards_to: receivers, each with its domain in the one form; empty if the alias only permits senders.
-    :ivar permitted_senders: canonical addresses; empty if unset, when the receivers may send.
-    :ivar automatic: whether the box made it by itself, and makes it again.
-    :ivar apart: whether the box keeps automatic aliases apart from those made by hand (v55 and newer).
-    :ivar others: more rows of this address that differ from it only in capitals, as the box stores them.
-    :ivar description: on mailinabox-ldap; None elsewhere.
+    :ivar address: the address as the box stores it, which is needed to remove it.
+    :ivar forwards_to: receivers, each with a canonical domain; empty if the alias only permits senders.
+    :ivar permitted_senders: canonical addresses; empty if unset, in which case the receivers may send.
+    :ivar automatic: whether the box created it by itself.
+    :ivar apart: whether the box stores automatic aliases separately from manual ones (v55 and newer).
+    :ivar others: more rows with this address in other capitalization, as the box stores them.
+    :ivar description: the description on mailinabox-ldap; None elsewhere.
     """
 
     address: str
@@ -72,12 +72,12 @@ class Alias(NamedTuple):
 
     @property
     def receivers(self) -> Tuple[str, ...]:
-        """Where it forwards to, in canonical addresses."""
+        """The receivers as canonical addresses."""
         return tuple(receiver.lower() for receiver in self.forwards_to)
 
 
 class Record(NamedTuple):
-    """A custom DNS record, its name and value as the box stores them, which is what deletes it."""
+    """A custom DNS record, with its name and value as the box stores them, which are needed to delete it."""
 
     name: str
     rtype: str
@@ -85,7 +85,7 @@ class Record(NamedTuple):
 
     @property
     def canonical_name(self) -> str:
-        """Its name in the one form, as far as it has one."""
+        """The canonical name, or the stored name if it is malformed."""
         try:
             return names.dns_name(self.name)
         except ValueError:
@@ -105,7 +105,7 @@ Records = Dict[Tuple[str, str], Tuple[Record, ...]]
 def by_email(users: Iterable[User]) -> Users:
     found: Users = {}
     for user in users:
-        # The mailbox of a user with capitals is a folder in lower case, which a box lists as an archived one.
+        # A user with capital letters has a mailbox folder in lower case, which a box also lists as an archived mailbox.
         if user.active or user.email not in found:
             found[user.email] = user
     return found
@@ -116,7 +116,7 @@ def by_address(aliases: Iterable[Alias]) -> Aliases:
     for alias in aliases:
         other = found.get(alias.canonical)
         if other is not None:
-            # Mail comes by the one in lower case.
+            # Mail is delivered by the row in lower case.
             first, second = (alias, other) if alias.address == alias.canonical else (other, alias)
             alias = first._replace(others=(*first.others, second.address, *second.others))
         found[alias.canonical] = alias
@@ -131,7 +131,7 @@ def by_name_and_type(records: Iterable[Record]) -> Records:
 
 
 class Published(NamedTuple):
-    """A record that a box publishes, and why."""
+    """A published record, with the explanation of the box."""
 
     zone: str
     name: str
@@ -141,7 +141,7 @@ class Published(NamedTuple):
 
 
 class CertificateStatus(NamedTuple):
-    """How good the certificate of a domain is: ``success``, ``warning``, ``danger`` or ``not-applicable``, and why."""
+    """The status of a domain's certificate: ``success``, ``warning``, ``danger`` or ``not-applicable``, and the reason."""
 
     domain: str
     status: str
@@ -151,7 +151,7 @@ class CertificateStatus(NamedTuple):
 class SslStatus(NamedTuple):
     """The certificates of a box.
 
-    :ivar can_provision: domains for which it could get a certificate by itself now.
+    :ivar can_provision: domains for which the box can provision a certificate now.
     """
 
     certificates: Tuple[CertificateStatus, ...]
@@ -159,9 +159,9 @@ class SslStatus(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """A second factor that a user signs in with.
+    """A second factor of a user.
 
-    :ivar id: a number; on mailinabox-ldap a text, which changes with each code that is used.
+    :ivar id: a number; on mailinabox-ldap a string, which changes with each code that is used.
     """
 
     id: Union[int, str]
@@ -173,7 +173,7 @@ class Scheme(NamedTuple):
 class Mfa:
     """The second factors of a user.
 
-    :ivar new_secret: one that could be enabled now; a box makes another each time, and only for who asks.
+    :ivar new_secret: a secret that can be enabled. A box generates a new one for each read, only for the caller.
     """
 
     schemes: Tuple[Scheme, ...]
@@ -182,10 +182,10 @@ class Mfa:
 
 @dataclass(frozen=True)
 class BackupConfig:
-    """Where backups go, without the credentials, which no box shows.
+    """The backup settings, without the credentials, which the API never returns.
 
-    :ivar target: ``local`` instead of the folder's URL. A Backblaze target has its key in it.
-    :ivar rsync_port: on power-mailinabox, which resets it when it is left out of a write; None elsewhere.
+    :ivar target: the target URL, or ``local`` for the default folder. A Backblaze target contains its key.
+    :ivar rsync_port: the port on power-mailinabox, which resets it if a write leaves it out; None elsewhere.
     """
 
     target: str = field(repr=False)
@@ -195,7 +195,7 @@ class BackupConfig:
 
 
 def canonical_address(stored: str) -> str:
-    """The canonical form of an address that a box lists; one that has none stays as it is."""
+    """The canonical form of a stored address, or the address itself if it is malformed."""
     try:
         return names.address(stored, catch_all=True)
     except ValueError:
@@ -203,7 +203,7 @@ def canonical_address(stored: str) -> str:
 
 
 def stored_receiver(stored: str) -> str:
-    """A receiver that a box lists, with the one form of its domain; one that has none stays as it is."""
+    """A stored receiver with a canonical domain, or the receiver itself if it is malformed."""
     try:
         return names.receiver(stored)
     except ValueError:
@@ -221,10 +221,10 @@ _Parse = Callable[[Any], _Value]
 
 
 def _shape_of(what: str, secret: bool = False) -> Callable[[_Parse[_Value]], _Parse[_Value]]:
-    """Let a parser raise ``UnexpectedAnswer`` where an answer has another shape than is due.
+    """Make a parser raise ``UnexpectedAnswer`` for an answer with an unexpected format.
 
-    :param what: of which the answer is a list.
-    :param secret: whether there may be a secret in the answer, so that it can't be quoted.
+    :param what: what the answer is a list of.
+    :param secret: whether the answer may contain a secret and must not be quoted.
     """
 
     def of(parse: _Parse[_Value]) -> _Parse[_Value]:
@@ -264,8 +264,8 @@ def _parse_user(row: Any) -> User:
 @_shape_of("aliases")
 def _parse_aliases(answer: Any) -> Aliases:
     rows = [row for group in shape.items(answer) for row in shape.items(shape.part(group, "aliases"))]
-    # v0.51 keeps automatic aliases among the others, as required ones that forward to the
-    # administrator; a required one that forwards elsewhere was edited by hand.
+    # v0.51 stores automatic aliases together with manual ones, as required aliases that forward to the
+    # administrator. A required alias with other receivers was edited manually.
     administrator = {
         (shape.text(row, "address"),)
         for row in rows
@@ -273,7 +273,7 @@ def _parse_aliases(answer: Any) -> Aliases:
     }
     found = []
     for row in rows:
-        # An alias that only permits senders forwards to one empty text.
+        # An alias that only permits senders has one empty receiver.
         receivers = shape.texts(shape.part(row, "forwards_to"))
         forwards_to = tuple(stored_receiver(receiver) for receiver in receivers if receiver)
         senders = shape.part(row, "permitted_senders")
@@ -371,7 +371,7 @@ def _parse_flag(answer: Any) -> bool:
 
 @_shape_of("what was asked for")
 def _parse_rows(answer: Any) -> list[dict[str, Any]]:
-    """A list of objects that nothing is planned by, as the box tells it."""
+    """A list of objects as the box returns them. Planning does not use them."""
     return [shape.fields(row) for row in shape.items(answer)]
 
 
@@ -388,7 +388,7 @@ def _parse_status_checks(answer: Any) -> list[dict[str, Any]]:
 
 @_shape_of("backups")
 def _parse_backup_status(answer: Any) -> dict[str, Any]:
-    """``{error}``, or ``{backups}`` with the time and the size of each; or nothing, if backups are off."""
+    """``{error}``, or ``{backups}`` with the time and the size of each backup; empty if backups are off."""
     shape.text_or_none(answer, "error")
     for row in shape.items(answer.get("backups", [])):
         try:
@@ -420,7 +420,7 @@ BACKUP_CONFIG = Read("backup_config", "/system/backup/config", _parse_backup_con
 BACKUP_STATUS = Read("backup_status", "/system/backup/status", _parse_backup_status)
 PRIVACY = Read("privacy", "/system/privacy", _parse_flag)
 REBOOT_REQUIRED = Read("reboot_required", "/system/reboot", _parse_flag)
-# A box goes by a list that may be eight hours old, so after an upgrade it still names what was upgraded.
+# A box caches this list for up to eight hours, so it still has the upgraded packages after an upgrade.
 UPDATES = Read("updates", "/system/updates", _parse_lines, json=False, once=True)
 VERSION = Read("version", "/system/version", str.strip, json=False)
 LATEST_VERSION = Read("latest_version", "/system/latest-upstream-version", str.strip, method="POST", json=False)
@@ -433,9 +433,9 @@ def mfa_status(user: str) -> Read[Mfa]:
 
 
 def signing_request(domain: str, country: str) -> Read[str]:
-    """A request for a certificate (PEM), which a box makes anew each time and doesn't keep.
+    """A certificate signing request (PEM). A box creates a new one for each read and does not store it.
 
-    :param country: two letters; a box fails at anything else.
+    :param country: two letters. A box fails for anything else.
     """
     path = "/ssl/csr/" + quote(domain, safe="")
     form = {"countrycode": country}

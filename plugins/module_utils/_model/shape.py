@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of a JSON answer, each of the type that is due."""
+"""Typed access to the parts of a JSON answer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 class WrongShapeError(ValueError):
-    """A part of an answer has another type than is due, or isn't there."""
+    """A part of an answer is missing, or does not have the expected type."""
 
 
 def _checked(kind: Type[_T], value: Any) -> _T:
-    # To Python a flag is a number, too.
+    # In Python, bool is a subclass of int.
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
         raise WrongShapeError(kind.__name__)
     return value
@@ -37,7 +37,7 @@ def texts(value: Any) -> List[str]:
 
 
 def part(row: Any, key: str) -> Any:
-    """What an object has under a key, of any type."""
+    """The value of a key, of any type."""
     if key not in fields(row):
         raise WrongShapeError(key)
     return row[key]
@@ -48,7 +48,7 @@ def text(row: Any, key: str) -> str:
 
 
 def text_or_none(row: Any, key: str) -> Optional[str]:
-    """A text, or None for null, or if there is nothing under the key."""
+    """A text, or None if the key is missing or null."""
     return None if fields(row).get(key) is None else text(row, key)
 
 

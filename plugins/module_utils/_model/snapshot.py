@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Snapshots: what planning needs to know of a box, without secrets, in a form that a file can hold."""
+"""Snapshots: the state of a box that planning needs, without secrets, as JSON for a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMAT = 1
 """The version of the format that this code reads and writes."""
 
 _READS = (USERS, ALIASES, DNS_RECORDS, DNS_ZONES, DNS_DUMP, SECONDARY_NAMESERVERS, BACKUP_CONFIG, PRIVACY, VERSION)
-# The fields of the answers that planning goes by. Whatever else a box adds to them is left out.
+# The fields of the answers that planning uses. All other fields are left out.
 _FIELDS = {
     USERS.name: {"users", "email", "privileges", "status", "quota", "mailbox"},
     ALIASES.name: {"aliases", "address", "forwards_to", "permitted_senders", "auto", "required"},
@@ -44,10 +44,10 @@ _AGAIN = "Nothing was sent. Make a new snapshot with mailinabox.admin.snapshot."
 
 
 def _kept(read: Read[Any]) -> Read[Any]:
-    """A question whose value is the part of the answer that a snapshot keeps, and the marks of a fork in the rest."""
+    """A read whose value is a pair: the part of the answer that a snapshot stores, and the marks of a fork in it."""
 
     def parse(answer: Any) -> Any:
-        # An answer of another shape isn't kept.
+        # Raises an error for an answer with an unexpected format, so that the snapshot doesn't store it.
         read.parse(answer)
         return pruned(read, answer), forks.marks(read.name, answer)
 
@@ -55,11 +55,11 @@ def _kept(read: Read[Any]) -> Read[Any]:
 
 
 READS: Mapping[str, Read[Any]] = {read.name: _kept(read) for read in _READS}
-"""What has to be asked for a snapshot, by the name of the question that a planner asks."""
+"""The reads for a snapshot, by the names of the reads that planners use."""
 
 
 def pruned(read: Read[Any], answer: Any) -> Any:
-    """The part of an answer that planning goes by, without the key in a backup target."""
+    """The part of an answer that planning uses, without the key in a backup target."""
     fields = _FIELDS.get(read.name, set())
 
     def prune(value: Any) -> Any:
@@ -74,9 +74,9 @@ def pruned(read: Read[Any], answer: Any) -> Any:
 
 
 def tell(known: Known) -> Dict[str, Any]:
-    """The snapshot of a box, but for when and by what it was made."""
+    """The snapshot of a box, without the time and the version of the collection."""
     kept = {name: known[read.name] for name, read in READS.items()}
-    # A box that fails at a question also fails at it when the snapshot is used.
+    # If a read failed, it also fails when the snapshot is used.
     answers = {name: (None, frozenset()) if isinstance(pair, BoxError) else pair for name, pair in kept.items()}
     return {
         "format": FORMAT,
@@ -89,10 +89,10 @@ def tell(known: Known) -> Dict[str, Any]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A box as it was when the snapshot was made.
+    """The state of a box when the snapshot was made.
 
-    :param username: who was signed in.
-    :param marks: what in the answers shows that the box is a fork.
+    :param username: the account that was signed in.
+    :param marks: parts of the answers that show that the box is a fork.
     """
 
     url: str
@@ -102,14 +102,14 @@ class Snapshot:
     answers: Mapping[str, Any]
 
     def answer(self, read: Read[Any]) -> Any:
-        """The value of a question.
+        """Answer a read.
 
-        :raises UnexpectedAnswer: if the box failed at it, or it isn't in the snapshot.
+        :raises UnexpectedAnswer: if the read failed when the snapshot was made, or it is not in the snapshot.
         """
         answer = self.answers.get(read.name)
         if answer is None:
             raise UnexpectedAnswer(
-                "The snapshot has no answer to %s %s, most likely because the box failed at it. %s"
+                "The snapshot has no answer to %s %s, most likely because the request failed. %s"
                 % (read.method, read.path, _AGAIN),
                 status=500,
             )
@@ -117,11 +117,11 @@ class Snapshot:
 
 
 def read(text: Any, url: str) -> Snapshot:
-    """The snapshot of a box.
+    """Read a snapshot.
 
-    :param text: the text of the file, or what JSON makes of it.
-    :param url: of the box.
-    :raises InvalidPlan: if it is no snapshot, of another format, or of another box.
+    :param text: the text of the file, or its decoded JSON.
+    :param url: the URL of the box.
+    :raises InvalidPlan: if it is not a snapshot, or has another format or box.
     """
     value = text
     if isinstance(text, (str, bytes)):

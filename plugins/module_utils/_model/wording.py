@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a change is described to people: in plans, and in messages about them."""
+"""Descriptions of changes for people, in plans and in messages."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, Callable, List, Mapping, Sequence
 from .._values.texts import printable
 
 ACTIONS = {"create": "create", "update": "change", "remove": "remove"}
-"""What a change does, as people call it."""
+"""The verb for each action."""
 
-# These say that an object exists, or name it. The action and the key of the change already do.
+# Options that are left out, because the action and the key of the change already show them.
 _IMPLIED = ("state", "email", "address", "name", "type")
 
-# A longer value is shown without its middle: so much of its beginning and of its end.
+# Longer values are shortened to this many characters of the beginning and the end.
 _LONGEST = 80
 _HEAD = 40
 _TAIL = 16
 
 Code = Callable[[str], str]
-"""How a value is set apart from the words around it."""
+"""A function that formats a value, such as with quotes or code marks."""
 
 
 def quoted(text: str) -> str:
@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
 
 
 def details(change: Mapping[str, Any], code: Code = quoted) -> List[str]:
-    """What a change does to its object, one phrase for each option.
+    """Describe a change, with one phrase for each option.
 
     :param change: as in a result: ``{resource, key, action, before, after}``.
     """
@@ -53,7 +53,7 @@ def details(change: Mapping[str, Any], code: Code = quoted) -> List[str]:
 
 
 def in_a_line(change: Mapping[str, Any]) -> str:
-    """A change as a phrase: what it does, and how."""
+    """Describe a change in one line."""
     phrases = details(change)
     return ACTIONS[change["action"]] + (" (%s)" % "; ".join(phrases) if phrases else "")
 
@@ -61,7 +61,7 @@ def in_a_line(change: Mapping[str, Any]) -> str:
 def _value(value: Any, code: Code, other: Any = None) -> str:
     """A value for people.
 
-    :param other: the value next to which it is shown, and from which it has to look different.
+    :param other: the value next to which it is shown. The two must look different.
     """
     if value is None:
         return "(none)"
@@ -73,13 +73,13 @@ def _value(value: Any, code: Code, other: Any = None) -> str:
 
 
 def shortened(text: str, others: Sequence[str] = ()) -> str:
-    """A text that is too long for a table, such as a key, without its middle, but different from others like it."""
+    """Shorten a long text, such as a key, so that it still differs from similar texts."""
     if len(text) <= _LONGEST:
         return text
     start = 0
     for other in others:
         differs = next((place for place, (one, two) in enumerate(zip(text, other)) if one != two), 0)
-        # If the beginnings are the same, the first difference is shown, too.
+        # If the beginnings are the same, also show the first difference.
         if differs >= _HEAD:
             start = max(start, differs)
     middle = "%s…" % text[start : start + _TAIL] if start else ""
@@ -87,7 +87,7 @@ def shortened(text: str, others: Sequence[str] = ()) -> str:
 
 
 def _difference(old: Any, new: Any, code: Code) -> str:
-    """What an update does to a value: of a list, the items that are added and removed."""
+    """Describe the change of a value; for a list, the added and removed items."""
     lists = (list, tuple)
     if isinstance(old or [], lists) and isinstance(new or [], lists):
         before, after = list(old or ()), list(new or ())

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, as values: each error carries a code and details that a playbook can test."""
+"""The errors of tasks. Each has a code and details that a playbook can test."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _OPTION = re.compile(r"([a-z0-9_]+(?:\.[a-z0-9_]+)*): ")
 
 
 class BoxError(Exception):
-    """A task can't be done.
+    """A task failed.
 
-    An error may quote a box, which is not trusted: its message is made one printable line here, and the texts
-    of its details printable lines.
+    An error may quote a box, which is not trusted. So the message is converted to one printable line here, and the
+    texts of the details to printable lines.
 
-    :param message: one or two sentences for the person at the terminal: the option or the request,
-        what the box said, what to do. Never a secret.
-    :param details: plain values for a playbook (``result.failure.details``). Never a secret.
+    :param message: one or two sentences for people: the option or the request, the message of the box, and what
+        to do. It never contains a secret.
+    :param details: plain values for playbooks (``result.failure.details``). They never contain a secret.
     """
 
     code = "failed"
@@ -37,17 +37,17 @@ class BoxError(Exception):
 
 
 class InvalidOption(BoxError):
-    """An option has a value that no box would take; nothing was sent."""
+    """An option has a value that no box accepts. Nothing was sent."""
 
     code = "invalid_option"
 
     def __init__(self, option: str, value: Any, why: str) -> None:
-        # A value may be a whole file, and the reason may quote it.
+        # Shorten both: the value may be a whole file, and the reason may quote it.
         super().__init__("%s: %.200r: %.1500s" % (option, value, why), option=option, value=value)
 
 
 class UnknownOption(BoxError):
-    """There is no option of this name; nothing was sent."""
+    """There is no option with this name. Nothing was sent."""
 
     code = "invalid_option"
 
@@ -56,25 +56,25 @@ class UnknownOption(BoxError):
 
 
 class Guarded(BoxError):
-    """What was asked would lose mail or lock somebody out; ``force`` lets it through."""
+    """The change would lose mail or lock somebody out, and ``force`` isn't set."""
 
     code = "guarded"
 
 
 class Unsupported(BoxError):
-    """This version of the box can't do it."""
+    """This version of the box does not support the request."""
 
     code = "unsupported"
 
 
 class LosesData(BoxError):
-    """The write would lose data on this fork; nothing was sent."""
+    """The write would lose data on this fork. Nothing was sent."""
 
     code = "loses_data"
 
 
 class UnknownBox(BoxError):
-    """The box is neither upstream nor a known fork; nothing was sent."""
+    """The box is neither upstream nor a known fork. Nothing was sent."""
 
     code = "unknown_box"
 
@@ -91,13 +91,13 @@ class MissingLibrary(BoxError):
 
 
 class ConnectionFailed(BoxError):
-    """No answer, and certainly nothing done: the request never reached the box."""
+    """The request never reached the box, so nothing was changed."""
 
     code = "connection"
 
 
 class AuthenticationFailed(BoxError):
-    """The box refuses the credentials. Asking again would count towards a ban.
+    """The box rejected the credentials. Trying again would count towards a ban.
 
     :param cause: one of the constants below.
     """
@@ -109,7 +109,7 @@ class AuthenticationFailed(BoxError):
     MISSING_CODE = "missing_code"
     NOT_AN_ADMINISTRATOR = "not_an_administrator"
     FORBIDDEN = "forbidden"
-    """The credentials are right, and the request is refused for another reason."""
+    """The credentials are right, but the request was refused for another reason."""
 
     def __init__(self, message: str, cause: str = WRONG_CREDENTIALS, **details: Any) -> None:
         super().__init__(message, **details)
@@ -117,19 +117,19 @@ class AuthenticationFailed(BoxError):
 
 
 class Refused(BoxError):
-    """The box took the request and said no (HTTP 400), in words of its own."""
+    """The box refused the request (HTTP 400). The message has its reason."""
 
     code = "refused"
 
 
 class UnexpectedAnswer(BoxError):
-    """The answer is none that a box gives: another status, type or shape."""
+    """The answer has a status, type or format that is not expected from a box."""
 
     code = "unexpected_answer"
 
 
 class UnexpectedStatus(UnexpectedAnswer):
-    """The HTTP status of an answer is not that of a result. A box may answer so; an answer of another shape is not a box's.
+    """The HTTP status of an answer is an error. Unlike an answer with an unexpected format, it may come from a box.
 
     :ivar box_failed: whether the box itself failed, and not a proxy.
     """
@@ -140,9 +140,9 @@ class UnexpectedStatus(UnexpectedAnswer):
 
 
 class OutcomeUnknown(BoxError):
-    """A write was sent, and its answer doesn't say whether the box stored it.
+    """A write was sent, but it is unknown whether the box stored the change.
 
-    :param kind: how the answer failed: one of the constants below.
+    :param kind: what is wrong with the answer: one of the constants below.
     :param status: the HTTP status, for people; None if there was no answer.
     """
 
@@ -152,10 +152,10 @@ class OutcomeUnknown(BoxError):
     """No answer of the box arrived: the connection broke, or a proxy gave up. The box may still be working."""
 
     FAILED = "failed"
-    """The box itself answered that it failed. It has stopped working on the request."""
+    """The box itself answered with an error. It has stopped working on the request."""
 
     CUT_OFF = "cut_off"
-    """The answer is not complete, or is not one of a box. The box may still be working."""
+    """The answer is incomplete, or not from a box. The box may still be working."""
 
     def __init__(self, message: str, kind: str, status: int | None = None, **details: Any) -> None:
         super().__init__(message, kind=kind, status=status, **details)
@@ -169,27 +169,27 @@ class OutcomeUnknown(BoxError):
 
 
 class BoxFailed(BoxError):
-    """The box failed at a write, and what it stored of it is known."""
+    """A write failed on the box, and it is known whether the box stored the change."""
 
     code = "box_failed"
 
 
 class TimedOut(BoxError):
-    """What was waited for did not come in time; it may come yet."""
+    """A condition was not met in time. It may still be met later."""
 
     code = "timed_out"
 
 
 class NotAsDeclared(BoxError):
-    """What the box holds after the writes is not what was planned."""
+    """After the writes, the state of the box is not the planned state."""
 
     code = "not_as_declared"
 
 
 class Mistake(NamedTuple):
-    """One entry of a declaration that can't be fulfilled, in the words that name it, and why.
+    """An invalid entry of a declaration: its name in messages, and the reason.
 
-    :ivar why: begins with the name of the option and a colon, if it is about one.
+    :ivar why: the reason. If it concerns an option, it starts with the name of the option and a colon.
     """
 
     where: str
@@ -200,59 +200,59 @@ class Mistake(NamedTuple):
         """The option of the task that is wrong, such as ``aliases[2].forwards_to``."""
         entry = self.where.partition(" ")[0]
         found = _OPTION.match(self.why)
-        # The other sections are options themselves.
+        # Other sections are options of the task themselves.
         return "%s.%s" % (entry, found[1]) if found and (entry.endswith("]") or entry == "backup") else entry
 
 
 class InvalidDeclaration(BoxError):
-    """Entries of a declaration ask for what no box takes, or contradict each other or the box; nothing was changed."""
+    """Entries of a declaration are invalid, or conflict with each other or with the box. Nothing was changed."""
 
     code = "invalid_declaration"
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         first = "Mistakes in the declaration: %d. Nothing was changed." % len(mistakes)
         super().__init__(first, mistakes=[{**mistake._asdict(), "option": mistake.option} for mistake in mistakes])
-        # The one message of many lines: each is one of ours.
+        # The message has several lines, so each line is made printable by itself.
         self.message = "\n".join([first, *(printable("%s: %s" % mistake) for mistake in mistakes)])
         self.args = (self.message,)
 
 
 class InvalidPlan(BoxError):
-    """A saved plan, or a snapshot, can't be read or used; nothing was sent."""
+    """A saved plan or a snapshot can't be read or used. Nothing was sent."""
 
     code = "plan_invalid"
 
 
 class PlanOfAnotherFormat(InvalidPlan):
-    """A saved plan, or a snapshot, has a format that this version doesn't know; nothing was sent."""
+    """A saved plan or a snapshot has a format that this version does not support. Nothing was sent."""
 
     code = "plan_format"
 
 
 class PlanAltered(InvalidPlan):
-    """A saved plan isn't the one that its digest, or the approved digest, stands for; nothing was sent."""
+    """A saved plan does not match its own digest, or the approved digest. Nothing was sent."""
 
     code = "plan_digest"
 
 
 class PlanOfAnotherBox(InvalidPlan):
-    """A saved plan, or a snapshot, is of another box; nothing was sent."""
+    """A saved plan or a snapshot is for another box. Nothing was sent."""
 
     code = "plan_other_box"
 
 
 class PlanExpired(InvalidPlan):
-    """A saved plan is older than the task allows; nothing was sent."""
+    """A saved plan is older than the task allows. Nothing was sent."""
 
     code = "plan_expired"
 
 
 class PlanDiffers(BoxError):
-    """What is planned now isn't what was approved.
+    """The current plan differs from the approved plan.
 
-    :param differences: a line for each object.
-    :param plan: what is planned now, as a result has it.
-    :param number: how many there are, if not all of them are listed.
+    :param differences: one line for each object.
+    :param plan: the current plan, in the form of a result.
+    :param number: the number of differences, if not all of them are listed.
     :param what: what happened, as sentences without the last full stop.
     """
 

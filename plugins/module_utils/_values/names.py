@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one form of each address, name and quota, in which equal values are equal texts.
+"""Canonical forms of addresses, names and quotas. Equal values have the same canonical form.
 
-Everything here raises ``ValueError`` with a reason that reads well behind "option: value: ".
+All functions raise ``ValueError`` with a reason that fits after "option: value: ".
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _DNS_LABEL = re.compile(r"[a-z0-9_-]*[a-z0-9_]\Z")
 _TOP_LABEL = re.compile(r"[a-z][a-z0-9-]*[a-z]\Z")
 _QUOTA = re.compile(r"(\d{1,18})([MG]?)\Z", re.ASCII)
 
-# Local parts that certificate authorities write to: whoever reads them can get a certificate.
+# Local parts for domain control validation: anyone who receives their mail can obtain a certificate.
 DCV_LOCAL_PARTS = ("admin", "administrator", "postmaster", "hostmaster", "webmaster", "abuse")
 
-# Top-level domains that no mail goes to, because they are reserved for other uses. Boxes refuse addresses in them.
+# Reserved top-level domains, which have no mail. Boxes reject addresses in them.
 _RESERVED_TOP = ("local", "test", "invalid", "localhost", "onion", "arpa")
 
 
@@ -31,12 +31,12 @@ def _ascii_label(label: str) -> str:
     """A label of a domain in lower-case ASCII (IDNA 2008)."""
     if label.isascii() or len(label) > 63:
         return label.lower()
-    # Some signs, such as the one for kelvin, only look like a letter until they are lower-cased.
+    # Some characters, such as the kelvin sign, become an ASCII letter in lower case.
     for character in label:
         if not character.isascii() and character.lower().isascii():
             raise ValueError("%r can't be part of a domain name: it looks like %r" % (character, character.lower()))
     label = label.lower()
-    # Only names outside ASCII pay for the tables of idna, which requests always brings along.
+    # Import idna only for non-ASCII names, because it loads large tables. requests depends on it, so it is installed.
     import idna
 
     try:
@@ -61,7 +61,7 @@ def _check_labels(labels: list[str], pattern: re.Pattern[str]) -> None:
         raise ValueError("a domain name can have at most 253 characters")
 
 
-# Thousands of addresses are in a few domains.
+# Cached, because thousands of addresses are in a few domains.
 @lru_cache(maxsize=1024)
 def domain(text: str) -> str:
     """A mail domain: lower case, IDNA, at least two labels."""
@@ -94,16 +94,16 @@ def address(text: str, catch_all: bool = False) -> str:
 
 
 def receiver(text: str) -> str:
-    """An address that mail is forwarded to, or a whole domain: the one form of its domain, behind what stands before the @.
+    """A receiver of an alias, an address or a whole domain, with a canonical domain and an unchanged local part.
 
-    Whoever runs that domain decides whether capitals there make a difference; two receivers are compared in lower case.
+    The mail server of the domain decides whether capitals in the local part matter. Receivers are compared in lower case.
     """
     local = text.strip().partition("@")[0]
     return local + "@" + address(text, catch_all=True).partition("@")[2]
 
 
 def _check_reserved(canonical: str) -> None:
-    """Refuse what looks like IDNA in ASCII and is none; a box takes no mail for such domains."""
+    """Refuse labels that look like IDNA but are invalid. A box accepts no mail for such domains."""
     for label in canonical.split("."):
         if label[2:4] != "--":
             continue
@@ -124,25 +124,25 @@ def user_address(text: str) -> str:
 
 
 def check_accepted(canonical: str) -> None:
-    """Refuse a canonical address in a domain that no box takes, neither as its own nor as a receiver's."""
+    """Refuse a canonical address in a domain that boxes accept neither for users and aliases nor for receivers."""
     top = canonical.rpartition(".")[2]
     if top in _RESERVED_TOP:
         raise ValueError("the top-level domain %r is reserved, and boxes reject addresses in it" % top)
 
 
 def is_dcv(canonical: str) -> bool:
-    """Whether a canonical address is one that certificate authorities write to, with a +tag or without."""
+    """Whether a canonical address is used for domain control validation, with or without a +tag."""
     return canonical.partition("@")[0].partition("+")[0] in DCV_LOCAL_PARTS
 
 
 def without_tag(canonical: str) -> str:
-    """A canonical address without its +tag: the user that it is delivered to."""
+    """A canonical address without its +tag, which is the user that gets the mail."""
     local, _at, rest = canonical.partition("@")
     return local.partition("+")[0] + "@" + rest
 
 
 def display(canonical: str) -> str:
-    """A canonical address or name as people read it: IDNA labels in Unicode, where they have such a form."""
+    """A canonical address or name for people: valid IDNA labels in Unicode."""
     if "xn--" not in canonical:
         return canonical
     import idna
@@ -164,14 +164,14 @@ def dns_name(text: str) -> str:
     labels = [_ascii_label(label) for label in name.split(".")]
     labels_to_check = labels[1:] if labels[0] == "*" else labels
     _check_labels(labels_to_check, _DNS_LABEL)
-    # A box takes a hyphen there in any label but the first.
+    # A box accepts a leading hyphen in all labels except the first.
     if labels_to_check[0].startswith("-"):
         raise ValueError("a DNS name can't start with a hyphen")
     return ".".join(labels)
 
 
 def record_name(text: str) -> str:
-    """A name in DNS that a box takes for a custom record, or for another to lead to."""
+    """A DNS name that a box accepts as the name or the target of a custom record."""
     name = dns_name(text)
     top = name.rpartition(".")[2]
     if "-" in top:
@@ -182,7 +182,7 @@ def record_name(text: str) -> str:
 
 
 def zone_of(name: str, zones: tuple[str, ...]) -> str | None:
-    """The zone that a canonical name is in, the longest if there are several, or None."""
+    """The zone of a canonical name, the longest if there are several; None if there is none."""
     found = [zone for zone in zones if name == zone or name.endswith("." + zone)]
     return max(found, key=len) if found else None
 
@@ -191,7 +191,7 @@ _UNITS = {"": 1, "M": 1 << 20, "G": 1 << 30}
 
 
 def is_tiny_quota(canonical: str) -> bool:
-    """Whether a canonical quota is a limit of less than one megabyte, which hardly anybody means."""
+    """Whether a canonical quota is below one megabyte, which is most likely a mistake."""
     return canonical.isdigit() and 0 < int(canonical) < _UNITS["M"]
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in certificates and in requests for them, as plain values."""
+"""The contents of certificates and certificate signing requests, as plain values."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _REQUEST = "CERTIFICATE REQUEST"
 class Certificate:
     """One certificate.
 
-    :ivar pem: as text, in the one form that equal certificates share.
-    :ivar sha256: its fingerprint, in hexadecimal digits.
-    :ivar names: the DNS names that it is for, in lower case.
+    :ivar pem: the certificate in canonical PEM form.
+    :ivar sha256: the fingerprint, in hexadecimal digits.
+    :ivar names: the DNS names of the certificate, in lower case.
     :ivar key: the public key (SubjectPublicKeyInfo in DER).
-    :ivar starts: the second since 1970 from which it is valid.
-    :ivar ends: the second since 1970 until which it is valid.
+    :ivar starts: the start of its validity, in seconds since 1970.
+    :ivar ends: the end of its validity, in seconds since 1970.
     """
 
     pem: str
@@ -47,7 +47,7 @@ class Certificate:
         return domain in self.names
 
     def covers(self, domain: str) -> bool:
-        """Whether it is for a domain, by its name or by a wildcard in the place of its first label."""
+        """Whether it is valid for a domain, by exact name or by wildcard."""
         return domain in self.names or "*." + domain.partition(".")[2] in self.names
 
     def is_valid_at(self, now: float) -> bool:
@@ -69,8 +69,8 @@ class SigningRequest:
 def certificates(text: str) -> tuple[Certificate, ...]:
     """The certificates in a PEM text, in their order.
 
-    :raises ValueError: if there is none, if one can't be read, or if there is a private key as well.
-    :raises MissingLibrary: if cryptography isn't there.
+    :raises ValueError: if there is no certificate, an unreadable one, or a private key.
+    :raises MissingLibrary: if cryptography is missing.
     """
     if "PRIVATE KEY-----" in text:
         raise ValueError("it contains a private key; remove the key, because the box uses its own")
@@ -81,14 +81,14 @@ def certificates(text: str) -> tuple[Certificate, ...]:
 
 
 def certificate(der: bytes) -> Certificate:
-    """The certificate with this encoding; the errors are those of :func:`certificates`."""
+    """Parse a certificate. Raises the same errors as :func:`certificates`."""
     x509 = _x509()
     try:
         found = x509.load_der_x509_certificate(der)
         key = _key(found)
         names = _names(found)
     except Exception as error:
-        # What a library in Rust raises for a strange certificate isn't always a ValueError.
+        # For malformed certificates, cryptography does not always raise a ValueError.
         raise ValueError("the certificate can't be read: %s" % error) from error
     return Certificate(
         pem=_armour(der, _CERTIFICATE),
@@ -105,8 +105,8 @@ def certificate(der: bytes) -> Certificate:
 def signing_request(text: str) -> SigningRequest:
     """The request for a certificate in a PEM text.
 
-    :raises ValueError: if there isn't exactly one that can be read.
-    :raises MissingLibrary: if cryptography isn't there.
+    :raises ValueError: if there isn't exactly one readable request.
+    :raises MissingLibrary: if cryptography is missing.
     """
     x509 = _x509()
     blocks = _blocks(text, _REQUEST)
@@ -127,7 +127,7 @@ def signing_request(text: str) -> SigningRequest:
 
 
 def moment(seconds: float) -> str:
-    """A second since 1970 as people write it."""
+    """Format seconds since 1970 as a UTC time."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -172,6 +172,6 @@ def _names(found: Any) -> tuple[str, ...]:
 
 
 def _seconds(found: Any, field: str) -> float:
-    # Before version 42 cryptography gives a time without a zone.
+    # Before version 42, cryptography returns times without a time zone.
     at: datetime = getattr(found, field + "_utc", None) or getattr(found, field).replace(tzinfo=timezone.utc)
     return at.timestamp()

@@ -1,11 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of DNS records: which ones a box publishes rightly, and when two are the same.
+"""Validate the values of DNS records, and convert them to a canonical form.
 
-A box checks A, AAAA, CNAME and NS itself. It stores whatever it gets for the other types, and one
-value that the name server can't read takes the whole zone down: so everything is checked here,
-before it is sent.
+A box validates only A, AAAA, CNAME and NS records. It stores any value of other types, and one value that the name
+server can't parse breaks the whole zone. So all values are validated here before they are sent.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from .names import record_name
 
 RECORD_TYPES = ("A", "AAAA", "CAA", "CNAME", "MX", "NS", "SRV", "SSHFP", "TXT")
 
-# The word that a box keeps in the place of its own address, whatever that is.
+# A box stores this word for its own address.
 LOCAL = "local"
 
-# The program that signs zones takes other tags; the name server doesn't, and drops the zone.
+# The zone signer accepts other tags, but the name server does not and drops the zone.
 _CAA_TAG = re.compile(r"[a-z0-9]{1,15}\Z")
 
 
 def canonical(rtype: str, text: str) -> str:
-    """The one form of a value, in which it is also sent.
+    """The canonical form of a value, in which it is also sent.
 
-    :param rtype: one of RECORD_TYPES; nothing is known of the form of others, which a fork may keep.
-    :raises ValueError: if a zone with this value could not be published, with the reason.
-    :raises MissingLibrary: if the type's grammar is dnspython's, and dnspython isn't there.
+    :param rtype: one of RECORD_TYPES. Values of other types, which a fork may store, are not validated.
+    :raises ValueError: if a zone with this value can't be published, with the reason.
+    :raises MissingLibrary: if the type needs dnspython, and dnspython is missing.
     """
     value = text.strip()
     if not value:
@@ -40,13 +39,13 @@ def canonical(rtype: str, text: str) -> str:
         return record_name(value) + "."
     if not value.isascii():
         raise ValueError("must be ASCII (names in IDNA), because a box silently drops all other characters")
-    # Between fields a tab is as good as a blank, and in a text it is part of it.
+    # A tab is allowed: between fields it counts as a space, and in a TXT value it is part of the text.
     if not value.replace("\t", " ").isprintable():
         raise ValueError("a value can't contain line breaks or other control characters")
     if rtype in ("A", "AAAA"):
         return value if value == LOCAL else _ip(rtype, value)
     if rtype == "TXT":
-        # On the wire a text is cut into pieces of 255 bytes with a length byte each.
+        # In DNS messages, a text is split into strings of 255 bytes, each with a length byte.
         if len(value) + (len(value) + 254) // 255 > 65535:
             raise ValueError("a TXT record can have at most 65,279 characters")
         return value
@@ -54,7 +53,7 @@ def canonical(rtype: str, text: str) -> str:
 
 
 def canonical_stored(rtype: str, text: str) -> str:
-    """The one form of a value that the box holds; a value that is none stays as it is."""
+    """The canonical form of a stored value, or the value itself if it is malformed."""
     try:
         return canonical(rtype, text)
     except ValueError:
@@ -71,7 +70,7 @@ def is_publishable(rtype: str, text: str) -> bool:
 
 
 def needs_final_dot(rtype: str, value: str) -> bool:
-    """Whether a canonical value names a host without a final dot, so that the name server appends the zone to it."""
+    """Whether a canonical value has a host name without a final dot, to which the name server would append the zone."""
     return rtype in ("MX", "SRV") and not value.endswith(".")
 
 
@@ -90,7 +89,7 @@ def _ip(rtype: str, value: str) -> str:
 
 
 def _by_grammar(rtype: str, value: str) -> str:
-    """The form of an MX, SRV, SSHFP or CAA value as dnspython writes it."""
+    """The canonical form of an MX, SRV, SSHFP or CAA value, from dnspython."""
     try:
         import dns.exception
         import dns.rdata
@@ -102,7 +101,7 @@ def _by_grammar(rtype: str, value: str) -> str:
         data: Any = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
         raise ValueError("not a valid value for %s record: %s" % (_EXAMPLES[rtype], error)) from error
-    # Releases of dnspython before 2.9 take a fingerprint of any length.
+    # dnspython before 2.9 accepts fingerprints of any length.
     digits = {1: 40, 2: 64}.get(data.fp_type) if rtype == "SSHFP" else None
     if digits and len(data.fingerprint) * 2 != digits:
         raise ValueError(
@@ -114,7 +113,7 @@ def _by_grammar(rtype: str, value: str) -> str:
             "not a valid value for %s record: its tag (such as issue) can have only lower-case letters and digits, at most 15"
             % _EXAMPLES[rtype]
         )
-    # In these types all letters are host names or hexadecimal digits; a CAA value may be case-sensitive.
+    # MX, SRV and SSHFP values are case-insensitive. A CAA value may be case-sensitive.
     return form if rtype == "CAA" else form.lower()
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a secret looks like in the texts that it may come back in, so that it can be masked there."""
+"""Mask secrets in texts, also where they are quoted, escaped or encoded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from .texts import printable
 
-# What is shown where a secret would be.
+# Replaces a secret.
 MASK = "********"
 
 # A shorter text stands in many others by chance, once it is encoded.
@@ -39,10 +39,9 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----EN
 
 
 def forms(secret: str) -> frozenset[str]:
-    """A secret as it is, and as it stands in a form, a URL, JSON, a printed Python value, and an Authorization header.
+    """The forms of a secret: plain, and encoded for a form, a URL, JSON, a Python repr, and an Authorization header.
 
-    A server that shows developers what it was sent, and a message that quotes it, tell it in one of these, or in one
-    of them within another.
+    An error page or a message may repeat the secret in one of these forms, or in one nested in another.
     """
     once = set(_quoted(secret))
     return frozenset({form for text in once for form in _quoted(text)}.union(_in_base64(secret)) - {""})
@@ -50,7 +49,7 @@ def forms(secret: str) -> frozenset[str]:
 
 def _quoted(text: str) -> Iterator[str]:
     printed = repr(text + "'\"")[1:-4]
-    # Which quotes are escaped depends on those around.
+    # Which quotes are escaped depends on the surrounding quotes.
     yield from (text, printable(text), printed, printed.replace("\\'", "'"))
     yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
     content = text.encode("utf-8", "surrogatepass")
@@ -58,9 +57,10 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """What a secret looks like wherever it stands in a text that is in base64 as a whole.
+    """The forms of a secret inside a longer text that is encoded in base64.
 
-    It takes one of three forms. The first and the last sign depend on what stands beside it.
+    There are three forms, depending on the position. The first and last characters depend on the neighboring bytes,
+    so they are left out.
     """
     content = secret.encode("utf-8", "surrogatepass")
     if len(content) < _LEAST_BYTES:
@@ -68,28 +68,28 @@ def _in_base64(secret: str) -> Iterator[str]:
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + content).decode("ascii")
         inner = encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
-        # As it is, and for URLs.
+        # Standard and URL-safe base64.
         yield from (inner, inner.replace("+", "-").replace("/", "_"))
 
 
 def masked(value: Any, secrets: Iterable[str]) -> Any:
-    """A result, or a part of it, without secrets in any form."""
+    """A result, or a part of it, with secrets masked in all forms."""
     shown = "\0".join(_texts(value))
     given, short = by_length(secrets)
-    # The longest first: one form may be a part of another.
+    # The longest first, because one form may be part of another.
     found = {form for secret in given for form in forms(secret) if form in shown}
     return without_words(_without(value, sorted(found | _escaped(shown, given), key=len, reverse=True)), short)
 
 
 def by_length(secrets: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Secrets that are masked wherever they are, and those that are masked only as whole words."""
+    """Split secrets into those that are masked everywhere and short ones that are masked only as whole words."""
     given = {secret for secret in secrets if secret}
     short = {secret for secret in given if len(secret) < _LEAST_SIGNS}
     return given - short, short
 
 
 def without_words(value: Any, secrets: Iterable[str]) -> Any:
-    """A result, or a part of it, without short secrets where they are whole words, or whole texts."""
+    """A result, or a part of it, with short secrets masked where they are whole words."""
     texts = sorted({form for secret in secrets for form in _quoted(secret)} - {""}, key=len, reverse=True)
     if not texts:
         return value
@@ -113,13 +113,13 @@ def _replaced_in(value: Any, pattern: re.Pattern[str]) -> Any:
 
 
 def masked_as_given(value: Any, secrets: Iterable[str]) -> Any:
-    """A value without secrets as they were given, as Ansible masks them in every result."""
+    """A value with secrets masked only in their plain form, as Ansible masks them in results."""
     shown = "\0".join(_texts(value))
     return _without(value, sorted({secret for secret in secrets if secret and secret in shown}, key=len, reverse=True))
 
 
 def _escaped(shown: str, secrets: Iterable[str]) -> set[str]:
-    """The parts of a text that are secrets once every escape in it is undone, or in hex, or in base64 with line breaks."""
+    """The parts of a text that are escaped secrets, or secrets in hex, or in base64 with line breaks."""
     plain, places = _plain(shown)
     solid, solid_places = _replaced(_BREAK, lambda _found: "", plain, places)
     found = set()
@@ -140,7 +140,7 @@ _Places = Sequence[Tuple[int, int]]
 
 
 def _parts(shown: str, text: str, places: _Places, wanted: str) -> set[str]:
-    """What stands in a text for the occurrences of something in what was made of it."""
+    """The parts of the original text that match occurrences of ``wanted`` in the decoded text."""
     found = set()
     start = text.find(wanted)
     while start >= 0:
@@ -151,9 +151,9 @@ def _parts(shown: str, text: str, places: _Places, wanted: str) -> set[str]:
 
 
 def _plain(text: str) -> tuple[str, _Places]:
-    """A text in bytes, each a sign, without any escapes; and from where to where each of them stood in the text.
+    """Undo all escapes in a text. Return its bytes as characters, and the original position of each.
 
-    What is a secret's own backslash, and what escapes it, can't be told apart; so no backslash is left.
+    A backslash of a secret can't be told from one that escapes it, so all backslashes are removed.
     """
     pieces = [_in_bytes(sign) for sign in text]
     places: _Places = [(place, place + 1) for place, piece in enumerate(pieces) for _byte in piece]
@@ -169,7 +169,7 @@ def _plain(text: str) -> tuple[str, _Places]:
 def _replaced(
     pattern: re.Pattern[str], new: Callable[[re.Match[str]], str], text: str, places: _Places
 ) -> tuple[str, _Places]:
-    """A text with each match replaced, and the places of the rest."""
+    """Replace each match in a text, and update the original positions."""
     pieces: list[str] = []
     kept: list[tuple[int, int]] = []
     last = 0
@@ -218,9 +218,9 @@ def _without(value: Any, texts: Sequence[str]) -> Any:
 
 
 def in_url(text: str) -> Iterator[str]:
-    """Passwords in a text that is, or was to be, a URL: what stands between a colon and the last ``@``.
+    """Possible passwords in a URL, which may be malformed: each text between a colon and the last ``@``.
 
-    A mistyped URL has a password, too; and an ``@`` in it may not be quoted.
+    A mistyped URL can also contain a password, and an ``@`` in the password may be unquoted.
     """
     before = text.rpartition("@")[0]
     for found in re.finditer(":(?!//)", before):
@@ -230,7 +230,7 @@ def in_url(text: str) -> Iterator[str]:
 
 
 def without_url_passwords(value: Any) -> Any:
-    """What a box tells, without the passwords of the URLs in its texts, however deep they stand."""
+    """A nested value with the passwords in URLs masked."""
     if isinstance(value, str):
         return _URL_PASSWORD.sub(r"\1:%s@" % MASK, value)
     if isinstance(value, dict):
