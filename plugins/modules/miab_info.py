@@ -123,7 +123,7 @@ dns_problems:
   returned: if gathered
   type: list
   elements: dict
-  sample: [{"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not the form of an MX ...",
+  sample: [{"name": "x.example.org", "type": "MX", "value": "not an mx", "problem": "not a valid value for an MX ...",
     "breaks_zone": true}]
 dns_zones:
   description: The zones that the box serves.

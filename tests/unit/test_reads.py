@@ -263,7 +263,7 @@ def test_results_of_provisioning_have_their_type_or_are_unexpected(answer: Any) 
 
 def test_what_is_known_has_the_type_of_its_question() -> None:
     """mypy checks that; at run time, an optional read that failed raises its error."""
-    failure = UnexpectedAnswer("GET /mail/users: the box answers 500")
+    failure = UnexpectedAnswer("GET /mail/users: the box answered 500")
     assert reads.USERS.of({reads.USERS.name: {}}) == {}
     with pytest.raises(UnexpectedAnswer):
         reads.USERS.of({reads.USERS.name: failure})
