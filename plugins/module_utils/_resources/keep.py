@@ -16,6 +16,8 @@ from .._values.names import display
 _PATTERN = re.compile(r"[^\s,;:()<>\\\"]+\Z")
 # Words that are checked for typos. In shorter words and in numbers, a changed character often is another valid name.
 _WORD = re.compile(r"[^\W\d_]{4,}")
+# Longer patterns are not checked for typos: the time grows with the square of the length, and nobody types them.
+_LONGEST_CHECKED = 100
 
 
 def is_pattern(text: str) -> bool:
@@ -35,7 +37,7 @@ def matches(pattern: str, name: str) -> bool:
 
 def misspelt(pattern: str, names: Iterable[str]) -> Optional[str]:
     """The first name that the pattern matches once one typo is corrected; None if there is none."""
-    corrected = set(_corrected(pattern))
+    corrected = set(_corrected(pattern)) if len(pattern) <= _LONGEST_CHECKED else set()
     return next((name for name in names if any(matches(other, name) for other in corrected)), None)
 
 
