@@ -27,7 +27,8 @@ IN_PATHS: dict[str, tuple[str, dict[str, Any], str]] = {
     "miab_dns_record": ("name", {"type": "A", "value": "192.0.2.9"}, "/dns/custom/{}/A"),
     "miab_ssl_csr": ("domain", {"country_code": "GB"}, "/ssl/csr/{}"),
 }
-READS = {"/dns/custom", "/dns/zones"}
+# Users and aliases show what the box itself publishes in the zone of its host name.
+READS = {"/dns/custom", "/dns/zones", "/mail/aliases", "/mail/users"}
 
 
 def names() -> list[str]:
