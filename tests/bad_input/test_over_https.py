@@ -53,7 +53,7 @@ def test_a_name_cannot_change_the_request_path(module: str, record_property: Cal
                 ends[REFUSED] += 1
             else:
                 assert asked - READS == {path.format(holds.name(name))}, ascii(name)
-                assert not any(entry.query for entry in box.log)
+                assert not any(entry.query for entry in box.log if entry.path not in READS)
                 ends[STORED] += 1
     record_property("bad input", {"module": module, "ends": dict(ends)})
     assert len(ends) == 2
