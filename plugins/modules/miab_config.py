@@ -40,7 +40,7 @@ options:
         description: The password of the user. Required to create a user. Put a password of digits in quotes.
         type: str
       update_password:
-        description: Whether to change the password of an existing user if it differs.
+        description: V(always) changes the password of an existing user if it differs. V(on_create) sets it for a new user only.
         type: str
         choices: [always, on_create]
         default: always
@@ -210,8 +210,8 @@ options:
     description:
       - Patterns of mail addresses and DNS names that O(purge) does not remove, such as V(*@example.org) or V(*.example.org).
         C(*) matches any text, and C(?) matches one character.
-      - If something is purged, a pattern that matches nothing gets a warning. It is an error if it would match something
-        that is purged once a typing error of one letter is corrected.
+      - If something is purged, the task warns about a pattern that matches nothing. If the pattern looks misspelled, because with one
+        letter changed it would match an object to be purged, the task fails.
     type: list
     elements: str
     default: []

@@ -34,7 +34,7 @@ options:
     description:
       - The TOTP secret - 32 characters in base32. If you leave it out, the box generates a secret and the task returns it.
       - A box never returns a stored secret. If the label exists already, nothing changes, even if its secret is another one. To set
-        another secret, remove the label first.
+        another secret, add it under another label and then remove the old label.
     type: str
   state:
     description:
@@ -45,8 +45,8 @@ options:
 requirements:
   - pyotp, for O(state=present)
 notes:
-  - RV(mfa.secret) contains a secret that the box generated. Set C(no_log) on the task and store the secret at once. Without it,
-    nobody can sign in to the account.
+  - RV(mfa.secret) contains a secret that the box generated. Set C(no_log) on the task and store the secret at once. Without the
+    secret, nobody can sign in to the account.
   - To change your own account, set O(password) even if you use O(api_key), because the change ends all keys.
 extends_documentation_fragment:
   - mailinabox.admin.box
