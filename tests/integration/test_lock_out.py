@@ -38,7 +38,7 @@ REFUSED = [
     (
         config(users=[{"email": ME, "state": "absent", "force": True}], purge=["users"]),
         "invalid_declaration",
-        "purge of users bob@example.org",
+        "removing bob@example.org would leave the box without an administrator",
     ),
     (config(aliases=[{"address": ME, "forwards_to": [BOB]}]), "invalid_declaration", "no longer receive mail"),
     (
