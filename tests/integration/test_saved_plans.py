@@ -101,7 +101,7 @@ def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path
     assert sorted(sent(boxes[SAME])) == approved(plan, SAME)
     assert len(sent(boxes[DONE])) == len(approved(plan, DONE)) - 2
     assert found[DONE]["warnings"][:2] == [
-        "system as a whole was approved and is already done.",
+        "system box was approved and is already done.",
         "alias stale@example.org was approved and is already done.",
     ]
     for host, difference in (
@@ -112,7 +112,7 @@ def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path
         ),
         (
             LATE,
-            "system as a whole: approved: change (privacy: yes → no); now: nothing, because something else is declared",
+            "system box: approved: change (privacy: yes → no); now: nothing, because something else is declared",
         ),
     ):
         assert found[host]["failure"]["code"] == "plan_differs"
