@@ -53,7 +53,7 @@ REFUSED = [
         "invalid_option",
         "user_password: '(list)': a text is needed",
     ),
-    (config(users=[None]), "invalid_option", "users[0]: '(NoneType)': a dictionary is needed"),
+    (config(users=[None]), "invalid_declaration", "users[0]: a dictionary is needed"),
     ({"mailinabox.admin.miab_system": {"privacy": True, "reboot_timeout": True}}, "invalid_option", "a whole number"),
 ]
 
