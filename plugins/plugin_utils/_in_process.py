@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The in-process door: runs a task in Ansible's worker where its connection is local.
+"""Run a task inside Ansible's worker process if its connection is local.
 
-A module costs 300 ms before it does anything: Ansible packs it, starts a Python and unpacks it
-there. The worker is a forked process of its own already, and the work is HTTP.
+A module takes 300 ms to start, because Ansible packs it, starts a Python process and unpacks it there. The worker is
+already a forked process of its own.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from . import _arguments, _origins
 from ._progress import IS_WATCHED, ProgressLines, pace
 from ._refused_logins import RefusedLogins
 
-# A worker runs all items of a loop, and ends. One handshake does for them.
+# A worker runs all items of a loop and then exits. They share one TLS handshake.
 _IDLE: IdleConnections = {}
-# Likewise, one refusal of the credentials does for them.
+# They also share one rejection of the credentials.
 _REFUSED = RefusedLogins()
-# The variable of a playbook or role that holds the mistakes in the names of its variables: ``{where, why}`` each.
+# The variable of a playbook or role with the errors in its variable names, each as ``{where, why}``.
 MISTAKES = "_miab_mistakes"
-# How often a worker that waits for a module looks whether Ansible is still there.
+# The interval at which a worker that waits for a module checks whether Ansible is still running.
 _WATCH_SECONDS = 0.5
 
 
@@ -61,7 +61,7 @@ class InProcess(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        # Ansible knows where each of these was written, and the copies below don't.
+        # These arguments know the file and line where they were written. The copies below don't.
         given = self._task.args
         result = self._run(tmp, task_vars)
         commands = _origins.annotate(result, given, task_vars or {})
@@ -77,7 +77,7 @@ class InProcess(ActionBase):
         task = self.definition
         keeps_file = task.file_key is not None and self._task.args.get("path") is not None
         if keeps_file and self._task.async_val:
-            raise AnsibleActionFail("path: nothing is left to write the file when an async task ends; leave one out.")
+            raise AnsibleActionFail("path: an async task can't write a file. Remove path, or async.")
         try:
             self._check(task, task_vars or {})
         except BoxError as error:
@@ -100,9 +100,9 @@ class InProcess(ActionBase):
         return result
 
     def _check(self, task: Task, task_vars: dict[str, Any]) -> None:
-        """Refuse arguments that can't be meant, before either door: of a declaration, all of them at once.
+        """Reject wrong arguments before the task runs. For a declaration, report all errors together.
 
-        :raises BoxError: with no value in it, because what is secret isn't known yet.
+        :raises BoxError: without any value, because it isn't known yet which values are secret.
         """
         rules = argument_rules(task)
         if not task.many:
@@ -116,22 +116,22 @@ class InProcess(ActionBase):
             raise InvalidDeclaration([*variables, *mistakes])
 
     def _credentials(self) -> Hashable:
-        """What decides whether a box refuses this task: where it runs, and the options of the connection."""
+        """The key of a login: the host that the task runs on and the connection options."""
         given = [str(self._task.args.get(name)) for name in CONNECTION_OPTIONS]
         return (self._play_context.remote_addr, str(self._task.environment), *given)
 
     def _can_run_here(self) -> bool:
-        """Whether the worker is the machine, and the user, that the task is to run as."""
+        """Whether the task can run in the worker: on this machine and as this user."""
         return (
             self._connection.transport == "local"
             and not self._task.async_val
             and not self._connection.become
-            # The Python that Ansible finds for modules may have it, even if Ansible's own has not.
+            # The Python for modules may have requests even if Ansible's own Python does not.
             and HAS_REQUESTS
         )
 
     def _run_here(self, task: Task, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """What AnsibleModule does around a task: validate, run, mask."""
+        """Validate the options, run the task and mask secrets, like AnsibleModule does."""
         validated = ArgumentSpecValidator(**argument_rules(task)).validate(self._task.args)
         options = validated.validated_parameters
         if validated.error_messages:

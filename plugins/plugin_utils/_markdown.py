@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values in Markdown that can't break out of their place. Pure."""
+"""Escape values for Markdown. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..module_utils._values.texts import printable
 
 
 def code(value: Any) -> str:
-    """A value as code, in a form that neither ends the code nor the cell of the table."""
+    """A value as inline code that ends neither the code nor its table cell."""
     text = printable(str(value))
     if not text.strip():
         return "(empty)"
     if "`" in text or "|" in text:
-        # As in HTML, where a number stands for each sign that has a meaning in Markdown or HTML.
+        # As HTML, with a numeric reference for each character that has a meaning in Markdown or HTML.
         return "<code>%s</code>" % "".join(
             sign if sign.isalnum() or sign in " .,:;@/=-+" else "&#%d;" % ord(sign) for sign in text
         )
@@ -25,5 +25,5 @@ def code(value: Any) -> str:
 
 
 def callout(kind: str, lines: Iterable[str]) -> list[str]:
-    """Lines that GitHub and others show in a coloured box, and all others as a quotation."""
+    """Lines that GitHub shows as an alert, and other renderers as a quotation."""
     return ["", "> [!%s]" % kind, *("> " + line for line in lines)]

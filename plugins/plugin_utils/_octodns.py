@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Push record sets to a DNS provider through octoDNS: its files, its process, and what it says.
+"""Push record sets to a DNS provider with octoDNS: its configuration, its process and its output.
 
-Credentials are only in the environment of that process. Its files hold no secret, and are gone when it has ended.
+Credentials are only in the environment of that process. Its files contain no secrets and are removed at the end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PROCESSOR = Path(__file__).with_name("_octodns_processor.py")
 # Options of providers that hold secrets. octoDNS reads them from its environment: env/NAME.
 _SECRET = re.compile(r"token|passw|secret|(?:^|_)key$|api_?key|credential|private", re.IGNORECASE)
 _CHECKSUM = re.compile(r"\bchecksum=([0-9a-f]{64})\b")
-# A line of a log: when, the number of a thread, a level, the logger and what it says.
+# A log line: time, thread, level, logger and message.
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\dT\S+ +\[\d+\] +(\w+) +(\S+) (.*)$")
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Plan|Change|Refused|Unauthorized|NotFound|\w+)?: \S")
 
@@ -43,9 +43,9 @@ class PushFailed(BoxError):
 
 @dataclass
 class Push:
-    """What to push, and how.
+    """The options of a push.
 
-    :param zones: as filter dns_wanted returns them.
+    :param zones: as the filter dns_wanted returns them.
     :param provider: the provider's block of octoDNS's configuration.
     :param environment: variables for the provider, most of them secret.
     :param owner: the box that the records belong to.
@@ -64,7 +64,7 @@ class Push:
 
 @dataclass
 class Pushed:
-    """What octoDNS plans, or did: changes, and what it leaves to others."""
+    """The planned or completed changes, and the wanted records that were not pushed."""
 
     changes: list[dict[str, Any]] = field(default_factory=list)
     kept: list[dict[str, str]] = field(default_factory=list)
@@ -72,28 +72,30 @@ class Pushed:
 
 
 def check(push: Push) -> None:
-    """:raises InvalidOption: if the provider is not described rightly, or would put a secret into a file."""
+    """:raises InvalidOption: if the provider is invalid, or a secret would be written to a file."""
     if not isinstance(push.provider.get("class"), str) or "." not in push.provider["class"]:
         raise InvalidOption(
-            "provider", push.provider.get("class"), "class is needed, such as octodns_route53.Route53Provider"
+            "provider",
+            push.provider.get("class"),
+            "class is missing; set it, for example to octodns_route53.Route53Provider",
         )
     for name, value in push.provider.items():
         if _SECRET.search(str(name)) and not str(value).startswith("env/"):
-            why = "a secret can't be here; set it to env/SOME_NAME, and SOME_NAME in environment to the secret"
+            why = "a secret is not allowed here; set this to env/SOME_NAME, and SOME_NAME in environment to the secret"
             raise InvalidOption("provider.%s" % name, secrets.MASK, why)
         variable = value[4:] if isinstance(value, str) and value.startswith("env/") else ""
-        # What is behind a second slash is octoDNS's default.
+        # The text after a second slash is octoDNS's default.
         if variable and "/" not in variable and variable not in push.environment and variable not in os.environ:
-            raise InvalidOption("provider.%s" % name, value, "there is no %s in environment" % variable)
+            raise InvalidOption("provider.%s" % name, value, "environment has no %s; add it" % variable)
     for pattern in push.take_over:
         if len(pattern.split()) != 2:
-            raise InvalidOption("take_over", pattern, "a name and a type are needed, such as: example.org MX")
+            raise InvalidOption("take_over", pattern, "expected a name and a type, such as: example.org MX")
 
 
 def find(executable: str) -> str:
-    """Where octodns-sync is.
+    """The path of octodns-sync.
 
-    :raises MissingLibrary: if it is nowhere.
+    :raises MissingLibrary: if it is not found.
     """
     if executable:
         found = shutil.which(os.path.expanduser(executable))
@@ -101,7 +103,7 @@ def find(executable: str) -> str:
         beside = Path(sys.executable).with_name("octodns-sync")
         found = str(beside) if beside.exists() else shutil.which("octodns-sync")
     if found is None:
-        raise MissingLibrary("octodns", "on the controller, along with the package of your provider")
+        raise MissingLibrary("octodns", "on the controller, with the package of your provider")
     return found
 
 
@@ -140,13 +142,13 @@ def configured(push: Push) -> Iterator[Path]:
                     "sources": ["wanted"],
                     "processors": ["ours"],
                     "targets": ["provider"],
-                    # A custom record that octoDNS has doubts about must not hold up all others.
+                    # A custom record that octoDNS would reject must not block all others.
                     "lenient": True,
                 }
                 for zone in push.zones
             },
         }
-        # JSON is YAML. Written so, no value can be anything else.
+        # JSON is valid YAML, and values in JSON can't be misread.
         (folder / "config.yaml").write_text(json.dumps(configuration, indent=1), encoding="utf-8")
         yield folder
     finally:
@@ -167,7 +169,7 @@ def _run(push: Push, folder: Path, *arguments: str) -> tuple[int, str, str]:
             errors="replace",
             timeout=push.timeout,
             check=False,
-            # So that a Ctrl-C doesn't end it in the middle of a change.
+            # Ctrl-C must not stop it in the middle of a change.
             start_new_session=True,
         )
     except subprocess.TimeoutExpired:
@@ -181,20 +183,20 @@ def _masked(push: Push, text: str) -> str:
 
 
 def _reason(errors: str) -> str:
-    """Why octoDNS failed: what was raised last, or the last error that was logged."""
+    """Why octoDNS failed: the last exception, or the last error in the log."""
     lines = [line for line in errors.splitlines() if line.strip()]
     raised = [line for line in lines if _RAISED.match(line) and not _LOGGED.match(line)]
     if len(raised) > 1 and "Incorrect provider config" in raised[-1]:
-        # What is incorrect stands in the exception that led to this one.
+        # The cause is in the previous exception.
         return raised[-2]
     if raised:
         return raised[-1]
     logged = [found for found in map(_LOGGED.match, lines) if found and found[1] in ("ERROR", "CRITICAL")]
-    return logged[-1][3] if logged else (lines or ["it said nothing"])[-1]
+    return logged[-1][3] if logged else (lines or ["no output"])[-1]
 
 
 def _plan(push: Push, folder: Path) -> Pushed:
-    """:raises PushFailed: if octoDNS can't plan, or refuses what it planned."""
+    """:raises PushFailed: if octoDNS can't plan, or rejects its plan."""
     arguments = ["--force"] if push.force else []
     code, output, errors = _run(push, folder, *arguments)
     if code:
@@ -218,16 +220,16 @@ def _explained(push: Push, errors: str) -> str:
     reason = _masked(push, _reason(errors))
     hint = ""
     if "force required" in reason:
-        hint = " Look at the plan in check mode. If it is right, push once with force."
+        hint = " Review the plan in check mode. If it is right, push once with force."
     elif re.search(r"\b(?:ModuleNotFoundError|Unknown provider class)\b", errors):
-        hint = " Is the package of the provider installed, and is its class %s?" % push.provider["class"]
+        hint = " Check that the package of the provider is installed and that its class is %s." % push.provider["class"]
     elif re.search(r"\b40[13]\b|[Uu]nauthori[sz]ed|[Ff]orbidden|[Aa]uthenticat", errors):
-        hint = " Are the credentials right?"
+        hint = " Check the credentials."
     return "octoDNS could not update the zones: %.1000s.%s" % (printable(reason).rstrip("."), hint)
 
 
 def _change(zone: str, change: Mapping[str, Any]) -> dict[str, Any]:
-    """A change as octoDNS's plan has it, in our words."""
+    """A change from the plan of octoDNS in the form of our results."""
     name = change["name"]
     rtype = change.get("record_type") or (change.get("new") or change["existing"])["type"]
 
@@ -248,9 +250,9 @@ def _change(zone: str, change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plan(push: Push) -> Pushed:
-    """What a push would change.
+    """The changes that a push would make.
 
-    :raises BoxError: if it can't be told.
+    :raises BoxError: if they can't be planned.
     """
     check(push)
     with configured(push) as folder:
@@ -258,10 +260,10 @@ def plan(push: Push) -> Pushed:
 
 
 def apply(push: Push) -> Pushed:
-    """Push, and return what was changed.
+    """Push and return the changes.
 
-    :raises PushFailed: if octoDNS failed; its details say how much of the plan was done.
-    :raises BoxError: for another reason, before anything was changed.
+    :raises PushFailed: if octoDNS failed; the details have the number of changes that are left.
+    :raises BoxError: for other errors, before anything was changed.
     """
     check(push)
     with configured(push) as folder:
@@ -281,7 +283,7 @@ def apply(push: Push) -> Pushed:
 
 
 def not_pushed(zones: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Record sets that octoDNS has no form for, and why."""
+    """Record sets that can't be pushed with octoDNS, and why."""
     return [
         {"zone": zone["zone"], "name": record["name"], "type": record["type"], "reason": reason}
         for zone in zones

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What octoDNS may touch at a provider: only records that it created for a box, or that were equal to the wanted ones.
+"""Limit octoDNS to records that it created for a box, or that were equal to the wanted records.
 
 octoDNS loads this file by itself, so it imports nothing of the collection. Each record set that belongs to a box has a
 marker, a TXT record ``_miab-owner.<type>.<name>``. Its value names the box. TXT values of others may share a name with
@@ -21,14 +21,14 @@ try:
     from octodns.processor.ownership import OwnershipProcessor
     from octodns.record import Record
 except ImportError:
-    # Ansible may import this file where there is no octoDNS.
+    # Ansible may import this file where octoDNS is not installed.
     ProcessorException, OwnershipProcessor, Record = Exception, object, None
 
 Key = tuple[str, str]
 
 MARKER = "_miab-owner"
 MARKER_TTL = 3600
-# Of these kinds of text a name may have only one.
+# Prefixes of TXT values of which a name can have only one.
 _ONE_OF_A_KIND = ("v=spf1", "v=dkim1", "v=dmarc1", "v=stsv1", "v=tlsrptv1")
 
 
@@ -73,7 +73,7 @@ class KeepOthers(OwnershipProcessor):
         self._kept: list[dict[str, str]] = []
 
     def process_source_zone(self, desired: Any, sources: Any, lenient: bool = False) -> Any:
-        """Leave the wanted records as they are: which of them get a marker depends on what is there."""
+        """Do not change the wanted records here. Which of them get a marker depends on the existing records."""
         return desired
 
     def process_source_and_target_zones(
@@ -141,7 +141,7 @@ class KeepOthers(OwnershipProcessor):
     def _why_not(
         self, record: Any, there: Mapping[Key, Any], mine: Mapping[Key, set[str]], others: Mapping[Key, str]
     ) -> str | None:
-        """Why a wanted record can't be written without touching one of others."""
+        """Why a wanted record can't be written without changing a record of others."""
         key = (record.name, record._type)
         current = there.get(key)
         if key in others:
@@ -164,7 +164,7 @@ class KeepOthers(OwnershipProcessor):
         return "a text of others of the same kind is there: %s" % ", ".join(map(str, rivals)) if rivals else None
 
     def _share(self, desired: Any, record: Any, current: Any, digests: set[str] | None) -> None:
-        """Write the values of others along with the wanted ones."""
+        """Keep the values of others beside the wanted values."""
         wanted = _values(record)
         kinds = {_kind(value) for value in wanted} - {None}
         takes_over = digests is None and self._takes_over(record)
@@ -179,7 +179,7 @@ class KeepOthers(OwnershipProcessor):
             self._replace(desired, record, current.ttl, [*others, *wanted])
 
     def _return_texts(self, desired: Any, there: Mapping[Key, Any], mine: Mapping[Key, set[str]]) -> None:
-        """Leave to others their values of a name where the box no longer wants a text."""
+        """Keep the TXT values of others at names where the box no longer needs a value."""
         wanted = {(record.name, record._type) for record in desired.records}
         for key, digests in mine.items():
             current = there.get(key)

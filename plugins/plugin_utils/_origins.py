@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in its files a user wrote a value: for messages, and for the lines of a pull request on GitHub."""
+"""Find the file and line of a value, for messages and for annotations of pull requests on GitHub."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Origin(NamedTuple):
 
 
 def annotate(result: dict[str, Any], arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
-    """Add to each mistake of a declaration where it was written, as far as Ansible knows that.
+    """Add the file and line to each error of a declaration, if Ansible knows them.
 
     :param result: of a task; its messages change.
     :param arguments: of the task, as Ansible hands them to an action plugin.
     :param variables: of the task.
-    :return: the commands that show the mistakes in a pull request on GitHub.
+    :return: the workflow commands that annotate the errors in a pull request on GitHub.
     """
     failure = result.get("failure") or {}
     mistakes = failure.get("details", {}).get("mistakes", ()) if failure.get("code") == "invalid_declaration" else ()
@@ -53,7 +53,7 @@ def annotate(result: dict[str, Any], arguments: Mapping[str, Any], variables: Ma
 
 
 def find(arguments: Mapping[str, Any], option: str) -> Origin | None:
-    """Where the value of an option stands, or else the nearest thing around it whose place is known.
+    """The origin of an option's value, or of the nearest enclosing value with a known origin.
 
     :param arguments: the arguments of a task as Ansible hands them to an action plugin.
     :param option: such as ``aliases[2].forwards_to``.
@@ -65,7 +65,7 @@ def find(arguments: Mapping[str, Any], option: str) -> Origin | None:
 
 
 def _along(arguments: Mapping[str, Any], option: str) -> Iterator[Any]:
-    """The values on the way to an option, the outermost first."""
+    """The values on the path to an option, outermost first."""
     value: Any = arguments
     for name, index in _PART.findall(option):
         if name and isinstance(value, Mapping):
@@ -79,7 +79,7 @@ def _along(arguments: Mapping[str, Any], option: str) -> Iterator[Any]:
 
 
 def _origin(value: Any) -> Origin | None:
-    """What ansible-core 2.19 or later knows of a value. Its interface is internal, so anything about it may be missing."""
+    """The origin of a value in ansible-core 2.19 or newer. The interface is internal, so any part may be missing."""
     try:
         from ansible._internal._datatag._tags import Origin as Tag
     except ImportError:
@@ -94,13 +94,13 @@ def _origin(value: Any) -> Origin | None:
 
 
 def _shown(path: str, folder: str) -> str:
-    """A path as users know it: relative, if it is below a folder."""
+    """A path for display: relative if it is inside a folder."""
     relative = os.path.relpath(path, folder)
     return path if relative.startswith(os.pardir) else relative
 
 
 def command(origin: Origin, message: str) -> str:
-    """The command that shows a message on a line of a pull request on GitHub."""
+    """The workflow command that annotates a line of a pull request on GitHub."""
     path = _shown(origin.path, os.environ.get("GITHUB_WORKSPACE") or os.getcwd())
     places = {"file": path, "line": origin.line, "col": origin.column}
     properties = ",".join("%s=%s" % (name, _escaped(str(value), ":,")) for name, value in places.items() if value)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the words of a box mean: days, dates, sizes, versions and findings in what miab_info gathers."""
+"""Parse the facts of miab_info: days, dates, sizes, versions and findings."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from typing import Any
 _DATE = "%Y%m%dT%H%M%SZ"
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
-# A box checks that it is the name server of its domains. Where it isn't, these findings are wrong.
+# A box checks that it is the name server of its domains. If it isn't, these findings are wrong.
 _GLUE_RECORDS = r"\bNameserver glue records\b"
 _DELEGATION = r"\bThe nameservers set on this domain\b"
 _DNSSEC = r"\bDNSSEC '?DS'? record\b"
-# Which servers answer for the zones of a box, and which findings are wrong then.
+# The name servers that serve the zones of a box, and the findings that are wrong in this setup.
 DNS_HOSTING: Mapping[str, Sequence[str]] = {
     "box": (),
     "secondaries": (_GLUE_RECORDS, _DELEGATION),
-    # The provider signs the zones with keys of its own, or not at all.
+    # The provider signs the zones with its own keys or not at all.
     "provider": (_GLUE_RECORDS, _DELEGATION, _DNSSEC),
 }
 
 
 def days_left(text: str) -> int | None:
-    """For how many days a certificate is valid, of what the box says about it; None if it doesn't say."""
+    """The number of days until a certificate expires, from the text of the box; None if unknown."""
     days = re.search(r"expires in (-?[0-9]{1,6}) days?\b", text)
     return int(days[1]) if days else None
 
 
 def backup_times(status: Mapping[str, Any]) -> list[datetime]:
-    """When the backups were made, the last one first."""
+    """The times of the backups, newest first."""
     dates = [datetime.strptime(row["date"], _DATE) for row in status.get("backups", [])]
     return sorted((date.replace(tzinfo=timezone.utc) for date in dates), reverse=True)
 
 
 def size(text: str) -> float | None:
-    """Bytes of a size such as ``1.5M``; None if it is none."""
+    """The bytes of a size such as ``1.5M``; None if it is not a size."""
     found = re.fullmatch(r"(\d{1,20}(?:\.\d{1,20})?)([KMGT]?)", text.strip(), re.ASCII)
     return float(found[1]) * _UNITS[found[2]] if found else None
 
 
 def fullness(user: Mapping[str, Any]) -> float | None:
-    """How much of its quota a mailbox uses, in percent; None if it has none, or the box doesn't know."""
+    """The used share of a mailbox's quota, in percent; None if it has no quota or the box doesn't know."""
     used, quota = size(user.get("used") or ""), size(user.get("quota") or "")
     return None if used is None or not quota else 100 * used / quota
 
 
 def _number(version: str) -> tuple[int, ...] | None:
-    """A release in order; None for the name of something else, as forks may have."""
+    """A version as a sortable tuple; None for other names, which forks may use."""
     found = re.match(r"v?([0-9]{1,9}(?:\.[0-9]{1,9})*)", version)
     return tuple(map(int, found[1].split("."))) if found else None
 
 
 def is_behind(own: str, latest: str) -> bool:
-    """Whether a box has an older version than the newest."""
+    """Whether a box does not have the latest version."""
     ours, newest = _number(own), _number(latest)
-    # Names that have no order can only be the same or not.
+    # Other names can only be compared for equality.
     return own != latest if ours is None or newest is None else ours < newest
 
 
@@ -87,7 +87,7 @@ def findings(
 
 
 def drift(change: Mapping[str, Any]) -> tuple[str, str]:
-    """The name of an object that is not as declared, and how it differs, of a change that miab_config would make."""
+    """The name of an object that differs from the declaration, and how, from a change of miab_config."""
     before, after = change["before"], change["after"]
     if change["action"] == "create":
         difference = "is missing on the box"

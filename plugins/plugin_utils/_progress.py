@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines that tell how far a long task is, and how often they come.
+"""Progress lines of long tasks, and their frequency.
 
 A worker has no terminal. What it displays goes through Ansible's queue to the process that has one,
 so lines of many workers come out whole and in order; a line that is rewritten would get mixed with theirs.
@@ -19,36 +19,36 @@ from math import ceil
 from ..module_utils._engine.progress import Step
 from ..module_utils._values.texts import printable
 
-# Which task needs no more than this has nothing to tell.
+# Tasks that finish within this time show no progress.
 _QUIET_SECONDS = 3.0
-# How long it is from one line to the next: for somebody who watches, and in a log.
+# The interval between lines: on a terminal, and in a log.
 _WATCHED_SECONDS = 2.0
 _LOGGED_SECONDS = 30.0
-# However many hosts take turns, each is heard of again after this: some runners end what is silent for minutes.
+# The maximum interval of a host, however many hosts take turns: some CI runners stop jobs without output.
 _LONGEST_SECONDS = 120.0
 
 _DOING = {"read": "reads", "send": "calls"}
 
 
 def _somebody_watches(environment: Mapping[str, str]) -> bool:
-    """Whether what goes to standard error is read while it comes.
+    """Whether standard error is an interactive terminal.
 
-    Some CI systems, and ansible-runner for AWX, give Ansible a terminal that nobody sits at.
+    Some CI systems, and ansible-runner for AWX, give Ansible a terminal without a user.
     """
     return sys.stderr.isatty() and not environment.keys() & {"CI", "AWX_ISOLATED_DATA_DIR"}
 
 
-# Found out here, because Ansible loads its actions before it forks its workers, which have no standard error.
+# Determined at import, because Ansible loads actions before it forks its workers, which have no standard error.
 IS_WATCHED = _somebody_watches(os.environ)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a host tells how far it is.
+    """How often a host shows progress.
 
     :param first: seconds from the start of a task to its first line.
     :param every: seconds from there to the next, at least.
-    :param uses_estimates: whether a line comes early if after the next wait it would be late.
+    :param uses_estimates: whether to show a line early if it would be late after the next wait.
     """
 
     first: float
@@ -57,10 +57,10 @@ class Pace:
 
 
 def pace(watched: bool, together: int = 1, position: int = 0) -> Pace:
-    """The pace of one host among those that run at the same time: they take turns, so that many don't flood.
+    """The pace of one of the hosts that run at the same time. They take turns to limit the output.
 
-    :param together: how many there are.
-    :param position: which of them the host is, from 0.
+    :param together: the number of hosts.
+    :param position: the index of the host, from 0.
     """
     turn = _WATCHED_SECONDS if watched else _LOGGED_SECONDS
     every = min(turn * together, _LONGEST_SECONDS)
@@ -68,12 +68,12 @@ def pace(watched: bool, together: int = 1, position: int = 0) -> Pace:
 
 
 class ProgressLines:
-    """Shows lines while a task tells its steps; nothing if the task is quick.
+    """Shows progress lines while a task runs; nothing if the task is quick.
 
-    :param title: what each line begins with: the module and the host.
-    :param show: takes a line.
-    :param names: whether lines may name objects and tell what is waited for.
-    :param now: seconds on a clock that only goes forward.
+    :param title: the prefix of each line: the module and the host.
+    :param show: called with each line.
+    :param names: whether lines may name objects and reasons for waiting.
+    :param now: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class ProgressLines:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as people say them: ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """Seconds as readable text: ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
     whole = round(seconds)
     if whole < 100:
         return "%d s" % whole

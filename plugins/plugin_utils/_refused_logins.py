@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a box refused to an earlier item of the same loop, so that the other items don't ask again."""
+"""Remember rejected logins, so that later items of the same loop don't send them again."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-# For as long as a refusal counts towards a ban. A task that is retried later asks again.
+# The time for which a failed login counts towards a ban. A task that is retried later signs in again.
 _SECONDS = 30.0
-# A box refuses a one-time code that was used before, and may take the next one.
+# A box rejects a used one-time code, but may accept the next one.
 _WRONG_CODE = "invalid-totp-token"
 
 
 class RefusedLogins:
-    """Results of tasks whose credentials a box refused.
+    """Results of tasks whose credentials were rejected.
 
-    :param now: seconds that never go back.
+    :param now: a monotonic clock, in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class RefusedLogins:
         self._results: dict[Hashable, tuple[float, dict[str, Any]]] = {}
 
     def find(self, credentials: Hashable) -> dict[str, Any] | None:
-        """The result of an earlier task with the same credentials, if they were refused a moment ago."""
+        """The result of an earlier task with the same credentials, if they were just rejected."""
         moment, result = self._results.get(credentials, (0.0, None))
         if result is None or self._now() - moment >= _SECONDS:
             return None
@@ -37,7 +37,7 @@ class RefusedLogins:
         return again
 
     def note(self, credentials: Hashable, result: dict[str, Any]) -> None:
-        """Keep a result if it is a refusal of the credentials before anything was changed."""
+        """Store a result if the credentials were rejected before anything was changed."""
         failure = result.get("failure") or {}
         if failure.get("code") != "authentication" or failure["details"].get("reason") == _WRONG_CODE:
             return

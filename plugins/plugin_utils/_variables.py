@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables that playbooks and roles take: which there are, and how lists of them come in parts."""
+"""The variables of playbooks and roles, and how lists are merged from parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONNECTION = (
     "miab_timeout",
     "miab_unknown_box",
 )
-# These may come in parts: miab_users, and miab_users__company beside it.
+# Lists that can be split into parts, such as miab_users and miab_users__company.
 LISTS = (
     "miab_users",
     "miab_aliases",
@@ -33,7 +33,7 @@ LISTS = (
     "miab_keep",
     "miab_domains",
 )
-# A whole each.
+# Variables that can't be split.
 SETTINGS = (
     "miab_certificates",
     "miab_mfa",
@@ -105,7 +105,7 @@ DNS = (
     "miab_dns_file_formats",
     "miab_dns_fail_on_problems",
 )
-# What the roles health and dns leave behind for later tasks.
+# Facts that the roles health and dns set for later tasks.
 RESULTS = (
     "miab_health",
     "miab_health_gathered",
@@ -116,18 +116,18 @@ RESULTS = (
 
 KNOWN = frozenset((*CONNECTION, *LISTS, *SETTINGS, *PLAYBOOKS, *HEALTH, *DNS, *RESULTS))
 
-# Between the name of a list and that of its part.
+# The separator between the name of a list and the name of its part.
 _PART = "__"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The name that somebody most likely meant; empty if none is near."""
+    """The most similar known name; empty if none is similar."""
     near = get_close_matches(name, sorted(known), 1, 0.7)
     return near[0] if near else ""
 
 
 def parts(name: str, variables: Iterable[str]) -> list[str]:
-    """The names of the variables that make up one: itself, then its parts by name; none if it isn't defined."""
+    """The names of the variables that form a variable: itself, then its parts by name; empty if undefined."""
     found = [name] if name in variables else []
     if name in LISTS:
         beginning = name + _PART
@@ -138,10 +138,10 @@ def parts(name: str, variables: Iterable[str]) -> list[str]:
 def joined(values: Mapping[str, Any]) -> Any:
     """The value of a variable from those of its parts, by name.
 
-    What two parts declare alike is declared once. What they declare differently stays twice, and whoever takes the
-    list finds that.
+    Equal entries of several parts are kept once. Conflicting entries are all kept, and the validation of the list
+    reports them.
 
-    :raises TypeError: if there are parts, and one is no list.
+    :raises TypeError: if there are several parts and one is not a list.
     """
     given = {name: value for name, value in values.items() if value is not None}
     if len(given) < 2:
@@ -155,10 +155,10 @@ def joined(values: Mapping[str, Any]) -> Any:
 
 
 def unknown(defined: Iterable[str], others: Iterable[str] = ()) -> list[dict[str, str]]:
-    """Variables that begin with ``miab_`` and that nobody reads, each as a mistake: ``{where, why}``.
+    """Unknown variables that begin with ``miab_``, each as an error ``{where, why}``.
 
-    :param defined: the names of all variables that begin so.
-    :param others: names, or patterns of them, that are not for this collection.
+    :param defined: the names of all defined variables with this prefix.
+    :param others: names or name patterns that are not for this collection.
     """
     mistakes = []
     for name in sorted(defined):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The version of this collection, as it is installed."""
+"""The version of the installed collection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ROOT = Path(__file__).parents[2]
 
 @cache
 def collection_version() -> str:
-    """The version; ``unknown`` if the collection was installed without the file that says it."""
+    """The version; ``unknown`` if the collection was installed without its metadata file."""
     try:
-        # An artifact has the one file, and a checkout the other.
+        # An artifact has MANIFEST.json, and a checkout has galaxy.yml.
         manifest = _ROOT / "MANIFEST.json"
         if manifest.exists():
             return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])

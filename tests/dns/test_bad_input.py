@@ -88,9 +88,9 @@ def test_a_provider_that_fails_halfway(provider: PowerDns) -> None:
 @pytest.mark.parametrize(
     ("options", "key", "expected"),
     [
-        ({"class": "octodns_nowhere.NowhereProvider"}, API_KEY, "package of the provider installed"),
-        ({"class": "octodns_powerdns.NowhereProvider"}, API_KEY, "package of the provider installed"),
-        ({}, "another-api-key", "Are the credentials right?"),
+        ({"class": "octodns_nowhere.NowhereProvider"}, API_KEY, "package of the provider is installed"),
+        ({"class": "octodns_powerdns.NowhereProvider"}, API_KEY, "package of the provider is installed"),
+        ({}, "another-api-key", "Check the credentials."),
         ({"no_such_option": 1}, API_KEY, "no_such_option"),
         ({"port": 9}, API_KEY, "Connection refused"),
     ],
@@ -133,11 +133,11 @@ def test_a_plan_that_is_too_large(provider: PowerDns) -> None:
 @pytest.mark.parametrize(
     ("provider_block", "expected"),
     [
-        ({}, "class is needed"),
-        ({"class": "Cloudflare"}, "class is needed"),
-        ({"class": "octodns_cloudflare.CloudflareProvider", "token": "some-token-1"}, "a secret can't be here"),
-        ({"class": "octodns_ovh.OvhProvider", "application_secret": "some-token-1"}, "a secret can't be here"),
-        ({"class": "octodns_cloudflare.CloudflareProvider", "token": "env/NO_SUCH"}, "there is no NO_SUCH"),
+        ({}, "class is missing"),
+        ({"class": "Cloudflare"}, "class is missing"),
+        ({"class": "octodns_cloudflare.CloudflareProvider", "token": "some-token-1"}, "a secret is not allowed here"),
+        ({"class": "octodns_ovh.OvhProvider", "application_secret": "some-token-1"}, "a secret is not allowed here"),
+        ({"class": "octodns_cloudflare.CloudflareProvider", "token": "env/NO_SUCH"}, "environment has no NO_SUCH"),
     ],
 )
 def test_a_provider_that_is_refused_before_octodns_runs(provider_block: dict[str, Any], expected: str) -> None:
