@@ -112,7 +112,7 @@ def test_github(site: Site, boxes: dict[str, Box]) -> None:
     forked = hub.run("pull_request", head="b1", number="7", sha="f4", repository="stranger/mail")
     assert list(forked) == ["validate"]
     assert not forked["validate"].failed, forked["validate"].log
-    assert "Planned from snapshots" in forked["validate"].summary
+    assert "made from snapshots" in forked["validate"].summary
     assert "`3G` → `5G`" in forked["validate"].summary
     assert 7 not in forge.comments
     assert sum(len(box.log) for box in boxes.values()) == asked
@@ -161,6 +161,6 @@ def test_gitlab(site: Site, boxes: dict[str, Box]) -> None:
     forked = lab.run("merge_request_event", "b1", CI_MERGE_REQUEST_IID="7", CI_MERGE_REQUEST_SOURCE_PROJECT_ID="2")
     assert list(forked) == ["validate", "plan-of-fork"]
     assert not any(job.failed for job in forked.values()), forked
-    assert "Planned from snapshots" in forked["plan-of-fork"].log
+    assert "made from snapshots" in forked["plan-of-fork"].log
     assert "`3G` → `5G`" in forked["plan-of-fork"].log
     assert not forge.refused

@@ -138,19 +138,22 @@ def test_a_connection_from_the_environment(box: Box, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"miab_mfa": [{"label": "phone"}]}, "nobody could sign in with it"),
+        ({"miab_mfa": [{"label": "phone"}]}, ["miab_mfa[0]: secret is missing"]),
         (
             {"miab_users": [{"email": "ann@example.org", "user_pasword": "some-password"}], "miab_alias": []},
-            "miab_alias: there is no such variable; did you mean miab_aliases?\\nusers[0] ann@example.org: user_pasword: there"
-            " is no such option; did you mean user_password?",
+            [
+                "Mistakes in the declaration: 2.",
+                "miab_alias: there is no such variable; did you mean miab_aliases?",
+                "user_pasword: there is no such option; did you mean user_password?",
+            ],
         ),
-        ({"miab_purge": ["everything"]}, "everything"),
+        ({"miab_purge": ["everything"]}, ["everything"]),
     ],
 )
-def test_mistakes_in_the_variables(variables: dict[str, Any], words: str, box: Box, tmp_path: Path) -> None:
+def test_mistakes_in_the_variables(variables: dict[str, Any], words: list[str], box: Box, tmp_path: Path) -> None:
     run = run_role("box", box, {**reach(box), **variables}, tmp_path)
     assert run.status == 2
-    assert words in run.output
+    assert [word for word in words if word not in run.output] == []
     assert "some-password" not in run.output
     assert box.log == []
 
