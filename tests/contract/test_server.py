@@ -406,6 +406,13 @@ def test_command_line(tmp_path: pathlib.Path, signal_number: int | None) -> None
     ) as process:
         assert process.stdout is not None
         reply = json.loads(process.stdout.readline())
+        # The same for a shell.
+        assert [process.stdout.readline() for _name in reply] == [
+            f"export MIAB_HOST={reply['url']}\n",
+            f"export MIAB_USERNAME={reply['username']}\n",
+            f"export MIAB_PASSWORD={reply['password']}\n",
+            f"export MIAB_CA_PATH={reply['cacert']}\n",
+        ]
         auth = (reply["username"], reply["password"])
         with requests.get(reply["url"] + "/mail/users", auth=auth, verify=reply["cacert"], timeout=30) as response:
             assert response.text == "me@box.example.com\nann@example.org\n"
