@@ -170,7 +170,7 @@ def calls_of(saved_box: dict[str, Any]) -> list[dict[str, Any]]:
 
 def failed_hosts(run: Run) -> dict[str, str]:
     """The hosts that failed according to the recap, each with what the last task printed about it."""
-    tasks, _, recap = run.output.partition("PLAY RECAP")
+    tasks, _title, recap = run.output.partition("PLAY RECAP")
     last = dict(re.findall(r"^fatal: \[(\S+)\]: FAILED! => (.*)$", tasks.rpartition("TASK [")[2], re.MULTILINE))
     return {host: last[host] for host in re.findall(r"^(\S+) .* failed=1 ", recap, re.MULTILINE)}
 
