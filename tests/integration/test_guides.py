@@ -209,7 +209,10 @@ def test_a_message_without_prometheus(newest_box: Box, tmp_path: Path) -> None:
             }
             for name, box in (("well.example.com", well), ("ill.example.com", newest_box))
         }
-        run = run_on_hosts(hosts, tmp_path / "playbook.yml", tmp_path)
+        (tmp_path / "groups.yml").write_text(
+            yaml.safe_dump({"boxes": {"hosts": dict.fromkeys(hosts)}}), encoding="utf-8"
+        )
+        run = run_on_hosts(hosts, tmp_path / "playbook.yml", tmp_path, ("-i", str(tmp_path / "groups.yml")))
     assert run.status == 0, run.output
     assert received == [{"text": "ill.example.com: There is no backup."}]
     assert "secret-of-the-webhook" not in run.output
