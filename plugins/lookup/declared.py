@@ -50,7 +50,7 @@ from ..plugin_utils import _variables
 _PLAYBOOKS = str(Path(__file__).resolve().parents[2] / "playbooks")
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(LookupBase):  # type: ignore[misc]  # untyped base
     def run(self, terms: Sequence[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         variables = variables or {}
         self.set_options(var_options=variables, direct=kwargs)

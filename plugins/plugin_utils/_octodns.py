@@ -160,7 +160,7 @@ def _run(push: Push, folder: Path, *arguments: str) -> tuple[int, str, str]:
     environment = {**os.environ, **push.environment, "PYTHONPATH": path}
     command = [find(push.executable), "--config-file", str(folder / "config.yaml"), *arguments]
     try:
-        ended = subprocess.run(  # noqa: S603
+        ended = subprocess.run(  # noqa: S603 - the program and its arguments are our own
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
