@@ -74,7 +74,7 @@ LAYERS = (
 # The only files that use a library, and which.
 LIBRARIES = {
     "module_utils/_values/names.py": {"idna"},
-    "module_utils/_values/records.py": {"dns"},
+    "module_utils/_values/record_values.py": {"dns"},
     "module_utils/_values/pem.py": {"cryptography"},
     "module_utils/_box/transport.py": {"requests", "urllib3"},
     "module_utils/_box/https.py": {"requests"},

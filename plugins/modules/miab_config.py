@@ -278,7 +278,7 @@ options:
       max_age:
         description: The maximum age of the plan, such as V(30m), V(12h) or V(7d). By default any age is accepted.
         type: str
-  tell_version:
+  return_version:
     description: Whether to return the version of the box, which takes one more request.
     type: bool
     default: false
@@ -397,7 +397,7 @@ notes:
       sample: "new domain exmaple.org: the box will make a DNS zone and accept mail for it. Did you mean example.org?"
 plan:
   description:
-    - Further data for a saved plan - the C(url) of the box, its C(version) (with O(tell_version)), the C(snapshot) that was used,
+    - Further data for a saved plan - the C(url) of the box, its C(version) (with O(return_version)), the C(snapshot) that was used,
       C(warnings) about the changes, what is C(unknown) without the box, and the C(digest) of the changes.
     - Also returned, together with C(changes), if the changes are not the approved ones. Then it describes the current plan.
   returned: success, or if RV(failure) has the code C(plan_differs)
@@ -464,7 +464,7 @@ TASK = Task(
                 "max_age": {"type": "str"},
             },
         },
-        "tell_version": {"type": "bool", "default": False},
+        "return_version": {"type": "bool", "default": False},
         "snapshot": {"type": "raw"},
         "validate_only": {"type": "bool", "default": False},
     },

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-# The time for which a failed login counts towards a ban. A task that is retried later signs in again.
-_SECONDS = 30.0
+from ..module_utils._box.login_limit import BAN_SECONDS
+
 # A box rejects a used one-time code, but may accept the next one.
 _WRONG_CODE = "invalid-totp-token"
 
@@ -29,7 +29,7 @@ class RefusedLogins:
     def find(self, credentials: Hashable) -> dict[str, Any] | None:
         """The result of an earlier task with the same credentials, if they were just rejected."""
         moment, result = self._results.get(credentials, (0.0, None))
-        if result is None or self._now() - moment >= _SECONDS:
+        if result is None or self._now() - moment >= BAN_SECONDS:
             return None
         again = copy.deepcopy(result)
         again.pop("invocation", None)

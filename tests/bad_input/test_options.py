@@ -220,7 +220,7 @@ KINDS: Mapping[str, Kind] = {
                 "domains": ["example.org"],
                 "show_undeclared": True,
                 "approved": {"plan": APPROVED, "host": "box", "digest": APPROVED["digest"], "max_age": "30d"},
-                "tell_version": True,
+                "return_version": True,
                 "snapshot": None,
                 "validate_only": False,
             },

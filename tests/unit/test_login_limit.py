@@ -138,7 +138,7 @@ def test_without_a_home_each_process_counts_its_own(
         with limit.attempt(("user", str(number))) as attempt:
             attempt.was_refused()
     assert clock.slept == [pytest.approx(30.0)]
-    assert limit.trouble == ""
+    assert limit.warning == ""
 
 
 def make_folder(path: Path) -> None:
@@ -169,7 +169,7 @@ def test_failed_logins_are_counted_in_memory_without_a_usable_file(
         with limit.attempt(("user", str(number))) as attempt:
             attempt.was_refused()
     assert clock.slept == [pytest.approx(30.0)]
-    assert "counted only its own failed logins" in limit.trouble
+    assert "counted only its own failed logins" in limit.warning
     assert not path.with_name("elsewhere").exists()
 
 
@@ -187,7 +187,7 @@ def test_failed_logins_are_counted_in_memory_when_the_disk_is_full(clock: Clock)
         resource.setrlimit(resource.RLIMIT_FSIZE, size)
         signal.signal(signal.SIGXFSZ, handler)
     assert clock.slept == [pytest.approx(30.0)]
-    assert "File too large" in limit.trouble
+    assert "File too large" in limit.warning
 
 
 def test_a_folder_that_was_deleted_is_made_again(clock: Clock, tmp_path: Path) -> None:
@@ -197,5 +197,5 @@ def test_a_folder_that_was_deleted_is_made_again(clock: Clock, tmp_path: Path) -
     shutil.rmtree(file.parent)
     with limit.attempt(ME) as attempt:
         attempt.was_refused()
-    assert limit.trouble == ""
+    assert limit.warning == ""
     assert len(list(tmp_path.rglob("refused-*"))) == 1

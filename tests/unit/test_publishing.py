@@ -119,7 +119,7 @@ def test_cnames_that_take_a_zone_down(rows: list[tuple[str, str, str]], why: str
 
 
 def test_records_that_the_box_publishes_itself_can_collide() -> None:
-    found = content(("x.example.org", "CNAME", "h.example.net."), beyond=frozenset({("x.example.org", "TXT")}))
+    found = content(("x.example.org", "CNAME", "h.example.net."), unpredicted=frozenset({("x.example.org", "TXT")}))
     assert collisions(found) == {Collision("x.example.org", "TXT")}
 
 
@@ -166,7 +166,7 @@ def test_the_rule_finds_the_zones_that_a_box_would_drop(
     update_dns(state)
     found = seen(state)
     assert set(found.zones) == set(served)
-    now = [one.name for one in collisions(found) if not one.comes]
+    now = [one.name for one in collisions(found) if not one.when]
     assert {zone_of(name, found.zones) for name in now} == set(state.dropped_zones())
 
 

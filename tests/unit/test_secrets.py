@@ -237,7 +237,7 @@ BUCKET = {
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_of_answers_to_secrets_only_known_sentences_are_shown(status: int) -> None:
+def test_of_answers_to_secrets_only_known_messages_are_shown(status: int) -> None:
     backwards = "2BdroWqZ"
     assert "left out" in message_of(backwards, "miab_user", USER, status)
     assert backwards not in message_of(backwards, "miab_user", USER, status)
@@ -250,7 +250,7 @@ def test_of_answers_to_secrets_only_known_sentences_are_shown(status: int) -> No
     assert "You are not an administrator." in message_of("You are not an administrator.", "miab_user", USER, 401)
 
 
-def test_of_answers_to_backup_credentials_only_known_sentences_are_shown() -> None:
+def test_of_answers_to_backup_credentials_only_known_messages_are_shown() -> None:
     for words, shown in (("Enter an S3 bucket name.", True), (BUCKET["target"], True), ("2BdroWqZ", False)):
         assert (
             words in message_of(json.dumps(words), "miab_backup_config", BUCKET, 200).partition("'calls'")[0]
@@ -268,7 +268,9 @@ def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
             if step.get("method") == "POST" and step.get("path") in known and reported.get("status") == 400:
                 form = {key: str(value) for key, value in step["form"].items()}
                 secret = tuple({"password", "secret"} & set(form))
-                call = Call("POST", step["path"], form, secret=secret, sentences=known[step["path"]]._SENTENCES)
+                call = Call(
+                    "POST", step["path"], form, secret=secret, known_messages=known[step["path"]]._KNOWN_MESSAGES
+                )
                 assert call.quotable(reported["body"]) == reported["body"]
                 seen += 1
     assert seen > 40

@@ -41,7 +41,7 @@ def test_a_variable_of_somebody_else() -> None:
     assert not _variables.unknown(["miab_company_offices", "miab_x"], ["miab_company_*", "miab_x"])
 
 
-HOW = ("approved", "snapshot", "tell_version", "validate_only")
+HOW = ("approved", "snapshot", "return_version", "validate_only")
 
 
 def test_every_variable_of_roles_is_known() -> None:

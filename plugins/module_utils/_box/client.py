@@ -95,7 +95,7 @@ class Client:
     @property
     def warnings(self) -> list[str]:
         """Warnings about the connection."""
-        found = [self._limit.trouble] if self._limit.trouble else []
+        found = [self._limit.warning] if self._limit.warning else []
         if self.connection.verify is False:
             found.append(
                 "validate_certs is false: the task can't tell whether it talks to the box. Another server could read the"

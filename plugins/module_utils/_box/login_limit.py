@@ -23,27 +23,31 @@ from .state_folder import state_folder
 Credentials = Tuple[str, str]
 """A name, and a password or key."""
 
+BAN_SECONDS = 30.0
+"""The time for which a box counts a rejected login towards a ban."""
+
 # Half of what a box allows, because other clients may fail from the same address.
 _REFUSALS = 10
-_SECONDS = 30.0
 # How often the same credentials may be rejected. A playbook may try credentials first and set them up in a rescue block.
 _REFUSALS_OF_THE_SAME = 3
 _POLL_SECONDS = 0.1
 
 
-class _Place:
+class _Slot:
     """A slot for one rejection: a file, or memory if the file can't be used.
 
     :param path: the path of the file; None if there is no folder for it.
     :param memory: the contents of the slots without a usable file, by number.
     :param number: the number of the slot.
-    :param tell: called with the error if the file can't be used.
+    :param on_error: called with the error if the file can't be used.
     """
 
-    def __init__(self, path: str | None, memory: Dict[int, str], number: int, tell: Callable[[OSError], None]) -> None:
+    def __init__(
+        self, path: str | None, memory: Dict[int, str], number: int, on_error: Callable[[OSError], None]
+    ) -> None:
         self._memory = memory
         self._number = number
-        self._tell = tell
+        self._on_error = on_error
         self._file: Any = None
         if path is None or number in memory:
             return
@@ -93,14 +97,14 @@ class _Place:
     def _give_up(self, error: OSError) -> None:
         self.close()
         self._memory[self._number] = ""
-        self._tell(error)
+        self._on_error(error)
 
 
 class Attempt:
     """A login attempt."""
 
-    def __init__(self, place: _Place, now: Callable[[], float], digest: Callable[[], str]) -> None:
-        self._place = place
+    def __init__(self, slot: _Slot, now: Callable[[], float], digest: Callable[[], str]) -> None:
+        self._slot = slot
         self._now = now
         self._digest = digest
 
@@ -109,7 +113,7 @@ class Attempt:
 
         :param for_good: whether the same credentials will be rejected again.
         """
-        self._place.write("%r %s" % (self._now(), self._digest() if for_good else ""))
+        self._slot.write("%r %s" % (self._now(), self._digest() if for_good else ""))
 
 
 class LoginLimit:
@@ -118,7 +122,7 @@ class LoginLimit:
     :param url: the URL of the box.
     :param sleep: waits for a number of seconds.
     :param now: returns the time in seconds since 1970.
-    :ivar trouble: why the rejections of other processes can't be counted; empty if they can.
+    :ivar warning: why the rejections of other processes can't be counted; empty if they can.
     """
 
     def __init__(self, url: str, sleep: Callable[[float], None], now: Callable[[], float]) -> None:
@@ -126,7 +130,7 @@ class LoginLimit:
         self._sleep = sleep
         self._now = now
         self._memory: Dict[int, str] = {}
-        self.trouble = ""
+        self.warning = ""
 
     @contextmanager
     def attempt(self, credentials: Credentials) -> Iterator[Attempt]:
@@ -134,60 +138,60 @@ class LoginLimit:
         while True:
             waits = []
             for number in range(_REFUSALS):
-                place = self._place(number)
+                slot = self._slot(number)
                 try:
-                    if not place.lock():
+                    if not slot.lock():
                         waits.append(_POLL_SECONDS)
                         continue
-                    rest, _whose = self._refusal(place)
-                    if rest <= 0:
-                        yield Attempt(place, self._now, lambda: self._digest(credentials))
+                    seconds_left, _whose = self._refusal(slot)
+                    if seconds_left <= 0:
+                        yield Attempt(slot, self._now, lambda: self._digest(credentials))
                         return
-                    waits.append(rest)
+                    waits.append(seconds_left)
                 finally:
-                    place.close()
+                    slot.close()
             self._sleep(min(waits))
 
     def check(self, credentials: Credentials) -> None:
         """Raise an error for credentials that were rejected repeatedly, instead of trying them again."""
         refusals = []
         for number in range(_REFUSALS):
-            place = self._place(number)
-            refusals.append(self._refusal(place))
-            place.close()
-        recent = [whose for rest, whose in refusals if rest > 0]
+            slot = self._slot(number)
+            refusals.append(self._refusal(slot))
+            slot.close()
+        recent = [whose for seconds_left, whose in refusals if seconds_left > 0]
         if len(recent) >= _REFUSALS_OF_THE_SAME and recent.count(self._digest(credentials)) >= _REFUSALS_OF_THE_SAME:
             raise AuthenticationFailed(
                 "%s: the box rejected the credentials of %s %d times in the last %d s. The task does not try again, because a"
                 " box bans an address after too many failed logins. Check username, and password or api_key."
-                % (self._url, credentials[0], _REFUSALS_OF_THE_SAME, _SECONDS),
+                % (self._url, credentials[0], _REFUSALS_OF_THE_SAME, BAN_SECONDS),
                 username=credentials[0],
             )
 
-    def _refusal(self, place: _Place) -> tuple[float, str]:
+    def _refusal(self, slot: _Slot) -> tuple[float, str]:
         """For how many more seconds a slot is in use, and the digest of the rejected credentials."""
         try:
-            moment, _space, digest = place.read().partition(" ")
+            moment, _space, digest = slot.read().partition(" ")
             age = self._now() - float(moment)
         except ValueError:
             # No rejection yet, or it could not be written because the disk was full.
             return 0, ""
         # A time in the future was written before the clock was set back.
-        return (_SECONDS - age if age >= 0 else 0, digest)
+        return (BAN_SECONDS - age if age >= 0 else 0, digest)
 
     def _digest(self, credentials: Credentials) -> str:
         """A slow, salted hash that identifies rejected credentials without revealing them."""
         salt = "%s %s" % (self._url, credentials[0])
         return hashlib.pbkdf2_hmac("sha256", credentials[1].encode(), salt.encode(), 20_000).hex()[:16]
 
-    def _place(self, number: int) -> _Place:
+    def _slot(self, number: int) -> _Slot:
         # Look it up each time, because the folder may have been removed in the meantime.
         folder = state_folder(self._url)
         path = None if folder is None else os.path.join(folder, "refused-%d" % number)
-        return _Place(path, self._memory, number, self._tell)
+        return _Slot(path, self._memory, number, self._warn)
 
-    def _tell(self, error: OSError) -> None:
-        self.trouble = (
+    def _warn(self, error: OSError) -> None:
+        self.warning = (
             "The file %s can't be used (%s), so this task counted only its own failed logins."
             " Delete the file, or change its owner to your user."
             % (error.filename or "for refused logins", error.strerror)

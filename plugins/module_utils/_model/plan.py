@@ -199,7 +199,7 @@ class Call:
     :param form: sent as ``application/x-www-form-urlencoded``.
     :param body: sent as ``text/plain``. It is never empty, because for a box an empty body means "all" or "me".
     :param secret: names of the form fields that are never shown.
-    :param sentences: the known messages with which a box refuses the call, with names of other fields in braces. If
+    :param known_messages: the messages with which a box refuses the call, with names of other fields in braces. If
         the call has secrets, no other messages of the box are shown.
     :param hint: what to check if the call fails or is refused, as sentences.
     :param password_of: the address whose password this call sets to ``form["password"]``.
@@ -228,7 +228,7 @@ class Call:
     form: Optional[Mapping[str, str]] = field(default=None, repr=False)
     body: Optional[str] = None
     secret: Tuple[str, ...] = ()
-    sentences: Tuple[str, ...] = field(default=(), compare=False)
+    known_messages: Tuple[str, ...] = field(default=(), compare=False)
     hint: str = field(default="", compare=False)
     password_of: Optional[str] = None
     mfa_of: Optional[str] = None
@@ -261,8 +261,10 @@ class Call:
     def quotable(self, words: str) -> str:
         """A message of the box, unless it may repeat a secret in an unknown form."""
         fields = {key: value for key, value in (self.form or {}).items() if key not in self.secret}
-        sentences = (re.sub(r"\{(\w+)\}", lambda name: fields.get(name.group(1), ""), one) for one in self.sentences)
-        return words if not (words and self.secrets) or words in sentences else WITHHELD
+        messages = (
+            re.sub(r"\{(\w+)\}", lambda name: fields.get(name.group(1), ""), one) for one in self.known_messages
+        )
+        return words if not (words and self.secrets) or words in messages else WITHHELD
 
     def as_result(self) -> Dict[str, Any]:
         """The call without secrets: ``{method, path}``, and ``form`` or ``body`` where it has one."""

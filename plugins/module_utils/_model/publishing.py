@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .._values import records as _records
+from .._values import record_values
 from .._values.errors import BoxError, Guarded, InvalidOption
 from .._values.names import zone_of
 from . import forks
@@ -51,7 +51,7 @@ def unpublishable(records: Records) -> Tuple[BadRecord, ...]:
     for (name, rtype), rows in sorted(records.items()):
         for record in rows:
             try:
-                _records.canonical(rtype, record.value)
+                record_values.canonical(rtype, record.value)
             except ValueError as error:
                 found.append(BadRecord(name, rtype, record.value, str(error)))
     return tuple(found)
@@ -66,7 +66,7 @@ class Content:
     :ivar users: the domains with users.
     :ivar apexes: names of zones that may have no mail, such as the zone of the box itself.
     :ivar newer: whether the box treats generated names, such as autoconfig, as domains (v55 and newer).
-    :ivar beyond: names and types that it publishes for other, unknown reasons.
+    :ivar unpredicted: names and types that it also publishes, for reasons that this module does not know.
     :ivar box: the kind of box, because forks publish more.
     """
 
@@ -76,7 +76,7 @@ class Content:
     apexes: FrozenSet[str]
     newer: bool
     records: Records
-    beyond: FrozenSet[Tuple[str, str]] = frozenset()
+    unpredicted: FrozenSet[Tuple[str, str]] = frozenset()
     box: forks.Box = field(default_factory=forks.Box)
 
     @property
@@ -92,12 +92,12 @@ class Content:
 class Collision(NamedTuple):
     """A CNAME, and the type of another record that has, or will have, the same name.
 
-    :ivar comes: when the box will add the other record; empty if it is there now.
+    :ivar when: when the box will add the other record; empty if it is there now.
     """
 
     name: str
     rtype: str
-    comes: str = ""
+    when: str = ""
 
 
 class Domains(NamedTuple):
@@ -138,7 +138,7 @@ def content(known: Known, now: Optional[Content] = None) -> Content:
         box=forks.of(known),
     )
     if DNS_DUMP.name in known:
-        found = replace(found, beyond=_beyond(found, DNS_DUMP.of(known)))
+        found = replace(found, unpredicted=_unpredicted(found, DNS_DUMP.of(known)))
     return found
 
 
@@ -156,7 +156,7 @@ def host_name(aliases: Aliases) -> str:
     return ""
 
 
-def _beyond(found: Content, dump: Iterable[Published]) -> FrozenSet[Tuple[str, str]]:
+def _unpredicted(found: Content, dump: Iterable[Published]) -> FrozenSet[Tuple[str, str]]:
     """The published names and types that this module can't predict, such as those of a fork."""
     ours = published(found)
     return frozenset(
@@ -198,12 +198,12 @@ def published(found: Content) -> Mapping[str, Set[str]]:
     elsewhere = {
         name
         for (name, rtype), rows in found.records.items()
-        if rtype == "CNAME" or (rtype in ("A", "AAAA") and any(row.value != _records.LOCAL for row in rows))
+        if rtype == "CNAME" or (rtype in ("A", "AAAA") and any(row.value != record_values.LOCAL for row in rows))
     }
-    made_up = {"www." + zone for zone in zones}
-    late = {"mta-sts." + domain for domain in found.mail}
-    late |= {prefix + domain for domain in found.mail for prefix in found.box.website_prefixes}
-    late |= {service + domain for domain in found.users for service in ("autoconfig.", "autodiscover.")}
+    www_names = {"www." + zone for zone in zones}
+    service_names = {"mta-sts." + domain for domain in found.mail}
+    service_names |= {prefix + domain for domain in found.mail for prefix in found.box.website_prefixes}
+    service_names |= {service + domain for domain in found.users for service in ("autoconfig.", "autodiscover.")}
     domains = set(found.mail)
     if found.hostname:
         domains.add(found.hostname)
@@ -214,7 +214,7 @@ def published(found: Content) -> Mapping[str, Set[str]]:
             draft.add(port + found.hostname, "TLSA")
     for zone in zones:
         draft.add(zone, "NS")
-    for domain in domains | ((made_up | (late if found.newer else set())) - elsewhere) | set(zones):
+    for domain in domains | ((www_names | (service_names if found.newer else set())) - elsewhere) | set(zones):
         draft.add_addresses(domain)
     for domain in found.mail if found.newer else domains | set(zones):
         draft.add(domain, "MX", "TXT")
@@ -223,27 +223,27 @@ def published(found: Content) -> Mapping[str, Set[str]]:
     if found.box.publishes_more_keys:
         for domain in found.mail:
             draft.add("box-ed25519._domainkey." + domain, "TXT")
-        for domain in domains | ((made_up | late) - elsewhere):
+        for domain in domains | ((www_names | service_names) - elsewhere):
             draft.add("_443._tcp." + domain, "TLSA")
     for domain in found.users - {found.hostname}:
         draft.add("_carddavs._tcp." + domain, "SRV")
         draft.add("_caldavs._tcp." + domain, "SRV")
     if not found.newer:
         # On these boxes, a CNAME does not replace these records.
-        for name in late:
+        for name in service_names:
             draft.add_addresses(name, gives_way=False)
     # For names with addresses but without mail, the box publishes that they send and receive no mail.
     for name in {*draft.types, *draft.custom}:
         if not draft.has(name, "A", "AAAA") or zone_of(name, zones) is None:
             continue
         is_custom = draft.custom.get(name, set()) & {"A", "AAAA"}
-        if not found.newer and not is_custom and name in late and name.partition(".")[2] in zones:
+        if not found.newer and not is_custom and name in service_names and name.partition(".")[2] in zones:
             continue
         if found.newer and draft.has(name, "MX"):
             continue
         draft.add(name, "TXT", *(("MX",) if found.newer else ()))
         draft.add("_dmarc." + name, "TXT")
-    for name, rtype in found.beyond:
+    for name, rtype in found.unpredicted:
         draft.add(name, rtype)
     return draft.types
 
@@ -274,7 +274,7 @@ OVERRIDDEN = "the box always publishes its own addresses at its host name, and i
 
 def is_overridden(name: str, rtype: str, value: str, hostname: str) -> bool:
     """Whether a box stores a custom record but never publishes it."""
-    return name == hostname and rtype in ("A", "AAAA") and value != _records.LOCAL
+    return name == hostname and rtype in ("A", "AAAA") and value != record_values.LOCAL
 
 
 def orphans(found: Content) -> Tuple[Tuple[str, str], ...]:
@@ -291,10 +291,10 @@ def why_collided(name: str, found: Content, collided: Iterable[Collision]) -> st
     custom = [one.rtype for one in here if (name, one.rtype) in found.records]
     if custom:
         return "the name has other records (%s)" % ", ".join(custom)
-    at_once = [one.rtype for one in here if not one.comes]
+    at_once = [one.rtype for one in here if not one.when]
     if at_once:
         return "the box itself publishes %s records there" % ", ".join(at_once)
-    return "the box will publish a %s record there %s" % (here[0].rtype, here[0].comes)
+    return "the box will publish a %s record there %s" % (here[0].rtype, here[0].when)
 
 
 def conflicting(found: Content) -> Tuple[BadRecord, ...]:
@@ -308,7 +308,7 @@ def conflicting(found: Content) -> Tuple[BadRecord, ...]:
         why = ""
         if name in names:
             why = why_collided(name, found, collided)
-        elif len({_records.canonical_stored(rtype, record.value) for record in rows}) > 1:
+        elif len({record_values.canonical_stored(rtype, record.value) for record in rows}) > 1:
             why = ONE_CNAME
         bad += [BadRecord(name, rtype, record.value, why) for record in rows if why]
     return tuple(bad)

@@ -73,7 +73,7 @@ def pruned(read: Read[Any], answer: Any) -> Any:
     return without_url_passwords(kept) if read is BACKUP_CONFIG else kept
 
 
-def tell(known: Known) -> Dict[str, Any]:
+def contents(known: Known) -> Dict[str, Any]:
     """The snapshot of a box, without the time and the version of the collection."""
     kept = {name: known[read.name] for name, read in READS.items()}
     # If a read failed, it also fails when the snapshot is used.

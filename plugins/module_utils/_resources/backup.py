@@ -25,7 +25,7 @@ _STORED = "credentials were stored"
 
 # The messages with which a box refuses a target: its own, and those of Amazon that it forwards.
 _S3_ERROR = "An error occurred (%s) when calling the ListObjectsV2 operation: %s"
-_SENTENCES = (
+_KNOWN_MESSAGES = (
     "{target}",
     "Enter an S3 bucket name.",
     "Invalid S3 region/host.",
@@ -306,7 +306,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         _PATH,
         form,
         secret=("target_pass", "target") if masked(target) != target else ("target_pass",),
-        sentences=_SENTENCES,
+        known_messages=_KNOWN_MESSAGES,
         hint=_hint(target),
         name=_STORED if wanted.always else None,
         # The API never returns credentials, so a read can't verify them.

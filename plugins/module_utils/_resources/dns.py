@@ -22,8 +22,7 @@ from .._model.publishing import (
     refuse_harm,
 )
 from .._model.reads import ALIASES, DNS_DUMP, DNS_RECORDS, DNS_ZONES, USERS, Record, Records
-from .._values import names
-from .._values import records as _records
+from .._values import names, record_values
 from .._values.errors import InvalidOption, UnexpectedAnswer
 
 OPTIONS = {
@@ -72,11 +71,11 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
         raise InvalidOption("name", options["name"], str(error)) from error
     rtype = options["type"].upper()
     # Some non-ASCII letters become ASCII letters in upper case.
-    if not options["type"].isascii() or rtype not in _records.RECORD_TYPES:
+    if not options["type"].isascii() or rtype not in record_values.RECORD_TYPES:
         raise InvalidOption(
             "type",
             options["type"],
-            "must be one of the types of custom records: %s" % ", ".join(_records.RECORD_TYPES),
+            "must be one of the types of custom records: %s" % ", ".join(record_values.RECORD_TYPES),
         )
     given = _given_values(options)
     if given is None:
@@ -84,7 +83,7 @@ def check(options: Mapping[str, Any]) -> WantedRecord:
             raise InvalidOption("values", None, "value or values is required with state: present")
         return WantedRecord(name, rtype, None, present=False)
     # A value to remove may be malformed: it may be the stored value that breaks the zone.
-    canonical = _canonical if present else _records.canonical_stored
+    canonical = _canonical if present else record_values.canonical_stored
     values = tuple(dict.fromkeys(canonical(rtype, value) for value in given))
     if rtype == "CNAME" and present and len(values) > 1:
         raise InvalidOption("values", list(values), ONE_CNAME)
@@ -118,7 +117,7 @@ def _given_values(options: Mapping[str, Any]) -> list[str] | None:
 
 def _canonical(rtype: str, value: str) -> str:
     try:
-        return _records.canonical(rtype, value)
+        return record_values.canonical(rtype, value)
     except ValueError as error:
         raise InvalidOption("value", value, str(error)) from error
 
@@ -208,7 +207,7 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
     # A value that breaks the zone must be removed first: until then, every other write fails.
     _check_gone(gone)
     put_works = all(
-        record.name == wanted.name and _records.is_publishable(record.rtype, record.value) for record in stored
+        record.name == wanted.name and record_values.is_publishable(record.rtype, record.value) for record in stored
     )
 
     # An undeclared value that is removed and added again would be lost if the run stopped in between.
@@ -265,7 +264,7 @@ def _delete(record: Record) -> Call:
         _path(record.name, record.rtype),
         body=record.value,
         rebuild=(REBUILD_DNS,),
-        repairs=not _records.is_publishable(record.rtype, record.value),
+        repairs=not record_values.is_publishable(record.rtype, record.value),
     )
 
 
@@ -297,7 +296,7 @@ def _check_zone(wanted: WantedRecord, zones: tuple[str, ...]) -> None:
 def _check_added(wanted: WantedRecord, added: list[str], target: tuple[str, ...], known: Known) -> None:
     """Refuse values that the box would store but its name server could not publish."""
     for value in added:
-        if _records.needs_final_dot(wanted.rtype, value):
+        if record_values.needs_final_dot(wanted.rtype, value):
             raise InvalidOption(
                 "value", value, "add a final dot to the host name, or the name server appends the zone to it"
             )
@@ -321,7 +320,7 @@ def _overridden(wanted: WantedRecord, added: list[str], known: Known) -> tuple[s
 
 
 def _value(record: Record) -> str:
-    return _records.canonical_stored(record.rtype, record.value)
+    return record_values.canonical_stored(record.rtype, record.value)
 
 
 def _distinct(records: Sequence[Record]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ class Subset:
     """One subset of facts.
 
     :param reads: the reads that it needs.
-    :param tell: returns the facts from the values of the reads.
+    :param facts: returns the facts from the values of the reads.
     :param each: returns more reads that depend on the values of the first ones.
     :param slow: whether the box needs long for it, or queries other servers. A slow subset is gathered only by name.
     :param optional: whether the task continues if the subset fails, as with all slow subsets.
@@ -56,7 +56,7 @@ class Subset:
     """
 
     reads: Tuple[Read[Any], ...]
-    tell: Callable[[Known], Any]
+    facts: Callable[[Known], Any]
     each: Callable[[Known], Sequence[Read[Any]]] = lambda _known: ()
     slow: bool = False
     optional: bool = False
@@ -190,13 +190,13 @@ def _box(known: Known) -> View:
 
 
 def _as_is(read: Read[Any], slow: bool = False) -> Subset:
-    """What a box tells, as it is."""
+    """A subset with the value of one read, unchanged."""
 
-    def tell(known: Known) -> Any:
+    def facts(known: Known) -> Any:
         value = read.of(known)
         return list(value) if isinstance(value, tuple) else value
 
-    return Subset((read,), tell, slow=slow)
+    return Subset((read,), facts, slow=slow)
 
 
 SUBSETS: Mapping[str, Subset] = {
@@ -234,7 +234,7 @@ SUBSETS: Mapping[str, Subset] = {
         _config,
         exact=True,
     ),
-    "snapshot": Subset(tuple(snapshot.READS.values()), snapshot.tell, slow=True, partial=True, exact=True),
+    "snapshot": Subset(tuple(snapshot.READS.values()), snapshot.contents, slow=True, partial=True, exact=True),
 }
 
 
@@ -276,7 +276,7 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
             failures[name] = failed[0]
             continue
         try:
-            value = subset.tell(known)
+            value = subset.facts(known)
             gathered[name] = value if subset.exact else secrets.without_url_passwords(value)
         except MissingLibrary as error:
             if not subset.may_fail:

@@ -16,7 +16,7 @@ from .._values.errors import InvalidOption, UnexpectedAnswer
 from .._values.secrets import MASK
 
 # The messages with which a box refuses a scheme.
-_SENTENCES = (
+_KNOWN_MESSAGES = (
     "Bad Input",
     "Invalid token.",
     "No secret provided.",
@@ -130,7 +130,7 @@ def plan(wanted: WantedScheme, known: Known) -> Change:
     if secret is None:
         raise UnexpectedAnswer("POST /mfa/status: the answer has no new secret for %s." % user, path="/mfa/status")
     form = {"secret": secret, "label": wanted.label or ""}
-    call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), sentences=_SENTENCES, mfa_of=user)
+    call = Call("POST", "/mfa/totp/enable", form, secret=("secret",), known_messages=_KNOWN_MESSAGES, mfa_of=user)
     after = {**before, "state": "present"}
     # A declared secret is not returned, because the user already has it.
     reveals = {} if wanted.secret else {"secret": secret}

@@ -23,7 +23,7 @@ ADMIN = "admin"
 _LONGEST_PASSWORD = 511
 
 # The messages with which a box refuses a user or a password.
-_SENTENCES = (
+_KNOWN_MESSAGES = (
     "Invalid email address.",
     "No email address provided.",
     "No password provided.",
@@ -257,7 +257,12 @@ def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
         )
     later = [_privilege_call("add", wanted.email, word) for word in privileges] if separate else []
     call = Call(
-        "POST", "/mail/users/add", form, secret=("password",), sentences=_SENTENCES, rebuild=(REBUILD_DNS, REBUILD_WEB)
+        "POST",
+        "/mail/users/add",
+        form,
+        secret=("password",),
+        known_messages=_KNOWN_MESSAGES,
+        rebuild=(REBUILD_DNS, REBUILD_WEB),
     )
     return Change("user", wanted.email, _absent(wanted.email), after, (call, *later), tuple(warnings))
 
@@ -296,7 +301,7 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
                     "/mail/users/password",
                     form,
                     secret=("password",),
-                    sentences=_SENTENCES,
+                    known_messages=_KNOWN_MESSAGES,
                     password_of=user.email,
                 )
             )

@@ -15,7 +15,7 @@ from typing import Any, Callable, Container, Iterable, Iterator, Mapping, NamedT
 from .._model import forks, publishing
 from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, VERSION, Records, Users
-from .._values import names as _names
+from .._values import names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
 from . import aliases, backup, dns, keep, nameservers, notes, system, users
 
@@ -52,7 +52,7 @@ class WantedConfig:
     :ivar purge_limits: the maximum number of purged objects by section.
     :ivar remove_limit: the maximum number of objects that are removed because of ``state: absent``.
     :ivar show_undeclared: whether to name all undeclared objects.
-    :ivar tell_version: whether the plan includes the version of the box.
+    :ivar return_version: whether the plan includes the version of the box.
     """
 
     sections: Mapping[str, Tuple[Item, ...]]
@@ -63,7 +63,7 @@ class WantedConfig:
     purge_limits: Mapping[str, int] = field(default_factory=dict)
     remove_limit: Optional[int] = None
     show_undeclared: bool = False
-    tell_version: bool = False
+    return_version: bool = False
 
 
 class _Section(NamedTuple):
@@ -142,7 +142,7 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
         options["remove_limit"],
         options["show_undeclared"],
-        bool(options.get("tell_version")),
+        bool(options.get("return_version")),
     )
 
 
@@ -153,7 +153,7 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
     mistakes, domains = [], []
     for text in dict.fromkeys(declared):
         try:
-            domains.append(_names.domain(text))
+            domains.append(names.domain(text))
         except ValueError as error:
             mistakes.append(Mistake("domains", "%.200r: %s" % (text, error)))
     entries = [
@@ -237,7 +237,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
             lists += [USERS, ALIASES]
     if moves and records and not isinstance(records, BoxError):
         lists.append(DNS_ZONES)
-    if wanted.tell_version:
+    if wanted.return_version:
         lists.append(replace(VERSION, optional=True, once=True))
     questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
     for name, section in _SECTIONS.items():
@@ -385,7 +385,7 @@ class _Planning:
             to_come = self._zones_to_come()
             # A record can be removed while its zone exists. Records that lose their zone are found by check_zones.
             self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
-            stuck = {key for key in current if _names.zone_of(key[0], DNS_ZONES.of(self._known)) is None}
+            stuck = {key for key in current if names.zone_of(key[0], DNS_ZONES.of(self._known)) is None}
             if "dns_records" in self._wanted.purge:
                 self._warn_of(sorted(stuck - protected), current)
                 protected |= stuck
@@ -424,25 +424,25 @@ class _Planning:
         harm = publishing.harm(before, after)
         for name, why in harm.collided.items():
             why = "name: " + publishing.collision_message({name: why})
-            self.mistakes.append(Mistake(self._who_collides(name, before), why))
+            self.mistakes.append(Mistake(self._entry_in_conflict(name, before), why))
         left: dict[str, list[tuple[str, str]]] = {}
         for key in harm.orphaned:
-            where = self._who_orphans(key)
+            where = self._entry_that_removes_zone_of(key)
             if where:
                 left.setdefault(where, []).append(key)
         self.mistakes += [Mistake(where, publishing.orphan_message(keys)) for where, keys in left.items()]
 
-    def _who_collides(self, name: str, before: publishing.Content) -> str:
+    def _entry_in_conflict(self, name: str, before: publishing.Content) -> str:
         """The name of the entry that causes a conflict with a CNAME."""
         records = self._wanted.sections["dns_records"]
-        for names in ((name,), (name.partition("_dmarc.")[2],)):
+        for affected in (name, name.partition("_dmarc.")[2]):
             for item in records:
-                if item.wanted.name in names and self._changes(item):
+                if item.wanted.name == affected and self._changes(item):
                     return item.where
         for section, old in (("users", before.users), ("aliases", before.mail)):
             for item in self._wanted.sections[section]:
                 domain = notes.domain_of(_SECTIONS[section].key(item.wanted))
-                if item.wanted.present and domain not in old and _names.zone_of(name, (domain,)):
+                if item.wanted.present and domain not in old and names.zone_of(name, (domain,)):
                     return item.where
         return next((item.where for item in records if item.wanted.name == name), "dns_records")
 
@@ -451,7 +451,7 @@ class _Planning:
         changes = (*self._added["dns_records"], *self._removed["dns_records"])
         return any(change.key == item.wanted.key and change.calls for change in changes)
 
-    def _who_orphans(self, key: tuple[str, str]) -> str:
+    def _entry_that_removes_zone_of(self, key: tuple[str, str]) -> str:
         """The name of the entry that removes the zone of a record; empty if that is forced."""
         for item in self._wanted.sections["dns_records"]:
             if item.wanted.present and (item.wanted.name, item.wanted.rtype) == key:
@@ -461,7 +461,7 @@ class _Planning:
             for section in ("users", "aliases")
             for item in self._wanted.sections[section]
             if not item.wanted.present
-            and _names.zone_of(key[0], (notes.domain_of(_SECTIONS[section].key(item.wanted)),))
+            and names.zone_of(key[0], (notes.domain_of(_SECTIONS[section].key(item.wanted)),))
         ]
         if any(item.wanted.force for item in going):
             return ""
@@ -578,17 +578,17 @@ class _Planning:
     def _check_limit(
         self, changes: Sequence[Change], limit: int, option: str, variable: str, which: str, instead: str
     ) -> None:
-        names = [change.label for change in changes]
-        if len(names) <= limit:
+        labels = [change.label for change in changes]
+        if len(labels) <= limit:
             return
-        shown = ", ".join(names[:_SHOWN]) + (" and %d more" % (len(names) - _SHOWN) if len(names) > _SHOWN else "")
+        shown = ", ".join(labels[:_SHOWN]) + (" and %d more" % (len(labels) - _SHOWN) if len(labels) > _SHOWN else "")
         raise Guarded(
             "%s: %s would be removed, and the limit is %d. Nothing was changed. To be removed: %s. If that is right, set"
             " %s (in playbooks %s) to %d.%s"
-            % (option, which % len(names), limit, shown, option, variable, len(names), instead),
+            % (option, which % len(labels), limit, shown, option, variable, len(labels), instead),
             option=option,
             value=limit,
-            would_go=names,
+            would_go=labels,
         )
 
     def in_order(self) -> tuple[Change, ...]:
@@ -625,7 +625,7 @@ class _Planning:
         """A change in its regular order, not as an early repair, if its zone does not exist yet."""
         if not any(call.repairs for call in change.calls):
             return change
-        if _names.zone_of(change.after["name"], DNS_ZONES.of(self._read)) is not None:
+        if names.zone_of(change.after["name"], DNS_ZONES.of(self._read)) is not None:
             return change
         return replace(change, calls=tuple(replace(call, repairs=False) for call in change.calls))
 

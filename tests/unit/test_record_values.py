@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of DNS records."""
+"""The values of DNS record_values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailinabox.admin.plugins.module_utils._values import records
+from ansible_collections.mailinabox.admin.plugins.module_utils._values import record_values
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import MissingLibrary
 
 HEX64 = "0123456789abcdef" * 4
@@ -52,9 +52,9 @@ HEX64 = "0123456789abcdef" * 4
     ],
 )
 def test_value(rtype: str, text: str, canonical: str) -> None:
-    assert records.canonical(rtype, text) == canonical
-    assert records.canonical(rtype, canonical) == canonical
-    assert records.is_publishable(rtype, text)
+    assert record_values.canonical(rtype, text) == canonical
+    assert record_values.canonical(rtype, canonical) == canonical
+    assert record_values.is_publishable(rtype, text)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_value(rtype: str, text: str, canonical: str) -> None:
 )
 def test_no_value(rtype: str, text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        records.canonical(rtype, text)
-    assert not records.is_publishable(rtype, text)
-    assert records.canonical_stored(rtype, text) == text
+        record_values.canonical(rtype, text)
+    assert not record_values.is_publishable(rtype, text)
+    assert record_values.canonical_stored(rtype, text) == text
 
 
 @pytest.mark.parametrize(
@@ -104,21 +104,21 @@ def test_no_value(rtype: str, text: str, why: str) -> None:
     ],
 )
 def test_a_relative_host_name_is_told(rtype: str, value: str, needs: bool) -> None:
-    assert records.needs_final_dot(rtype, value) is needs
+    assert record_values.needs_final_dot(rtype, value) is needs
 
 
 def test_longest_text() -> None:
-    assert records.canonical("TXT", "x" * 65279)
+    assert record_values.canonical("TXT", "x" * 65279)
 
 
-@pytest.mark.parametrize("rtype", records.RECORD_TYPES)
+@pytest.mark.parametrize("rtype", record_values.RECORD_TYPES)
 @given(text=st.text(max_size=60))
 def test_any_text_has_a_stable_form_or_a_reason(rtype: str, text: str) -> None:
     try:
-        canonical = records.canonical(rtype, text)
+        canonical = record_values.canonical(rtype, text)
     except ValueError:
         return
-    assert records.canonical(rtype, canonical) == canonical
+    assert record_values.canonical(rtype, canonical) == canonical
     assert canonical.isascii()
     assert canonical.replace("\t", " ").isprintable()
 
@@ -129,6 +129,6 @@ def test_only_these_types_ask_for_dnspython(rtype: str, monkeypatch: pytest.Monk
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "dns", None)
     with pytest.raises(MissingLibrary, match="dnspython"):
-        records.canonical(rtype, "x")
+        record_values.canonical(rtype, "x")
     for other, value in (("A", "192.0.2.1"), ("CNAME", "a.example.org"), ("TXT", "x")):
-        assert records.canonical(other, value)
+        assert record_values.canonical(other, value)
