@@ -16,7 +16,7 @@ from tests.tasks import run_task
 
 ANN = {"users": [{"email": "ann@example.org", "password": "ann-password-1"}]}
 POISON = CustomRecord("x.example.org", "MX", "not an mx")
-NAMED = "It most likely fails at what it holds already: x.example.org MX 'not an mx': not a valid value for an MX"
+NAMED = "The most likely cause is a value that the box already has: x.example.org MX 'not an mx': not a valid value for an MX"
 
 
 @pytest.fixture(params=VERSIONS)
@@ -47,8 +47,8 @@ def test_our_own_broken_record_is_removed_and_the_zone_rebuilt(
     is_broken = "tests.box.publishing.zones.is_broken"
     monkeypatch.setattr(is_broken, lambda inputs: any(row.value == "192.0.2.66" for row in inputs.custom))
     result = record(box, value="192.0.2.66", exclusive=exclusive)
-    assert "The box had stored '192.0.2.66' for /dns/custom/www.example.org/A" in result["msg"]
-    assert "the value was taken out again, and the zone rebuilt. Nothing was changed." in result["msg"]
+    assert "The box stored '192.0.2.66' for /dns/custom/www.example.org/A" in result["msg"]
+    assert "the value was removed again, and the zone was rebuilt. Nothing was changed." in result["msg"]
     assert result["failure"]["details"]["value"] == "192.0.2.66"
     assert box.state.dns_records == [good]
     assert box.state.broken_zones() == []
@@ -162,7 +162,7 @@ def test_one_record_with_two_values_that_break_its_zone(box: Box) -> None:
     ("wanted", "reply"),
     [
         ({"value": "10 mail.example.net.", "exclusive": True}, "Of 2 calls: 1 done, 1 not done."),
-        ({"state": "absent"}, "Everything was written before this: 1 call."),
+        ({"state": "absent"}, "All changes were made before this error: 1 call."),
     ],
     ids=["then-more", "last"],
 )

@@ -35,8 +35,12 @@ AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "repaired by the next ru
 # Requests that are safe to repeat: they only make the box publish its state.
 HARMLESS = {"/dns/update", "/web/update"}
 # What a message says of the writes, if the task came so far.
-UNCHANGED, WRITTEN, DOUBT = "Nothing was changed.", "Everything was written before this:", "Run again to make sure."
-STOCK = (UNCHANGED, WRITTEN, DOUBT, "Run again for what is left.")
+UNCHANGED, WRITTEN, DOUBT = (
+    "Nothing was changed.",
+    "All changes were made before this error:",
+    "Run the task again to make sure.",
+)
+STOCK = (UNCHANGED, WRITTEN, DOUBT, "Run the task again to complete it.")
 
 # How long a client waits for an answer from a box that hangs, in seconds.
 _PATIENCE = 0.1

@@ -137,7 +137,7 @@ def test_a_box_that_does_not_come_back(newest_box: Box, door: str, tmp_path: Pat
     assert outcome.failed
     assert outcome.result["failure"]["code"] == "timed_out"
     assert outcome.result["msg"].startswith("reboot_timeout: the box is not back after 1 s.")
-    assert outcome.result["msg"].endswith("Run again to make sure.")
+    assert outcome.result["msg"].endswith("Run the task again to make sure.")
     assert paths(outcome) == []
 
 
@@ -145,7 +145,7 @@ def test_an_upgrade_whose_answer_is_lost(newest_box: Box, door: str, tmp_path: P
     newest_box.faults.append(Fault("504", "POST /system/update-packages", after=True))
     outcome = play(newest_box, [task(packages="latest")], tmp_path, door).outcomes[0]
     assert outcome.result["failure"]["code"] == "outcome_unknown"
-    assert "Run again to make sure." in outcome.result["msg"]
+    assert "Run the task again to make sure." in outcome.result["msg"]
 
 
 def test_bad_options(newest_box: Box, door: str, tmp_path: Path) -> None:

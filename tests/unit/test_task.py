@@ -197,7 +197,7 @@ def test_a_rejected_call_reports_completed_changes(do: Do) -> None:
     result, client = do("a", "b", add=[None, (Refused("no"), False)])
     assert result["failed"]
     assert result["changed"]
-    assert result["msg"] == "no. Of 2 calls: 1 done, 1 not done. Run again for what is left."
+    assert result["msg"] == "no. Of 2 calls: 1 done, 1 not done. Run the task again to complete it."
     assert result["failure"]["details"] == {"failed": add("b").as_result(), "left": [add("b").as_result()]}
     assert [call["body"] for call in result["calls"]] == ["a"]
     assert client.closed
@@ -213,14 +213,14 @@ def test_a_change_that_was_stored_in_spite_of_a_failure(do: Do, status: int | No
     result, client = do("a", "b", add=[(doubt(status), True)])
     assert not result.get("failed")
     assert client.sent == ["POST /words/add a", "POST /rebuild", "POST /words/add b"]
-    assert "stored all the same" in result["warnings"][0]
+    assert "stored anyway" in result["warnings"][0]
 
 
 @pytest.mark.parametrize("status", [None, 500, 504])
 def test_a_change_that_was_not_stored_is_not_repeated(do: Do, status: int | None) -> None:
     result, client = do("a", "b", add=[None, (doubt(status), False)])
     assert result["failure"]["code"] == "box_failed"
-    assert "Nothing of it was stored" in result["msg"]
+    assert "The change was not stored" in result["msg"]
     assert [call["body"] for call in result["failure"]["details"]["left"]] == ["b"]
     assert client.sent == ["POST /words/add a", "POST /words/add b"]
 
@@ -232,15 +232,15 @@ def test_a_change_that_was_not_stored_is_not_repeated(do: Do, status: int | None
         ([(ConnectionFailed("gone."), False)], "gone. Nothing was changed."),
         (
             [None, (ConnectionFailed("gone."), False)],
-            "gone. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+            "gone. Of 3 calls: 1 done, 2 not done. Run the task again to complete it.",
         ),
         (
             [None, (OutcomeUnknown("It broke.", OutcomeUnknown.FAILED, 500), False)],
-            "It broke. Nothing of it was stored. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+            "It broke. The change was not stored. Of 3 calls: 1 done, 2 not done. Run the task again to complete it.",
         ),
         (
             [None, (OutcomeUnknown("It broke.", OutcomeUnknown.LOST, 504), False)],
-            "It broke. Nothing of it was stored after 3.5 s. Of 3 calls: 1 done, 2 not done. Run again for what is left.",
+            "It broke. The change was not stored (checked for 3.5 s). Of 3 calls: 1 done, 2 not done. Run the task again to complete it.",
         ),
     ],
 )
@@ -266,11 +266,12 @@ def test_a_failed_check_leaves_the_outcome_unknown(do: Do, monkeypatch: pytest.M
     assert failed
     assert result["failure"]["code"] == "outcome_unknown"
     assert (
-        "it broke. Whether it was done could not be seen: gone. If it was, run again on this machine" in result["msg"]
+        "it broke. It is unknown whether the change was made, because reading failed: gone. If it was made, run the task again on this machine"
+        in result["msg"]
     )
-    assert result["msg"].endswith("Of 2 calls: 0 done, 1 not done, 1 in doubt. Run again for what is left.")
+    assert result["msg"].endswith("Of 2 calls: 0 done, 1 not done, 1 unknown. Run the task again to complete it.")
     result, _client = do("a")
-    assert result["msg"] == "gone. Everything was written before this: 1 call."
+    assert result["msg"] == "gone. All changes were made before this error: 1 call."
 
 
 def test_changes_that_are_stored_late_are_waited_for(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,9 +285,9 @@ def test_a_change_is_reported_as_stored_if_publishing_it_fails(do: Do, monkeypat
     call = replace(add("a"), undo=())
     monkeypatch.setitem(plan.__globals__, "add", lambda _word: call)
     result, _client = do("a", add=[(doubt(504), True)], rebuild=[(ConnectionFailed("gone."), False)])
-    assert "The change itself was stored" in result["msg"]
+    assert "The change was stored, but the box failed again to publish it" in result["msg"]
     assert (
-        "run again on this machine to publish it, or run miab_dns_update with force, and miab_web_update."
+        "run the task again on this machine to publish it, or run miab_dns_update with force: true, and miab_web_update."
         in result["msg"]
     )
     assert result["changed"]
@@ -297,7 +298,7 @@ def test_a_value_that_breaks_publishing_is_removed(do: Do) -> None:
     result, client = do("a", "b", add=[(doubt(500), True)])
     assert result["failure"]["code"] == "box_failed"
     assert "'a'" in result["msg"]
-    assert "taken out again" in result["msg"]
+    assert "removed again" in result["msg"]
     assert client.sent == ["POST /words/add a", "DELETE /words/a a", "POST /rebuild"]
     assert client.words == set()
 
@@ -320,8 +321,8 @@ def test_a_failed_undo_step_does_not_skip_the_others(do: Do, monkeypatch: pytest
     result, client = do("a", held={"bad"}, add=[(doubt(500), True)], rebuild=[(doubt(500), False)], others=faults)
     assert client.sent == ["POST /words/add a", "DELETE /words/a a", "POST /words/back old", "POST /rebuild"]
     assert client.words == {"bad", "old"}
-    assert "the value was taken out again, and that didn't help" in result["msg"]
-    assert "It most likely fails at what it holds already: bad." in result["msg"]
+    assert "the value was removed again, but the box still fails" in result["msg"]
+    assert "The most likely cause is a value that the box already has: bad." in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
 
 
@@ -355,7 +356,7 @@ def test_a_generated_secret_does_not_make_a_call_different() -> None:
     client = FakeClient(set(), {"/enable": [(doubt(), False)]})
     result = run(task, CONNECTION, False, connect=lambda _connection: client)
     assert client.sent == ["POST /enable"]
-    assert "Nothing of it was stored" in result["msg"]
+    assert "The change was not stored" in result["msg"]
     assert result["mfa"] == {"secret": "first"}
 
 
@@ -380,13 +381,13 @@ def test_a_write_missing_from_the_new_plan_does_not_count_as_stored() -> None:
     result = run(task, CONNECTION, False, connect=lambda _connection: client)
     assert result["failure"]["code"] == "outcome_unknown"
     assert [call["body"] for call in result["calls"]] == ["a"]
-    assert "Reading doesn't show that it was done: the box now holds {'words': ['a']}" in result["msg"]
+    assert "It is unknown whether the change was made: the box now has {'words': ['a']}" in result["msg"]
     assert result["failure"]["details"]["failed"]["body"] == "b"
 
 
 def test_changes_that_cannot_be_undone_are_reported(do: Do) -> None:
     result, _client = do("a", add=[(doubt(500), True)], others={"/words/a": [(doubt(500), False)]})
-    assert "failed too" in result["msg"]
+    assert "removing the value failed, too" in result["msg"]
 
 
 def test_a_final_state_that_differs_from_the_plan_is_a_failure(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -520,7 +521,7 @@ def test_waits_are_reported() -> None:
     first = Step("send", 0, 1, "words all")
     assert steps_of(SLOW, client, "a") == [
         *(READING, first, replace(first, seconds=1, waits="the call needs it to be ready"), READING),
-        *(replace(READING, seconds=0.5, waits="the box doesn't show yet what was written"), READING),
+        *(replace(READING, seconds=0.5, waits="the box doesn't show the change yet"), READING),
     ]
 
 

@@ -132,7 +132,7 @@ def test_an_error_with_a_success_status_is_a_failure() -> None:
 def test_an_unreadable_outcome_stays_unknown() -> None:
     result = do(plan_call(), FakeClient([OutcomeUnknown("POST /do: it broke.", OutcomeUnknown.LOST, 504)]))
     assert result["failure"]["code"] == "outcome_unknown"
-    assert result["msg"].startswith("POST /do: it broke. Nothing that can be read tells")
+    assert result["msg"].startswith("POST /do: it broke. It is unknown whether the change was made")
 
 
 LIST = Read("list", "/list", list, once=True)

@@ -121,7 +121,7 @@ def test_a_box_that_still_cannot_publish_fails_the_run_and_is_remembered() -> No
         assert run_task(box, "miab_dns_record", RECORD)["failed"]
         again = run_task(box, "miab_dns_record", RECORD)
         assert again["failed"]
-        assert "The box could not publish what it holds." in again["msg"]
+        assert "The box could not publish its stored changes." in again["msg"]
         assert run_task(box, "miab_dns_record", RECORD)["changed"]
         assert not update_dns(box.state)
 

@@ -12,7 +12,7 @@ from .._values.errors import NotAsDeclared
 
 
 def is_among(call: Call, planned: Iterable[PlannedCall]) -> bool:
-    """Whether a call is planned. Secrets don't count, because a box may offer another one each time."""
+    """Whether a call is planned. Secrets are not compared, because a box may offer a new one each time."""
     return call.as_result() in [item.call.as_result() for item in planned]
 
 
@@ -21,10 +21,10 @@ def by_key(plan: Plan) -> dict[tuple[str, str], Change]:
 
 
 def deviation(planned: Change, found: Mapping[tuple[str, str], Change], in_the_end: bool) -> NotAsDeclared | None:
-    """How an object differs from what was planned; None if it doesn't.
+    """The error for an object that differs from the plan; None if it does not differ.
 
-    :param found: the changes of a new plan, by resource and key. It tells what the box has now.
-    :param in_the_end: compare what the object will be after the new plan, instead of what it is now.
+    :param found: the changes of a new plan, by resource and key, which contain the current objects.
+    :param in_the_end: compare the object after the new plan, instead of the current one.
     """
     now = found.get((planned.resource, planned.key))
     if now is None:
@@ -35,7 +35,7 @@ def deviation(planned: Change, found: Mapping[tuple[str, str], Change], in_the_e
     if current == planned.after:
         return None
     return NotAsDeclared(
-        "%s: written, but the box now holds %s where %s was to be." % (planned.label, current, planned.after),
+        "%s: the change was sent, but the box now has %s instead of %s." % (planned.label, current, planned.after),
         planned=planned.after,
         found=now.before,
     )

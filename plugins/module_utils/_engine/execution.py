@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry out a plan: send its calls, settle what is in doubt, and read back."""
+"""Carry out a plan: send its calls, find out about lost answers, and read back."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .progress import Reporter, Step
 from .publication import Publication
 from .recovery import Recovery
 
-# How long to wait before reading again, where a write takes a moment to show.
+# How long to wait before reading again, if a change does not show immediately.
 _SETTLE_SECONDS = 0.5
 
 
 class Execution:
     """Carries out plans on a box.
 
-    :ivar ledger: which calls are sent and left.
-    :ivar carried_out: the plans whose calls were made, in order.
-    :ivar revealed: what results show beyond the views of objects, such as a secret that the box made.
+    :ivar ledger: which calls were sent, and which are left.
+    :ivar carried_out: the plans whose calls were sent, in order.
+    :ivar revealed: values that results show in addition to the objects, such as a secret that the box generated.
     """
 
     def __init__(self, client: Client, planning: Planning, reporter: Reporter) -> None:
@@ -43,7 +43,7 @@ class Execution:
         self._refusal: Callable[[Plan], BoxError] = lambda _plan: BoxError("")
 
     def allow_only(self, plan: Plan, refusal: Callable[[Plan], BoxError]) -> None:
-        """From now on, send no call that is not in a plan.
+        """From now on, send only the calls of this plan.
 
         :param refusal: the error to raise for a plan with other calls.
         """
@@ -70,9 +70,9 @@ class Execution:
             self.revealed.update(change.reveals)
 
     def carry_out(self, plan: Plan) -> Plan:
-        """Make the calls of a plan, and of those that only these lead to; return the last plan."""
+        """Send the calls of a plan, and of the plans that become possible only then. Return the last plan."""
         while True:
-            # At once: the box may use a secret from now on, and then nobody else knows it.
+            # Before sending: the box may use a new secret from now on, and the user has to know it even if the run fails.
             self.reveal(plan)
             self.carried_out.append(plan)
             self._send_all(plan)
@@ -90,14 +90,14 @@ class Execution:
         while self.ledger.left:
             if not self.ledger.left[0].call.repairs:
                 self._publication.rebuild_postponed()
-            # After a failure the box was planned again, and somebody may have changed it since.
+            # After a failure, the rest was planned again, and somebody else may have changed the box in the meantime.
             self._refuse_others([self.ledger.left[0].call])
             self._send(self.ledger.begin())
         self._publication.rebuild_postponed()
         self.ledger.end()
 
     def _send(self, item: PlannedCall) -> None:
-        """Make one call. After that the ledger says what is left."""
+        """Send one call, and update the ledger."""
         call, ledger = item.call, self.ledger
         self._reporter.begin(Step("send", len(ledger.sent), len(ledger.left), item.change.label, call.seconds))
         self._publication.begin(call)
@@ -108,7 +108,7 @@ class Execution:
         except OutcomeUnknown as error:
             ledger.in_doubt = True
             if call.outage and error.may_still_run:
-                # The box may go away before it answers. Once it is back, the call was made.
+                # The box may restart before it answers. Once it is back, the call has taken effect.
                 self._publication.end()
                 self._client.wait_for_restart(call.outage)
                 ledger.confirm(call, True, ledger.left[1:])
@@ -116,7 +116,7 @@ class Execution:
             self._recovery.settle(item, error)
             value = True
         except BoxError:
-            # The box has not made the call.
+            # The box has not stored the change.
             self._publication.end()
             raise
         else:
@@ -128,9 +128,9 @@ class Execution:
             self._client.wait_for_restart(call.outage)
 
     def _value(self, call: Call) -> Any:
-        """Send a call; return the value of its answer.
+        """Send a call, and return the value of its answer.
 
-        :raises OutcomeUnknown: also if the answer is not complete, because the call may have been made.
+        :raises OutcomeUnknown: also if the answer is incomplete, because the change may have been made.
         """
         text = self._client.send(call)
         try:
@@ -139,13 +139,13 @@ class Execution:
             raise OutcomeUnknown(error.message, OutcomeUnknown.CUT_OFF, 200, path=call.path) from error
 
     def read_back(self, plan: Plan) -> list[View]:
-        """The objects of a plan as the box has them now.
+        """The current objects of a plan, read from the box.
 
-        :raises NotAsDeclared: if they are not as planned.
+        :raises NotAsDeclared: if they differ from the plan.
         """
         if self._client.signed_out or any(change.locks_out for change in plan.changes):
             self.ledger.warnings.append(
-                "What was written could not be read back: the credentials of this run have no rights any more."
+                "The change could not be read back, because the credentials of this run no longer have access."
             )
             return [change.after for change in plan.changes]
         left = max(change.settle_seconds for change in plan.changes)
@@ -158,11 +158,11 @@ class Execution:
                 return [change.before for change in found.changes]
             if left <= 0:
                 raise difference
-            self._reporter.wait(_SETTLE_SECONDS, "the box doesn't show yet what was written")
+            self._reporter.wait(_SETTLE_SECONDS, "the box doesn't show the change yet")
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
 
 
 def _text(call: Call) -> str:
-    """A call in a form that can be looked up. It has no secrets, because a box may offer another one each time."""
+    """A call as text, for comparison. Secrets are masked, because a box may offer a new one each time."""
     return json.dumps(call.as_result(), sort_keys=True)

@@ -9,9 +9,9 @@ from .._values.errors import InvalidOption
 
 
 def text(path: str) -> str | None:
-    """What a file holds, or None if there is none.
+    """The text of a file; None if there is no file.
 
-    :raises InvalidOption: if there is something that can't be read, or is no file.
+    :raises InvalidOption: if the file can't be read, or the path is not a file.
     """
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which calls of a run are sent, left, or in doubt."""
+"""Keep track of the calls of a run: sent, left, or with an unknown outcome."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .._values.errors import BoxError
 class Ledger:
     """The calls of one run.
 
-    :ivar sent: the calls that the box has made, in order.
-    :ivar left: the planned calls that are not made. The current one is among them until its outcome is known.
-    :ivar current: the call that is being made; None before the first and after the last.
-    :ivar in_doubt: whether the box may have made the current call although it didn't confirm it.
+    :ivar sent: the calls that have succeeded, in order.
+    :ivar left: the planned calls that have not succeeded. The current one is among them until its outcome is known.
+    :ivar current: the call that is being sent; None before the first and after the last one.
+    :ivar in_doubt: whether the box may have carried out the current call without confirming it.
     :ivar changed: whether any call has changed the box.
-    :ivar warnings: what users should know about how it went.
+    :ivar warnings: warnings about the run, for users.
     """
 
     def __init__(self) -> None:
@@ -31,27 +31,27 @@ class Ledger:
         self.warnings: list[str] = []
 
     def begin(self) -> PlannedCall:
-        """The next call, which is the current one from now on."""
+        """Make the next call the current one, and return it."""
         self.current = self.left[0].call
         return self.left[0]
 
     def confirm(self, call: Call, has_changed: bool, left: Iterable[PlannedCall]) -> None:
-        """Note that the box has made a call."""
+        """Record that a call has succeeded."""
         self.sent.append(call)
         self.changed = self.changed or has_changed
         self.left = list(left)
         self.in_doubt = False
 
     def end(self) -> None:
-        """Note that the last call is made."""
+        """Record that there are no more calls."""
         self.current = None
 
     def describe(self, error: BoxError) -> None:
-        """Add to an error what is done and what is not, unless it came before the first call."""
+        """Add to an error which calls succeeded and which did not, unless it came before the first call."""
         if self.current is None and not self.changed:
             return
         if error.message[-1:] not in ".!?":
-            # Words of a box may end without a full stop.
+            # A message of a box may end without a full stop.
             error.message += "."
         error.message += " " + self._summary()
         if self.current is not None:
@@ -61,13 +61,13 @@ class Ledger:
         doubtful = int(self.in_doubt)
         done, left = len(self.sent), len(self.left) - doubtful
         if done and not left + doubtful:
-            return "Everything was written before this: %s." % _number(done)
+            return "All changes were made before this error: %s." % _number(done)
         if not done + doubtful:
             return "Nothing was changed."
         if not done + left:
-            return "Run again to make sure."
-        parts = ["%d done" % done, "%d not done" % left] + ["1 in doubt"] * doubtful
-        return "Of %s: %s. Run again for what is left." % (_number(done + left + doubtful), ", ".join(parts))
+            return "Run the task again to make sure."
+        parts = ["%d done" % done, "%d not done" % left] + ["1 unknown"] * doubtful
+        return "Of %s: %s. Run the task again to complete it." % (_number(done + left + doubtful), ", ".join(parts))
 
 
 def _number(calls: int) -> str:

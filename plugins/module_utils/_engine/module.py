@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module door: a task run by AnsibleModule; and what it shares with the in-process door."""
+"""The module door, which runs a task as an AnsibleModule, and the functions that it shares with the in-process door."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ CONNECTION_OPTIONS = {
 
 
 def argument_rules(task: Task) -> dict[str, Any]:
-    """The keyword arguments, ``argument_spec`` among them, by which Ansible validates a task's options."""
+    """The keyword arguments for validating the options of a task, including ``argument_spec``."""
     rules = dict(task.rules)
-    # These take the place of a box, which nobody has to sign in to then.
+    # With one of these options, the task sends no requests, so it needs no credentials.
     offline = [name for name in ("snapshot", "validate_only") if name in task.options]
     rules["required_one_of"] = [("password", "api_key", *offline), *rules.get("required_one_of", ())]
     files = FILE_COMMON_ARGUMENTS if task.file_key else {}
@@ -52,7 +52,7 @@ def argument_rules(task: Task) -> dict[str, Any]:
 
 
 def with_variables(message: str) -> str:
-    """A message of Ansible's on missing options, with the variables of the environment that can give them."""
+    """Ansible's message about missing options, with the environment variables that can set them."""
     kind, _colon, names = message.partition(": ")
     if kind not in ("missing required arguments", "one of the following is required"):
         return message
@@ -69,17 +69,17 @@ def with_variables(message: str) -> str:
 
 
 def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]) -> set[str]:
-    """What is secret among a task's options, in the places that are for secrets and in others.
+    """The secrets in the options of a task, including those in options that are not meant for secrets.
 
     :param options: validated.
-    :param no_log_values: what Ansible itself takes for secret.
+    :param no_log_values: the values that Ansible itself masks.
     """
     misplaced = [*in_url(options["host"]), options["username"].partition(":")[2]]
     return {str(value) for value in (*no_log_values, *misplaced, *task.secrets(options)) if value}
 
 
 def without_secrets(value: Any, secrets: Iterable[Any]) -> Any:
-    """A result, or a part of it, without secrets as they are: long ones anywhere, short ones as whole words."""
+    """A result, or a part of it, without unchanged secrets: long ones are removed anywhere, short ones as whole words."""
     long, short = by_length(map(str, secrets))
     return without_words(remove_values(value, long), short)
 
@@ -95,10 +95,10 @@ def perform(
 ) -> dict[str, Any]:
     """The result of a task with validated options.
 
-    :param secrets: among the options. They are yet to be masked in the result, as they are: only where it tells
-        what somebody else said, which may repeat them in another form, they are masked in each of these.
-    :param idle: open connections of tasks that ran in this process before.
-    :param is_abandoned: whether nobody is left to take the result.
+    :param secrets: the secrets in the options. Here they are masked, in all their forms, only in messages that may repeat
+        them, such as those of the box. The caller has to mask them in the rest of the result.
+    :param idle: open connections of earlier tasks in this process.
+    :param is_abandoned: returns whether nothing waits for the result any more.
     :raises Interrupted: if the run had to end early.
     """
     if not HAS_REQUESTS:
@@ -108,8 +108,8 @@ def perform(
             connect = partial(Client, idle=idle, interruption=interruption, secrets=secrets)
             result = run(task, options, check_mode, connect, progress, secrets)
     except Exception as error:
-        # Ansible would show it as it is.
-        message = "This is a mistake in the collection, please report it: %s: %s" % (type(error).__name__, error)
+        # Ansible would show the error without masking secrets.
+        message = "This is a bug in mailinabox.admin. Please report it: %s: %s" % (type(error).__name__, error)
         result = {"failed": True, "msg": printable(message), "exception": traceback.format_exc()}
     failure = result.get("failure")
     if failure and failure["code"] == "authentication" and _is_misplaced_password(task, options):
@@ -122,20 +122,20 @@ def perform(
 
 
 _MISPLACED_PASSWORD = (
-    " The option password is that of the account that signs in, and MIAB_PASSWORD in the environment is another one. For"
-    " the password of the user that the task declares, use user_password."
+    " The option password is for the account that signs in, and it differs from MIAB_PASSWORD in the environment. To set"
+    " the password of the declared user, use user_password."
 )
 
 
 def _is_misplaced_password(task: Task, options: Mapping[str, Any]) -> bool:
-    """Whether the password to sign in with may be meant for the user that the task declares."""
+    """Whether the option ``password`` may be meant for the declared user, by mistake."""
     usual = os.environ.get("MIAB_PASSWORD")
     misses_one = "user_password" in task.options and not options["user_password"]
     return misses_one and bool(usual) and options["password"] not in (None, usual)
 
 
 class _Module(AnsibleModule):
-    """A module that masks all its secrets, also in what it tells the system's log."""
+    """A module that masks all its secrets, also in the system log."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -145,7 +145,7 @@ class _Module(AnsibleModule):
         self.no_log_values: set[Any] = secrets(task, self.params, self.no_log_values)
 
     def _log_invocation(self) -> None:
-        """Ansible prints lists and dictionaries first, and looks for secrets as they are after that."""
+        """Also mask the escaped forms of secrets: Ansible formats lists and dictionaries before it masks unchanged secrets."""
         before: set[Any] = self.no_log_values
         own = secrets(self._task, self.params, before)
         self.no_log_values = before.union(*map(forms, own))
@@ -153,15 +153,15 @@ class _Module(AnsibleModule):
         self.no_log_values = before
 
     def hide_short_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
-        """A result without short secrets; Ansible, which would also mask parts of words, does the rest."""
+        """Remove short secrets from a result. Ansible masks the others; it would also mask short ones inside other words."""
         self.no_log_values, short = by_length(map(str, self.no_log_values))
         self.params: dict[str, Any] = without_words(self.params, short)
         return dict(without_words(result, short))
 
     def fail_json(self, msg: str, **details: Any) -> None:
         if not self._is_valid:
-            # What is secret among these options isn't known for sure: one may be misspelt, or of the wrong type,
-            # and then Ansible takes none of them for secret.
+            # The options are invalid, so their secrets are not known for certain: if an option is misspelt or has the
+            # wrong type, Ansible masks none of them.
             details["invocation"] = {}
             self.no_log_values.update(
                 str(self.params[name])
@@ -173,7 +173,7 @@ class _Module(AnsibleModule):
 
 
 def _nobody_listens() -> bool:
-    """Whether the process that reads this module's output has gone: Ansible, or the SSH connection to it."""
+    """Whether the process that reads the output of this module has ended: Ansible, or the SSH connection to it."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return bool(poll.poll(0))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A conversation with the snapshot of a box: it answers what the box answered, and takes no calls."""
+"""A client that answers from a snapshot of a box and sends nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OfflineClient(Client):
     """A client that never makes a request."""
 
     def __init__(self, connection: Connection, snapshot: Snapshot) -> None:
-        # A plan is that of the account which made the snapshot.
+        # The plan is made for the account with which the snapshot was made.
         super().__init__(replace(connection, username=snapshot.username, password=None, api_key=None))
         self._snapshot = snapshot
         self.marks |= snapshot.marks
@@ -33,7 +33,7 @@ class OfflineClient(Client):
             return self._snapshot.answer(question)
         if isinstance(question, PasswordProof):
             return None
-        raise TypeError("no snapshot answers %s" % question.name)
+        raise TypeError("a snapshot can't answer %s" % question.name)
 
     def send(self, call: Call) -> str:
         """Refuse a call.

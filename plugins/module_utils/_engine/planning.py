@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask questions until a plan is there."""
+"""Read from the box what a planner needs, and make the plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .progress import Reporter, Step
 
 
 class Planning:
-    """Plans from what the box has now. It can plan again after each write.
+    """Makes plans from the current state of the box. It can plan again after each write.
 
     :ivar secrets: the secrets in all calls that were planned so far.
     """
@@ -27,7 +27,7 @@ class Planning:
         self._wanted = wanted
         self._client = client
         self._reporter = reporter
-        # What stays known when the box is read again.
+        # Values that stay valid when the box is read again.
         self._kept: Known = {
             "url": client.connection.url,
             "caller": client.connection.username,
@@ -35,7 +35,7 @@ class Planning:
         }
 
     def plan(self) -> Plan:
-        """Read what the planner needs, and plan.
+        """Read what the planner needs, and make a plan.
 
         :raises BoxError: if the box can't be read, or the planner refuses.
         """
@@ -72,5 +72,5 @@ class Planning:
         return value
 
     def remember(self, name: str, value: Any) -> None:
-        """Keep what the box answered to a call, for the plans that follow."""
+        """Keep the value of the answer to a call, for later plans."""
         self._kept[name] = value

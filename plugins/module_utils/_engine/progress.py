@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Report each step of a run, for people who watch it. Progress never changes what a run does."""
+"""Report each step of a run to people who watch it. Reporting never changes the run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Step:
 
     :param doing: ``read`` or ``send``.
     :param done: how many reads or calls are done.
-    :param left: how many are known to be left, including the one that begins now.
-    :param now: what is read, or the object that is written. Never a secret, but it may be a name.
+    :param left: how many are left, as far as known, including the one that begins now.
+    :param now: the name of the read, or of the object that is written. Never a secret.
     :param seconds: how long the step may take, if it is known to be slow.
-    :param waits: why the run waits before it goes on, to be put after "because"; empty if it doesn't wait.
-        ``seconds`` then says how long.
+    :param waits: why the run waits before it continues, as a clause after "because"; empty if it doesn't wait. If it
+        waits, ``seconds`` is the time.
     """
 
     doing: str

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the result of a run, in the form that Ansible takes."""
+"""Make the result of a run, in the form that Ansible expects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .._values.texts import printable
 def result(changed: bool, calls: Iterable[Call], warnings: Sequence[str], details: Mapping[str, Any]) -> dict[str, Any]:
     """The result of a run that succeeded.
 
-    :param calls: those that were sent, or in check mode would be.
-    :param details: what the module itself returns.
+    :param calls: the calls that were sent, or in check mode would be sent.
+    :param details: the values that the module itself returns.
     """
     made: dict[str, Any] = {"changed": changed, "calls": [call.as_result() for call in calls], **details}
     if warnings:
@@ -25,14 +25,14 @@ def result(changed: bool, calls: Iterable[Call], warnings: Sequence[str], detail
 
 
 def plan(planned: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan of a box in a result: its changes, and what else a saved plan has of it."""
+    """The plan of a box as part of a result: its changes, and the other data for a saved plan."""
     return {"changes": planned["changes"], "plan": {name: planned[name] for name in planned if name != "changes"}}
 
 
 def failure(error: BoxError, calls: Iterable[Call] = (), changed: bool = False) -> dict[str, Any]:
     """The result of a run that failed.
 
-    :param calls: those that were sent.
+    :param calls: the calls that were sent.
     :param changed: whether they changed anything.
     """
     return {
@@ -50,7 +50,7 @@ def note(made: Note) -> dict[str, str]:
 
 
 def requests(reads: int, writes: int) -> dict[str, int]:
-    """How many requests a run has sent: those that change nothing, and those that may."""
+    """How many requests a run has sent: reads, and writes, which may change something."""
     return {"reads": reads, "writes": writes}
 
 

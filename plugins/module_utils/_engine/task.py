@@ -21,9 +21,9 @@ from .planning import Planning
 from .progress import Progress, Reporter
 
 Gate = Callable[[Any, Plan, Callable[[Question], Any]], None]
-"""A check before the first write, called with what is wanted, the plan, and a function that asks the box a question.
+"""A check before the first write, called with the declared state, the plan, and a function that asks the box a question.
 
-It raises a ``BoxError`` to stop the run; nothing is changed then. It doesn't run in check mode.
+It raises a ``BoxError`` to stop the run before anything is changed. It does not run in check mode.
 """
 
 
@@ -31,19 +31,19 @@ It raises a ``BoxError`` to stop the run; nothing is changed then. It doesn't ru
 class Task:
     """One module, as data and pure functions.
 
-    :param name: the key of the result under which the object is returned, in the form of the module's options. Empty
-        if the module changes nothing and returns what it read, each thing under its own name.
+    :param name: the key in the result for the object, which has the form of the module's options. Empty if the module
+        changes nothing and returns several facts, each under its own name.
     :param options: the argument spec, without the options of the connection.
     :param planner: turns the options into a plan.
-    :param rules: further arguments of ``AnsibleModule``, such as ``mutually_exclusive``.
-    :param many: whether the plan is one of many objects. The result then lists those that change.
-    :param file_key: the key of the view whose text the action plugin writes to the file named by the option ``path``,
-        with Ansible's usual options for files.
-    :param secrets: returns secrets that are part of options that are not secret themselves.
-    :param publishes: whether the box publishes in DNS or web what the task writes. Such a task also publishes what an
-        earlier run may have left unpublished.
+    :param rules: more arguments of ``AnsibleModule``, such as ``mutually_exclusive``.
+    :param many: whether a plan can have many objects. The result then lists the objects that change.
+    :param file_key: the key of the view with the text that the action plugin writes to the file in the option ``path``.
+        The task then also has Ansible's usual options for files.
+    :param secrets: returns the secrets in options that are not secret as a whole.
+    :param publishes: whether the box publishes the task's changes in DNS or web. Such a task also publishes changes that
+        an earlier run may have left unpublished.
     :param gates: checks before the first write.
-    :param validate: raises an error for what is wrong with the options on any box; for the option ``validate_only``.
+    :param validate: for the option ``validate_only``: raises an error for options that are invalid on any box.
     """
 
     name: str
@@ -66,13 +66,13 @@ def run(
     progress: Progress = lambda _step: None,
     secrets: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The result of a task, in the form that Ansible takes. A failure is a result with ``failed`` and ``failure``.
+    """The result of a task, in the form that Ansible expects. A failure is a result with ``failed`` and ``failure``.
 
     :param options: validated, including those of the connection.
     :param check_mode: whether to predict the calls instead of sending them.
     :param progress: called with each step. It doesn't change the result.
-    :param secrets: that Ansible masks in the result. The plans of many objects don't have them in the first place,
-        because their digests are computed here.
+    :param secrets: secrets that Ansible masks in the result. Plans of many objects are masked here, before their digests
+        are computed.
     """
     try:
         wanted = task.planner.check(options)
@@ -99,7 +99,7 @@ def run(
     except BoxError as error:
         ledger.describe(error)
         result = report.failure(error, ledger.sent, ledger.changed)
-        # Ansible doesn't know these secrets, so it doesn't mask them. The words of a box may repeat what it was sent.
+        # Ansible doesn't know these secrets, so it doesn't mask them. A message of the box may repeat them.
         result = dict(masked(result, planning.secrets | client.keys))
         if execution.revealed:
             result[task.name] = execution.revealed
@@ -159,10 +159,10 @@ def _details(
     revealed: Mapping[str, Any],
     description: approval.Description,
 ) -> dict[str, Any]:
-    """What the module itself returns.
+    """The values that the module itself returns.
 
-    :param plans: those that were carried out, or the predicted one.
-    :param last: the plan that shows the objects as they are in the end.
+    :param plans: the plans that were carried out, or the predicted one.
+    :param last: the plan that shows the final objects.
     :param views: the objects of the last plan.
     """
     if not task.name:
