@@ -304,7 +304,7 @@ def health_metrics(
 
     registry = CollectorRegistry()
     registry.register(Boxes())
-    # Without this, mypy minds that the library's function has no annotations.
+    # The library's function has no annotations, so mypy needs this one.
     generate: Callable[[CollectorRegistry], bytes] = generate_latest
     return generate(registry).decode("utf-8")
 

@@ -59,7 +59,7 @@ seealso:
 EXAMPLES = r"""
 - name: Write the page
   ansible.builtin.copy:
-    content: "{{ {'box': told} | mailinabox.admin.health_page({'box': told | mailinabox.admin.problems}, made) }}"
+    content: "{{ {'box': texts} | mailinabox.admin.health_page({'box': facts | mailinabox.admin.problems}, made) }}"
     dest: health.html
     mode: "0600"
   vars:
@@ -208,7 +208,7 @@ def _once(problems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """
     certificates = [problem for problem in problems if problem["check"] == "certificates"]
     names = sorted((problem["about"] for problem in certificates if problem["about"]), key=len)
-    told: dict[tuple[str, str, str], list[str]] = {}
+    texts: dict[tuple[str, str, str], list[str]] = {}
     for problem in problems:
         severity, check, text, about = (problem[key] for key in ("severity", "check", "text", "about"))
         if check == "status_checks" and about in names and "certificate" in text:
@@ -217,11 +217,11 @@ def _once(problems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
             check = "outage"
         if check == "certificates" and about and text.startswith(about + ": "):
             domain = next(name for name in names if about == name or about.endswith("." + name))
-            told.setdefault((severity, check, domain + text[len(about) :]), []).append(about)
+            texts.setdefault((severity, check, domain + text[len(about) :]), []).append(about)
         else:
-            told.setdefault((severity, check, text), [])
+            texts.setdefault((severity, check, text), [])
     rows = []
-    for (severity, check, text), abouts in told.items():
+    for (severity, check, text), abouts in texts.items():
         first = text.partition(": ")[0]
         others = [about for about in abouts if about != first]
         rows.append((severity, check, ", ".join([first, *others]) + text[len(first) :] if others else text))

@@ -147,7 +147,7 @@ def _shown_path(path: str) -> str:
     return relative if os.path.isabs(path) and not relative.startswith(os.pardir) else path
 
 
-def _has_something_to_say(box: Mapping[str, Any]) -> bool:
+def _is_shown(box: Mapping[str, Any]) -> bool:
     parts = ("changes", "warnings", "run_warnings", "unknown")
     # The numbers of undeclared objects fit in the line of the boxes without changes.
     notes = [note for note in box.get("notes") or () if note["kind"] != "undeclared"]
@@ -162,10 +162,10 @@ def _unchanged(box: Mapping[str, Any]) -> str:
 def plan_markdown(plan: Mapping[str, Any], command: Mapping[str, Any] | None = None) -> str:
     """The text of a plan: boxes with changes, boxes that could not be planned, and all others in one line."""
     lines = ["# Plan", "", "%s." % plan["summary"], *_approval(plan, command)]
-    facts = [box for box in plan["boxes"] if _has_something_to_say(box)]
-    for box in sorted(facts, key=lambda box: (not box["changes"], box["error"] is None)):
+    shown = [box for box in plan["boxes"] if _is_shown(box)]
+    for box in sorted(shown, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
-    unchanged = [_unchanged(box) for box in plan["boxes"] if box not in facts]
+    unchanged = [_unchanged(box) for box in plan["boxes"] if box not in shown]
     if unchanged:
         lines += ["", "No change: %s." % ", ".join(unchanged)]
     return "\n".join(lines) + "\n"

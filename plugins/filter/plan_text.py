@@ -69,14 +69,14 @@ def _box(box: Mapping[str, Any]) -> list[str]:
 def plan_text(plan: Mapping[str, Any]) -> list[str]:
     """The lines of a plan."""
     lines = []
-    told = [
+    shown = [
         box
         for box in plan["boxes"]
         if box["changes"] or box["error"] is not None or box["warnings"] or box.get("notes")
     ]
-    for box in sorted(told, key=lambda box: (not box["changes"], box["error"] is None)):
+    for box in sorted(shown, key=lambda box: (not box["changes"], box["error"] is None)):
         lines += _box(box)
-    unchanged = [box["host"] for box in plan["boxes"] if box not in told]
+    unchanged = [box["host"] for box in plan["boxes"] if box not in shown]
     if unchanged:
         lines.append("%s: no change" % printable(", ".join(unchanged)))
     return lines

@@ -120,7 +120,7 @@ def _certificates(facts: Mapping[str, Any], least_days: int) -> Iterator[Finding
 
 def _backup(facts: Mapping[str, Any], most_days: int, now: datetime) -> Iterator[Finding]:
     if "error" in facts:
-        yield None, "The box can't tell of its backups: %s" % facts["error"]
+        yield None, "The box reports an error about its backups: %s" % facts["error"]
     elif "backups" not in facts:
         yield None, "Backups are off."
     elif not facts["backups"]:
@@ -187,7 +187,7 @@ def problems(
 ) -> list[dict[str, str | None]]:
     """The problems: each with its check, severity, subject and text.
 
-    :raises AnsibleFilterError: if ``dns_hosting`` is none of its choices.
+    :raises AnsibleFilterError: if ``dns_hosting`` has an unknown value.
     """
     if dns_hosting not in _parsing.DNS_HOSTING:
         raise AnsibleFilterError(
@@ -210,15 +210,15 @@ def problems(
         "drift": ("drift", _drift),
     }
     found: list[dict[str, str | None]] = []
-    for check, (subset, judge) in checks.items():
+    for check, (subset, find) in checks.items():
         severity = (severities or {}).get(check, "fail")
         if subset not in facts or severity == "ignore":
             continue
         if facts[subset] is None:
             severity = (severities or {}).get("unknown", "fail")
-            findings: list[Finding] = [(None, _UNKNOWN.get(subset, "The box can't tell its %s." % subset))]
+            findings: list[Finding] = [(None, _UNKNOWN.get(subset, "The box could not return the subset %s." % subset))]
         else:
-            findings = list(judge(facts[subset]))
+            findings = list(find(facts[subset]))
         if severity != "ignore":
             # These are printed to terminals and CI logs, and the answers of a box are not trusted.
             found += [

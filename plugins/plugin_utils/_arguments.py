@@ -30,7 +30,7 @@ _PLACE = re.compile(r"\b(\w+)\[(\d+)\]")
 _LONGEST = 320
 
 # Numbers below this limit fit in 64 bits.
-_TOO_MUCH = 2.0**63
+_LIMIT = 2.0**63
 
 # Types that can't be a string. Encrypted strings can be objects of their own type, so str is not tested.
 _NO_TEXTS = (bool, float, bytes, date, list, tuple, set, Mapping)
@@ -182,25 +182,25 @@ def _mistake(rule: Mapping[str, Any], value: Any) -> str:
     """Why a value is wrong; empty if it is not."""
     kind = rule["type"]
     if kind in ("str", "path") and (value is None or isinstance(value, _NO_TEXTS)):
-        return "a text is needed; put it in quotes"
+        return "must be a string; put it in quotes"
     if kind == "str" and rule.get("no_log") and isinstance(value, int):
         # The original digits are lost: 0777777777 is octal in YAML, and 12_345_678 loses its underscores.
-        return "a number is no secret, because YAML may have changed its digits; put it in quotes"
+        return "a secret must be a string, because YAML may change the digits of a number; put it in quotes"
     if kind == "int" and not _is_number(value):
-        return "a whole number is needed"
+        return "must be a whole number"
     if kind == "dict" and _dictionary(value) is None:
-        return "a dictionary is needed"
+        return "must be a dictionary"
     if kind == "list" and "options" in rule:
-        return "a list of dictionaries is needed"
+        return "must be a list of dictionaries"
     if any(_NO_TEXT.search(text) for text in _texts(value)):
-        return "there is a character in it that no text has (NUL, or half of a surrogate pair)"
+        return "contains an invalid character (NUL or an unpaired surrogate)"
     return ""
 
 
 def _is_number(value: Any) -> bool:
     """Whether Ansible can convert a value to an integer or report a good error, and the value is not too large."""
     try:
-        return not isinstance(value, bool) and abs(float(value)) < _TOO_MUCH
+        return not isinstance(value, bool) and abs(float(value)) < _LIMIT
     except (TypeError, ValueError):
         # Ansible reports these values with a good error.
         return True

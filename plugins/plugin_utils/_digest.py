@@ -23,8 +23,8 @@ def is_edited(kept: str, new: str) -> bool:
     """
     # A checkout on Windows has other line endings.
     lines = kept.replace("\r\n", "\n")
-    said, rest = _LINE.search(lines), _without_line(lines)
-    return rest != _without_line(new) and not (said and said[1] == _digest(rest))
+    digest, rest = _LINE.search(lines), _without_line(lines)
+    return rest != _without_line(new) and not (digest and digest[1] == _digest(rest))
 
 
 def _without_line(text: str) -> str:

@@ -93,7 +93,7 @@ def find_servers(zone: str, resolvers: Sequence[Address], timeout: float) -> lis
         cut = dns.resolver.zone_for_name(zone, resolver=resolver)
         # A zone can be part of a larger zone at the provider, but not of the zone of a registry.
         if len(cut.labels) < 3:
-            raise ZoneNotFound("%s is not delegated: there is no such zone in the DNS" % zone)
+            raise ZoneNotFound("%s is not delegated: the DNS has no such zone" % zone)
         hosts = sorted(str(record.target) for record in resolver.resolve(cut, "NS"))
     except dns.exception.DNSException as error:
         raise ZoneNotFound("the name servers of %s can't be found: %s" % (zone, printable(str(error)))) from error
@@ -127,14 +127,14 @@ def _ask_server(zone: Mapping[str, Any], server: Address, timeout: float) -> Ser
         serial = next(
             (record.serial for rrset in response.answer for record in rrset if record.rdtype == dns.rdatatype.SOA), None
         )
-    told = Server(server.name, Answer(failure=failure), serial)
+    result = Server(server.name, Answer(failure=failure), serial)
     if failure:
-        return told
+        return result
     keys = [(record["name"], record["type"]) for record in zone["records"]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = pool.map(lambda key: _answer(zone["zone"], server, key, timeout), keys)
-        told.answers.update(zip(keys, answers, strict=True))
-    return told
+        result.answers.update(zip(keys, answers, strict=True))
+    return result
 
 
 def _zone_failure(zone: str, response: Any) -> str:

@@ -21,11 +21,11 @@ STATUSES = ("right", "extra", "cut", "different", "missing", "cname", "unknown")
 
 STATUS_WORDS = {
     "right": "is right",
-    "extra": "has a value too many",
-    "cut": "is cut off",
+    "extra": "has an additional value",
+    "cut": "is truncated",
     "different": "has another value",
     "missing": "is missing",
-    "cname": "has a CNAME in the way",
+    "cname": "conflicts with a CNAME",
     "unknown": "could not be checked",
 }
 
@@ -93,7 +93,7 @@ def compare_one(wanted: RecordSet, answer: Answer) -> tuple[str, str]:
     if answer.failure:
         return "unknown", "the server %s" % _FAILURES[answer.failure]
     if answer.cname and wanted["type"] != "CNAME":
-        return "cname", "a CNAME to %s is in the way" % answer.cname
+        return "cname", "the name has a CNAME to %s" % answer.cname
     if not found:
         return "missing", "there is no such record"
     if not set(values) <= set(found):
@@ -113,10 +113,10 @@ def compare_one(wanted: RecordSet, answer: Answer) -> tuple[str, str]:
 def _record(wanted: RecordSet, servers: Sequence[Server]) -> dict[str, Any]:
     key = (wanted["name"], wanted["type"])
     results = [(server, *compare_one(wanted, server.answers[key])) for server in servers if key in server.answers]
-    told = {name: wanted[name] for name in ("name", "type", "level", "category", "consequence")}
+    fields = {name: wanted[name] for name in ("name", "type", "level", "category", "consequence")}
     if not results:
         return {
-            **told,
+            **fields,
             "status": "unknown",
             "text": "no server answers",
             "wanted": wanted["values"],
@@ -127,7 +127,7 @@ def _record(wanted: RecordSet, servers: Sequence[Server]) -> dict[str, Any]:
     wrong = [(server, why) for server, one, why in results if one == status]
     server, why = wrong[0]
     return {
-        **told,
+        **fields,
         "status": status,
         "text": why,
         "wanted": list(wanted["values"]),
@@ -160,32 +160,32 @@ def _server(server: Server, newest: int | None, records: Sequence[Mapping[str, A
 def compare(zone: Mapping[str, Any], servers: Sequence[Server], problem: str = "") -> dict[str, Any]:
     """The state of a zone.
 
-    :param zone: an entry of what filter dns_wanted returns.
+    :param zone: one of the zones that the filter dns_wanted returns.
     :param servers: the answers of its name servers.
-    :param problem: why there are no servers.
+    :param problem: why no servers were found; otherwise empty.
     :returns: ``zone``, ``ok``, ``text``, ``servers`` (``server``, ``status``, ``text``), ``records`` and ``counts``.
-        A record has ``status``, of STATUSES; ``text``; ``wanted`` and ``found`` values; the ``servers`` that are wrong
-        if others are not; and ``name``, ``type``, ``level``, ``category`` and ``consequence`` of what is wanted.
+        A record has ``status``, one of STATUSES; ``text``; the ``wanted`` and ``found`` values; the ``servers`` with a
+        wrong answer, if others are right; and ``name``, ``type``, ``level``, ``category`` and ``consequence``.
     """
     answering = [server for server in servers if not server.zone.failure]
     records = [_record(record, answering) for record in zone["records"]]
     newest = max((server.serial for server in answering if server.serial is not None), default=None)
-    told = [_server(server, newest, records) for server in servers]
+    rows = [_server(server, newest, records) for server in servers]
     if not problem and servers and not answering:
         problem = "no name server answers for the zone"
     counts = {status: sum(record["status"] == status for record in records) for status in STATUSES}
     return {
         "zone": zone["zone"],
-        "ok": not problem and counts["right"] == len(records) and all(server["status"] == "ok" for server in told),
+        "ok": not problem and counts["right"] == len(records) and all(server["status"] == "ok" for server in rows),
         "text": problem,
-        "servers": told,
+        "servers": rows,
         "records": records,
         "counts": {status: number for status, number in counts.items() if number},
     }
 
 
 def problems(zone: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What is wrong with a zone, for people: one entry for each server, and for each category of records.
+    """The problems of a zone, for people: one entry for each server, and one for each category of records.
 
     :param zone: as :func:`compare` returns it.
     :returns: each with ``zone``, ``level`` (that of the most important record; ``required`` for a server) and ``text``.
@@ -193,7 +193,7 @@ def problems(zone: Mapping[str, Any]) -> list[dict[str, str]]:
     name = zone["zone"]
     if zone["text"]:
         return [{"zone": name, "level": "required", "text": "%s: %s." % (name, zone["text"].rstrip("."))}]
-    told = [
+    found = [
         {"zone": name, "level": "required", "text": "%s: the name server %s %s." % (name, row["server"], row["text"])}
         for row in zone["servers"]
         if row["status"] != "ok"
@@ -212,5 +212,5 @@ def problems(zone: Mapping[str, Any]) -> list[dict[str, str]]:
         level = min(
             (record["level"] for record in records), key=("required", "recommended", "custom", "optional").index
         )
-        told.append({"zone": name, "level": level, "text": "%s. %s" % (text, CONSEQUENCES[category])})
-    return told
+        found.append({"zone": name, "level": level, "text": "%s. %s" % (text, CONSEQUENCES[category])})
+    return found

@@ -83,7 +83,7 @@ def octodns_zone(zone: Zone) -> dict[str, Any]:
 
 
 def _octodns(zone: Zone) -> str:
-    # JSON is YAML; a line for each record set is easier to read and compare than either's usual form.
+    # JSON is valid YAML. One line for each record set is easier to read and compare than the usual layout.
     lines = ["---"]
     for name, entries in octodns_zone(zone).items():
         lines.append("%s:" % json.dumps(name))
@@ -92,7 +92,7 @@ def _octodns(zone: Zone) -> str:
 
 
 def _text(value: str) -> str:
-    """A text in pieces of at most 255 bytes, each in quotes, as a zone file has it."""
+    """A text in the form of a zone file: pieces of at most 255 bytes, each in quotes."""
     content = value.encode("utf-8")
     pieces = [content[start : start + 255] for start in range(0, len(content), 255)] or [b""]
     return " ".join(

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record sets that a box needs in the DNS: the model for verifying, pushing and exporting. Pure.
 
-A record set is a dictionary with ``name`` (lower-case ASCII, no final dot), ``type``, ``ttl``, ``values`` (each in the one
-form of :func:`canonical`), ``level``, ``category``, ``may_differ``, ``explanation`` and ``consequence``.
+A record set is a dictionary with ``name`` (lower-case ASCII, no final dot), ``type``, ``ttl``, ``values`` (each in the form
+that :func:`canonical` returns), ``level``, ``category``, ``may_differ``, ``explanation`` and ``consequence``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def text_kind(value: str) -> str:
 def canonical(rtype: str, text: str, zone: str) -> str:
     """The canonical form of a value. A TXT value is one string without quotes.
 
-    :param zone: what a name without a final dot is relative to.
+    :param zone: the zone to which a name without a final dot is relative.
     :raises ValueError: if it is not a valid value of this type.
     :raises MissingLibrary: without dnspython.
     """
@@ -108,7 +108,7 @@ def _is_within(name: str, zone: str) -> bool:
 
 
 def _box_name(rows: Iterable[Mapping[str, Any]]) -> str | None:
-    """The name of the box, of what it publishes: the only one whose mail server has a key to check."""
+    """The host name of the box: the only name with a TLSA record for its mail server; None if there is none."""
     start = "_25._tcp."
     return next(
         (_ascii(row["name"])[len(start) :] for row in rows if row["type"] == "TLSA" and row["name"].startswith(start)),
@@ -180,7 +180,7 @@ def wanted(
     """The wanted records of each zone.
 
     :param dump: the subset ``dns_dump`` of miab_info.
-    :param zones: the zones at the provider, if they are not those of the box. Names in none of them are left out.
+    :param zones: the zones at the provider, if they are not those of the box. Names outside of these zones are left out.
     :param leave_out: categories, patterns of names, or patterns of a name and a type: ``www.* A``.
     :returns: for each zone ``zone``, ``box`` (its name, or None), ``records`` and ``left_out``, whose entries have ``name``, ``type`` and ``reason``.
     :raises InvalidOption: for a pattern that can't match.
@@ -208,7 +208,7 @@ def wanted(
                 left_out[home][name, rtype] = "belongs to the box's own name server"
                 continue
             if any(_leaves_out(pattern, name, rtype, category) for pattern in leave_out):
-                left_out[home][name, rtype] = "left out as asked"
+                left_out[home][name, rtype] = "left out because of leave_out"
                 continue
             try:
                 _check_name(name)

@@ -72,7 +72,7 @@ class InProcess(ActionBase):
 
     def _run(self, tmp: str | None, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        # Ansible sends them back with the result.
+        # Ansible sends the arguments back with the result, so they are converted first.
         self._task.args = _plain(self._task.args)
         task = self.definition
         keeps_file = task.file_key is not None and self._task.args.get("path") is not None
@@ -109,7 +109,7 @@ class InProcess(ActionBase):
             _arguments.check(rules["argument_spec"], self._task.args)
             return
         found = list(_arguments.find(rules["argument_spec"], self._task.args))
-        # Playbooks and the role know the names of the variables that a declaration comes from.
+        # Errors in the names of variables, which the playbooks and the role box have found.
         variables = [Mistake(**one) for one in self._templar.template(task_vars.get(MISTAKES, []))]
         if found or variables:
             mistakes = _arguments.declaration(rules, self._task.args, found, task.planner.check)
@@ -140,7 +140,7 @@ class InProcess(ActionBase):
                 message = "Unsupported parameters for (%s) module: %s" % (self._task.action, message)
             result: dict[str, Any] = {"failed": True, "msg": message}
             if _shows_invocation(task_vars):
-                # What is secret among these options isn't known for sure.
+                # The options are invalid, so their secrets are not known for certain.
                 result["invocation"] = {}
             return dict(without_secrets(result, validated._no_log_values))
         own = secrets(task, options, validated._no_log_values)
@@ -148,12 +148,12 @@ class InProcess(ActionBase):
         result = perform(task, options, self._task.check_mode, own, progress, _IDLE, _is_orphan)
         if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": options}
-        # Ansible masks what a module prints, and nothing of what an action plugin returns.
+        # Ansible masks the output of a module, but not the result of an action plugin.
         masked: dict[str, Any] = without_secrets(result, own)
         return masked
 
     def _progress(self, task_vars: dict[str, Any], own: set[str]) -> ProgressLines:
-        """What shows people how far the task is, beside its result: standard output may be a program's to read."""
+        """Progress lines on standard error, because a program may read standard output."""
         host = task_vars.get("inventory_hostname", "localhost")
         hosts = task_vars.get("ansible_play_batch") or [host]
         together = min(len(hosts), task_vars.get("ansible_forks") or 1)
@@ -162,12 +162,12 @@ class InProcess(ActionBase):
         def show(line: str) -> None:
             Display().display(without_secrets(line, own), stderr=True, screen_only=True)
 
-        # A callback may show the task's own title only once it has a result.
+        # Some callbacks show the title of the task only after it has ended, so each line has a title of its own.
         title = "%s: [%s]" % (self._task.action.rpartition(".")[2], host)
         return ProgressLines(title, show, pace(IS_WATCHED, together, position), names=not self._task.no_log)
 
     def _keep_file(self, task: Task, result: dict[str, Any], task_vars: dict[str, Any] | None) -> None:
-        """Let Ansible's own action write the file: it knows its options, check mode, and every way to a machine."""
+        """Write the file with Ansible's own action, which supports its file options, check mode and all connections."""
         asked = self._task.args
         names = {name for option, spec in FILE_COMMON_ARGUMENTS.items() for name in (option, *spec.get("aliases", ()))}
         copy = self._task.copy()
@@ -206,14 +206,14 @@ class InProcess(ActionBase):
 
 
 def _is_orphan() -> bool:
-    """Whether the ansible-playbook that has started this worker has gone."""
+    """Whether the ansible-playbook process that started this worker has ended."""
     parent = multiprocessing.parent_process()
     return parent is not None and os.getppid() != parent.pid
 
 
 @contextmanager
 def _ending_with_ansible() -> Iterator[None]:
-    """A time in which this worker waits for a module, and ends when Ansible does; the module then notices that."""
+    """End this worker if Ansible ends while the worker waits for a module. The module then notices that, too."""
     is_done = threading.Event()
 
     def watch() -> None:
@@ -230,9 +230,9 @@ def _ending_with_ansible() -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """Options without the notes that Ansible keeps on where each text came from.
+    """Options without Ansible's tags, which record where each text came from.
 
-    Modules never see them, and to copy, mask and send them costs ten times as much as the texts themselves.
+    Modules never see the tags, and copying, masking and sending them takes ten times as long as for the plain texts.
     """
     if isinstance(value, str):
         return str(value)
@@ -244,7 +244,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shows_invocation(task_vars: dict[str, Any] | None) -> bool:
-    """Whether Ansible lets a module's result tell its options, which releases before 2.21 always do."""
+    """Whether Ansible includes the options of a module in its result. Releases before 2.21 always do."""
     try:
         return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars or {}))
     except AnsibleError:

@@ -202,13 +202,13 @@ def _plan(push: Push, folder: Path) -> Pushed:
     if code:
         raise PushFailed(_explained(push, errors), planned=None, left=None)
     start = output.find("{")
-    told = json.loads(output[start:]) if start >= 0 else {}
+    output_plan = json.loads(output[start:]) if start >= 0 else {}
     checksum = _CHECKSUM.search(errors)
     report = folder / "kept.json"
     return Pushed(
         changes=[
             _change(zone.rstrip("."), change)
-            for zone, plan in sorted(told.get("provider", {}).items())
+            for zone, plan in sorted(output_plan.get("provider", {}).items())
             for change in plan["changes"]
         ],
         kept=json.loads(report.read_text(encoding="utf-8")) if report.exists() else [],

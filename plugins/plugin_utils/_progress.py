@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Progress lines of long tasks, and their frequency.
 
-A worker has no terminal. What it displays goes through Ansible's queue to the process that has one,
-so lines of many workers come out whole and in order; a line that is rewritten would get mixed with theirs.
+A worker has no terminal. Its lines go through Ansible's queue to the process that has one, so the lines of many workers
+are complete and in order. A line that is rewritten in place would be mixed up with the lines of other workers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Pace:
     """How often a host shows progress.
 
     :param first: seconds from the start of a task to its first line.
-    :param every: seconds from there to the next, at least.
+    :param every: the minimum number of seconds between two lines.
     :param uses_estimates: whether to show a line early if it would be late after the next wait.
     """
 
@@ -92,7 +92,7 @@ class ProgressLines:
         self._started = now()
         self._due = pace.first
         self._is_silent = True
-        # The first step of what it is doing, and when that was.
+        # The first step of the current kind, and its time since the start.
         self._base: tuple[Step, float] | None = None
 
     def __call__(self, step: Step) -> None:

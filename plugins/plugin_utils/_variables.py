@@ -149,7 +149,7 @@ def joined(values: Mapping[str, Any]) -> Any:
     items: list[Any] = []
     for name, value in given.items():
         if not isinstance(value, (list, tuple)):
-            raise TypeError("%s: a list is needed, because it is one of several parts" % name)
+            raise TypeError("%s: must be a list, because it is one of several parts" % name)
         items += [item for item in value if item not in items]
     return items
 
@@ -168,7 +168,9 @@ def unknown(defined: Iterable[str], others: Iterable[str] = ()) -> list[dict[str
             continue
         meant = nearest(base[0], LISTS if base[1] else KNOWN)
         hint = (
-            "did you mean %s?" % meant if meant else "rename it if it is your own, or name it in miab_other_variables"
+            "did you mean %s?" % meant
+            if meant
+            else "if it is your own variable, rename it or add it to miab_other_variables"
         )
-        mistakes.append({"where": name, "why": "there is no such variable; " + hint})
+        mistakes.append({"where": name, "why": "unknown variable; " + hint})
     return mistakes

@@ -89,7 +89,7 @@ def test_correct_records_pass() -> None:
         ("mx", "example.org. 60 IN MX 20 box.example.com.", "different", "another value is there"),
         ("mx", RIGHT["mx"] + "\nexample.org. 60 IN MX 20 mx.example.net.", "extra", "there is an additional value"),
         ("a", RIGHT["a"] + "\nwww.example.org. 60 IN A 192.0.2.1", "extra", "there is an additional value"),
-        ("a", "www.example.org. 60 IN CNAME shop.example.net.", "cname", "a CNAME to shop.example.net. is in the way"),
+        ("a", "www.example.org. 60 IN CNAME shop.example.net.", "cname", "the name has a CNAME to shop.example.net."),
         ("spf", 'example.org. 60 IN TXT "v=spf1 a -all"', "different", "another value is there"),
         ("spf", 'example.org. 60 IN TXT "google-site-verification=abc"', "missing", "this value is missing beside other TXT values"),
         ("spf", RIGHT["spf"] + '\nexample.org. 60 IN TXT "v=spf1 a -all"', "extra", "there is an additional value"),

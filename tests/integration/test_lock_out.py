@@ -51,9 +51,9 @@ REFUSED = [
     (
         {"mailinabox.admin.miab_user": {"email": BOB, "user_password": ["a-secret-in-a-list"]}},
         "invalid_option",
-        "user_password: '(list)': a text is needed",
+        "user_password: '(list)': must be a string",
     ),
-    (config(users=[None]), "invalid_declaration", "users[0]: a dictionary is needed"),
+    (config(users=[None]), "invalid_declaration", "users[0]: must be a dictionary"),
     ({"mailinabox.admin.miab_system": {"privacy": True, "reboot_timeout": True}}, "invalid_option", "a whole number"),
 ]
 

@@ -143,7 +143,7 @@ def test_a_connection_from_the_environment(box: Box, tmp_path: Path) -> None:
             {"miab_users": [{"email": "ann@example.org", "user_pasword": "some-password"}], "miab_alias": []},
             [
                 "Mistakes in the declaration: 2.",
-                "miab_alias: there is no such variable; did you mean miab_aliases?",
+                "miab_alias: unknown variable; did you mean miab_aliases?",
                 "user_pasword: there is no such option; did you mean user_password?",
             ],
         ),
@@ -276,7 +276,7 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
 def test_a_misspelt_variable_of_health(box: Box, tmp_path: Path) -> None:
     found, run = health(box, tmp_path, miab_health_backups="ignore")
     assert run.status == 2
-    expected = "miab_health_backups: there is no such variable; did you mean miab_health_backup?"
+    expected = "miab_health_backups: unknown variable; did you mean miab_health_backup?"
     assert [problem["text"] for problem in found["problems"]] == [expected]
 
 
@@ -287,8 +287,18 @@ def test_checks_that_the_box_does_not_support(box: Box, tmp_path: Path) -> None:
     found, run = health(box, tmp_path)
     assert run.status == 0, run.output
     assert found["problems"] == [
-        {"check": "certificates", "severity": "warn", "about": None, "text": "The box can't tell its certificates."},
-        {"check": "version", "severity": "warn", "about": None, "text": "The box can't tell its latest_version."},
+        {
+            "check": "certificates",
+            "severity": "warn",
+            "about": None,
+            "text": "The box could not return the subset certificates.",
+        },
+        {
+            "check": "version",
+            "severity": "warn",
+            "about": None,
+            "text": "The box could not return the subset latest_version.",
+        },
     ]
     found, run = health(box, tmp_path, miab_health_unknown="fail")
     assert run.status == 2

@@ -66,23 +66,23 @@ def test_unambiguous_values_are_accepted(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "option", "why"),
     [
-        ({"text": True}, "text", "a text is needed"),
-        ({"words": False}, "words", "a text is needed"),
+        ({"text": True}, "text", "must be a string"),
+        ({"words": False}, "words", "must be a string"),
         # In YAML 0777777777 is octal, and 12_345_678 has no underscores.
-        ({"secret": 0o777777777}, "secret", "no secret, .* put it in quotes"),
-        ({"secret": 12_345_678}, "secret", "no secret, .* put it in quotes"),
-        ({"item": {"secret": 12345678}}, "item.secret", "no secret, .* put it in quotes"),
+        ({"secret": 0o777777777}, "secret", "a secret must be a string, .* put it in quotes"),
+        ({"secret": 12_345_678}, "secret", "a secret must be a string, .* put it in quotes"),
+        ({"item": {"secret": 12345678}}, "item.secret", "a secret must be a string, .* put it in quotes"),
         ({"secret": 1.5}, "secret", "put it in quotes"),
         ({"secret": True}, "secret", "put it in quotes"),
         ({"secret": datetime.date(2026, 1, 1)}, "secret", "put it in quotes"),
-        ({"untyped": 1.10}, "untyped", "a text is needed"),
-        ({"text": ["a"]}, "text", "a text is needed"),
-        ({"text": {"a": 1}}, "text", "a text is needed"),
-        ({"text": datetime.date(2026, 1, 1)}, "text", "a text is needed"),
-        ({"text": b"a"}, "text", "a text is needed"),
-        ({"path": True}, "path", "a text is needed"),
-        ({"texts": ["a", None]}, "texts[1]", "a text is needed"),
-        ({"texts": [["a"]]}, "texts[0]", "a text is needed"),
+        ({"untyped": 1.10}, "untyped", "must be a string"),
+        ({"text": ["a"]}, "text", "must be a string"),
+        ({"text": {"a": 1}}, "text", "must be a string"),
+        ({"text": datetime.date(2026, 1, 1)}, "text", "must be a string"),
+        ({"text": b"a"}, "text", "must be a string"),
+        ({"path": True}, "path", "must be a string"),
+        ({"texts": ["a", None]}, "texts[1]", "must be a string"),
+        ({"texts": [["a"]]}, "texts[0]", "must be a string"),
         ({"number": True}, "number", "a whole number"),
         ({"number": float("inf")}, "number", "a whole number"),
         ({"number": float("nan")}, "number", "a whole number"),
@@ -92,15 +92,15 @@ def test_unambiguous_values_are_accepted(arguments: dict[str, Any]) -> None:
         ({"item": True}, "item", "a dictionary"),
         ({"item": [{}]}, "item", "a dictionary"),
         ({"item": "words"}, "item", "a dictionary"),
-        ({"item": {"text": True}}, "item.text", "a text is needed"),
+        ({"item": {"text": True}}, "item.text", "must be a string"),
         ({"item": "number=inf"}, "item.number", "a whole number"),
         ({"items": [None]}, "items[0]", "a dictionary"),
-        ({"items": [{}, {"text": 1.5}]}, "items[1].text", "a text is needed"),
+        ({"items": [{}, {"text": 1.5}]}, "items[1].text", "must be a string"),
         ({"items": {"text": "a"}}, "items", "a list of dictionaries"),
-        ({"text": "a\0"}, "text", "no text has"),
-        ({"text": "\ud800"}, "text", "no text has"),
-        ({"raw": ["a", "\udfff"]}, "raw", "no text has"),
-        ({"item": '{"text": "a\\u0000"}'}, "item.text", "no text has"),
+        ({"text": "a\0"}, "text", "invalid character"),
+        ({"text": "\ud800"}, "text", "invalid character"),
+        ({"raw": ["a", "\udfff"]}, "raw", "invalid character"),
+        ({"item": '{"text": "a\\u0000"}'}, "item.text", "invalid character"),
     ],
 )
 def test_ambiguous_values_are_rejected(arguments: dict[str, Any], option: str, why: str) -> None:
@@ -158,7 +158,7 @@ def test_all_mistakes_are_reported_together_with_misspelt_options() -> None:
         "dns_record: there is no such option; did you mean dns_records?",
         "users[0] ann@example.org: quotta: there is no such option; did you mean quota?",
         "users[2] bob@example.org: emial: there is no such option; did you mean email?",
-        "users[3].user_password: a number is no secret, because YAML may have changed its digits; put it in quotes",
+        "users[3].user_password: a secret must be a string, because YAML may change the digits of a number; put it in quotes",
     ]
     assert told[4:6] == [
         "users[4]: email is missing",
@@ -179,4 +179,4 @@ def test_errors_of_ansible_are_reported_too() -> None:
 def test_messages_do_not_contain_the_value() -> None:
     with pytest.raises(InvalidOption) as caught:
         _arguments.check(SPEC, {"text": ["s3cret"]})
-    assert caught.value.message == "text: '(list)': a text is needed; put it in quotes"
+    assert caught.value.message == "text: '(list)': must be a string; put it in quotes"

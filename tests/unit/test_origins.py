@@ -66,14 +66,14 @@ def test_mistakes_name_their_places() -> None:
     result = failed(
         Mistake("users[0] ann", "quota: '2X': no quota"),
         Mistake("users[1] bob", "privileges: ['x']: none"),
-        Mistake("miab_alias", "there is no such variable"),
+        Mistake("miab_alias", "unknown variable"),
     )
     variables = {"miab_alias": Text("miab_alias")}
     commands = annotate(result, ARGUMENTS, variables)
     assert result["msg"].splitlines()[1:] == [
         "mail.yml:4:5: users[0].quota: '2X': no quota",
         "users[1] bob: privileges: ['x']: none",
-        "mail.yml:9:5: miab_alias: there is no such variable More.",
+        "mail.yml:9:5: miab_alias: unknown variable More.",
     ]
     assert result["failure"]["message"] == result["msg"]
     assert [one.get("origin") for one in result["failure"]["details"]["mistakes"]] == [
@@ -83,7 +83,7 @@ def test_mistakes_name_their_places() -> None:
     ]
     assert commands == [
         "::error file=mail.yml,line=4,col=5::users[0].quota: '2X': no quota",
-        "::error file=mail.yml,line=9,col=5::miab_alias: there is no such variable",
+        "::error file=mail.yml,line=9,col=5::miab_alias: unknown variable",
     ]
 
 

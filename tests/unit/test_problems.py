@@ -53,7 +53,7 @@ def made(*days_ago: float) -> dict[str, Any]:
         (made(2.51, 30), ["The last backup is 2.5 days old."]),
         (made(), ["There is no backup."]),
         ({"backup_status": {}}, ["Backups are off."]),
-        ({"backup_status": {"error": "No route."}}, ["The box can't tell of its backups: No route."]),
+        ({"backup_status": {"error": "No route."}}, ["The box reports an error about its backups: No route."]),
     ],
 )
 def test_backup(facts: dict[str, Any], found: list[str]) -> None:
@@ -252,6 +252,11 @@ def test_facts_that_the_box_does_not_have() -> None:
     facts = {"certificates": None, "backup_status": None, "version": "v75"}
     found = problems(facts, {"certificates": "ignore", "unknown": "warn"})
     assert found == [
-        {"check": "backup", "severity": "warn", "about": None, "text": "The box can't tell its backup_status."}
+        {
+            "check": "backup",
+            "severity": "warn",
+            "about": None,
+            "text": "The box could not return the subset backup_status.",
+        }
     ]
     assert problems(facts, {"unknown": "ignore"}) == []

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_a_misspelt_variable(name: str, nearest: str) -> None:
-    expected = f"there is no such variable; did you mean {nearest}?"
+    expected = f"unknown variable; did you mean {nearest}?"
     assert _variables.unknown([name, "miab_host"]) == [{"where": name, "why": expected}]
 
 
@@ -73,7 +73,7 @@ def test_lists_in_parts(values: dict[str, Any], expected: Any) -> None:
 
 
 def test_a_part_that_is_no_list() -> None:
-    with pytest.raises(TypeError, match="miab_users__a: a list is needed"):
+    with pytest.raises(TypeError, match="miab_users__a: must be a list"):
         _variables.joined({"miab_users": [1], "miab_users__a": {"email": 1}})
 
 

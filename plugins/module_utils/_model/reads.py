@@ -369,7 +369,7 @@ def _parse_flag(answer: Any) -> bool:
     return answer
 
 
-@_shape_of("what was asked for")
+@_shape_of("objects")
 def _parse_rows(answer: Any) -> list[dict[str, Any]]:
     """A list of objects as the box returns them. Planning does not use them."""
     return [shape.fields(row) for row in shape.items(answer)]

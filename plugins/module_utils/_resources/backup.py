@@ -361,13 +361,13 @@ def _credentials(wanted: WantedBackup, target: str) -> tuple[str, str]:
     return "", ""
 
 
-def _parse_answer(call: Call, said: str) -> bool:
+def _parse_answer(call: Call, answer: str) -> bool:
     """Parse the answer. The box sends all answers with HTTP 200, but only "OK" means success."""
     try:
-        words = json.loads(said)
+        words = json.loads(answer)
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            "POST %s: expected JSON, got something else (%d characters)." % (_PATH, len(said)), path=_PATH
+            "POST %s: expected JSON, got something else (%d characters)." % (_PATH, len(answer)), path=_PATH
         ) from error
     if words == "OK":
         return True
@@ -381,9 +381,9 @@ def _parse_answer(call: Call, said: str) -> bool:
                 option="b2",
             )
         raise Refused("target: %s: this box does not support targets of this kind." % reply, path=_PATH, text=reply)
-    said = reply or "(no reason given; check that the box supports this target)"
+    answer = reply or "(no reason given; check that the box supports this target)"
     hint = " " + call.hint if call.hint else ""
-    raise Refused("POST %s: the box refused the request: %s%s" % (_PATH, said, hint), path=_PATH, text=reply)
+    raise Refused("POST %s: the box refused the request: %s%s" % (_PATH, answer, hint), path=_PATH, text=reply)
 
 
 def _hint(target: str) -> str:

@@ -261,11 +261,11 @@ def _check_outcome(row: CertificateStatus, outcomes: Outcomes) -> None:
     )
 
 
-def _outcomes(said: str) -> Outcomes:
+def _outcomes(answer: str) -> Outcomes:
     """Parse the answer to ``/ssl/provision``: the result of each domain."""
     try:
         # The list also has strings, with messages about all certificates. Skip them.
-        groups = [item for item in shape.items(shape.part(json.loads(said), "requests")) if isinstance(item, dict)]
+        groups = [item for item in shape.items(shape.part(json.loads(answer), "requests")) if isinstance(item, dict)]
         return Outcomes(
             tuple(
                 {
@@ -279,22 +279,24 @@ def _outcomes(said: str) -> Outcomes:
         )
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            "POST /ssl/provision: unexpected answer: %.200r" % said, path="/ssl/provision"
+            "POST /ssl/provision: unexpected answer: %.200r" % answer, path="/ssl/provision"
         ) from error
 
 
-def _installed(said: str) -> bool:
+def _installed(answer: str) -> bool:
     """Parse the answer to ``/ssl/install``: whether a certificate was installed. Errors also come with HTTP 200.
 
     :raises Refused: with the message of the box.
     :raises UnexpectedAnswer: if the last line is incomplete.
     """
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in answer.splitlines() if line.strip()]
     if lines and any(whole != lines[-1] and whole.startswith(lines[-1]) for whole in (*_INSTALLED, _REMARK)):
-        raise UnexpectedAnswer("POST /ssl/install: the answer is incomplete: %.200r" % said, path="/ssl/install")
+        raise UnexpectedAnswer("POST /ssl/install: the answer is incomplete: %.200r" % answer, path="/ssl/install")
     if not all(line in _INSTALLED or line.startswith(_REMARK) for line in lines):
         raise Refused(
-            "POST /ssl/install: the box refused the request: %s" % said.strip(), path="/ssl/install", text=said.strip()
+            "POST /ssl/install: the box refused the request: %s" % answer.strip(),
+            path="/ssl/install",
+            text=answer.strip(),
         )
     return bool(lines)
 

@@ -31,7 +31,7 @@ def check(options: Mapping[str, Any]) -> bool:
 
 
 def needs(begins: bool, known: Known) -> Sequence[Question]:
-    """What has to be asked for, beyond what is known."""
+    """Return the question that :func:`plan` still needs answered."""
     question = LogIn() if begins else LogOut()
     return [] if question.name in known else [question]
 

@@ -98,20 +98,20 @@ def plan(wanted: WantedSystem, known: Known) -> Change:
     return Change("system", SINGLE, before, after, tuple(calls), needs_replan=needs_replan)
 
 
-def _parse_upgrade(said: str) -> int:
+def _parse_upgrade(answer: str) -> int:
     """How many packages were upgraded."""
-    found = _COUNT.search(said)
+    found = _COUNT.search(answer)
     if not found:
         raise UnexpectedAnswer(
-            "POST /system/update-packages: the answer does not say how many packages were upgraded: %.200r" % said,
+            "POST /system/update-packages: the answer does not say how many packages were upgraded: %.200r" % answer,
             path="/system/update-packages",
         )
     return int(found.group(1))
 
 
-def _parse_reboot(said: str) -> bool:
+def _parse_reboot(answer: str) -> bool:
     """Whether the box restarts. It does not if it was restarted by somebody else in the meantime."""
-    return not said.startswith(_NO_REBOOT)
+    return not answer.startswith(_NO_REBOOT)
 
 
 PLANNER = Planner(check, needs, plan)

@@ -16,18 +16,18 @@ _UPDATED = "updated"
 _DNS_WORDS = "updated DNS:"
 
 
-def _parse_dns(said: str) -> Tuple[str, ...]:
+def _parse_dns(answer: str) -> Tuple[str, ...]:
     """The zones or parts of the configuration that the box reports as updated."""
     found = []
-    for line in said.splitlines():
+    for line in answer.splitlines():
         line = line.strip()
         words = line[len(_DNS_WORDS) :].split(",") if line.startswith(_DNS_WORDS) else [line]
         found += [word.strip() for word in words if word.strip()]
     return tuple(found)
 
 
-def _parse_web(said: str) -> bool:
-    return bool(said.strip())
+def _parse_web(answer: str) -> bool:
+    return bool(answer.strip())
 
 
 def check_dns(options: Mapping[str, Any]) -> bool:

@@ -118,12 +118,12 @@ def signing_request(text: str) -> SigningRequest:
     except Exception as error:
         raise ValueError("the certificate request can't be read: %s" % error) from error
 
-    def said(oid: Any) -> str | None:
+    def value_of(oid: Any) -> str | None:
         values = [str(item.value) for item in found.subject.get_attributes_for_oid(oid)]
         return values[0] if len(values) == 1 else None
 
     oids = x509.oid.NameOID
-    return SigningRequest(said(oids.COMMON_NAME), said(oids.COUNTRY_NAME), key)
+    return SigningRequest(value_of(oids.COMMON_NAME), value_of(oids.COUNTRY_NAME), key)
 
 
 def moment(seconds: float) -> str:
