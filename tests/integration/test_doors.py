@@ -112,7 +112,9 @@ def test_options_from_the_environment_of_a_play(newest_box: Box, door: str, tmp_
 def test_a_short_secret_leaves_messages_readable(newest_box: Box, door: str, tmp_path: Path) -> None:
     run = play(newest_box, [{MODULE: {"email": ANN, "user_password": "pass"}}], tmp_path, door, arguments=["-vvv"])
     result = run.outcomes[0].result
-    assert result["msg"] == "user_password: '********': must have at least eight characters"
+    message = "user_password: '********': must have at least eight characters"
+    # Releases from 2.22 on mask secrets once more, also as parts of words.
+    assert result["msg"] in (message, message.replace("pass", "$REDACTED$"))
     assert '"pass"' not in json.dumps(result)
 
 

@@ -13,12 +13,11 @@ from functools import partial
 from typing import Any, Callable, Iterable, Mapping
 
 from ansible.module_utils.basic import FILE_COMMON_ARGUMENTS, AnsibleModule, env_fallback, missing_required_lib
-from ansible.module_utils.common.parameters import remove_values
 
 from .._box.client import Client
 from .._box.https import HAS_REQUESTS, IdleConnections
 from .._box.interruption import Interruption
-from .._values.secrets import by_length, forms, in_url, masked, without_words
+from .._values.secrets import by_length, in_url, masked, masked_as_given, without_words
 from .._values.texts import printable
 from .progress import Progress
 from .task import Task, run
@@ -81,7 +80,7 @@ def secrets(task: Task, options: Mapping[str, Any], no_log_values: Iterable[Any]
 def without_secrets(value: Any, secrets: Iterable[Any]) -> Any:
     """A result, or a part of it, without unchanged secrets: long ones are removed anywhere, short ones as whole words."""
     long, short = by_length(map(str, secrets))
-    return without_words(remove_values(value, long), short)
+    return without_words(masked_as_given(value, long), short)
 
 
 def perform(
@@ -145,18 +144,20 @@ class _Module(AnsibleModule):
         self.no_log_values: set[Any] = secrets(task, self.params, self.no_log_values)
 
     def _log_invocation(self) -> None:
-        """Also mask the escaped forms of secrets: Ansible formats lists and dictionaries before it masks unchanged secrets."""
-        before: set[Any] = self.no_log_values
-        own = secrets(self._task, self.params, before)
-        self.no_log_values = before.union(*map(forms, own))
+        """Log the options without secrets. Ansible masks neither secrets in other options nor escaped forms."""
+        given = self.params
+        self.params: dict[str, Any] = masked(given, secrets(self._task, given, self.no_log_values))
         super()._log_invocation()
-        self.no_log_values = before
+        self.params = given
 
-    def hide_short_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Remove short secrets from a result. Ansible masks the others; it would also mask short ones inside other words."""
-        self.no_log_values, short = by_length(map(str, self.no_log_values))
-        self.params: dict[str, Any] = without_words(self.params, short)
-        return dict(without_words(result, short))
+    def hide_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Mask the secrets in the options, and return the result without them.
+
+        Releases from 2.22 on mask nothing in a module's result. Earlier ones would also mask parts of words.
+        """
+        own, self.no_log_values = self.no_log_values, set()
+        self.params = without_secrets(self.params, own)
+        return dict(without_secrets(result, own))
 
     def fail_json(self, msg: str, **details: Any) -> None:
         if not self._is_valid:
@@ -168,7 +169,7 @@ class _Module(AnsibleModule):
                 for name, spec in CONNECTION_OPTIONS.items()
                 if spec.get("no_log") and self.params.get(name)
             )
-            msg = with_variables(msg)
+            msg = without_secrets(with_variables(msg), self.no_log_values)
         super().fail_json(msg, **details)
 
 
@@ -183,7 +184,7 @@ def run_module(task: Task) -> None:
     """Run a task as a module."""
     module = _Module(task)
     result = perform(task, module.params, module.check_mode, module.no_log_values, is_abandoned=_nobody_listens)
-    result = module.hide_short_secrets(result)
+    result = module.hide_secrets(result)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     if result.get("failed"):
