@@ -15,11 +15,11 @@ author:
 description:
   - Writes the records that P(mailinabox.admin.dns_wanted#filter) returns to the zones of a DNS provider, through octoDNS.
   - Runs on the controller, which needs C(octodns) and the Python package of the provider, such as C(octodns-cloudflare).
-  - Never touches records of others. A record set of a box has a marker beside it, a TXT record whose name starts with
-    C(_miab-owner). Only record sets with the marker of this box are changed and removed. A record set without a marker
-    gets one if it is equal to the wanted one; if it differs, it stays, and is in RV(kept).
-  - TXT records of others may have the same name as a wanted one. Their values stay.
-  - Each push first plans, and applies exactly that plan. If the records of the provider change in between, it fails.
+  - Changes and removes only record sets that belong to this box. Each of them has a marker, which is a TXT record whose name
+    starts with C(_miab-owner). A record set without a marker gets one if it is equal to the wanted one. If it differs, it
+    stays unchanged, and RV(kept) lists it.
+  - Other TXT values at the name of a wanted TXT record stay unchanged.
+  - Each push first makes a plan and then applies exactly that plan. It fails if the records of the provider change in between.
   - octoDNS refuses a plan that changes or removes more than 30 percent of the records of a zone with ten records or more.
 options:
   zones:
@@ -36,25 +36,26 @@ options:
     required: true
   environment:
     description:
-      - Environment variables for octoDNS, such as credentials. They are in no file and not in the process list.
+      - Environment variables for octoDNS, such as credentials. They are not written to any file or shown in the process list.
     type: dict
     default: {}
   owner:
     description:
       - The box that the records belong to. It is part of the markers, so that several boxes can share a zone. If it
         changes, the records of the old name stay.
-      - Defaults to the host name of the box, as P(mailinabox.admin.dns_wanted#filter) knows it.
+      - Defaults to the host name of the box in O(zones).
     type: str
   take_over:
     description:
-      - Records of others to replace. Each entry has a pattern for names, and one for types - C(example.org MX), or
-        C(mail._domainkey.* TXT). Of a TXT record only texts of the same kind are replaced, such as another SPF record.
-      - A CNAME of others is never replaced. Remove it at the provider.
+      - Records without the marker of this box to replace. Each entry has a pattern for names and one for types, such as
+        C(example.org MX) or C(mail._domainkey.* TXT). In a TXT record set, only values of the same kind are replaced, such
+        as another SPF record. Other TXT values at the same name stay.
+      - A CNAME without the marker is never replaced. Remove it at the provider.
     type: list
     elements: str
     default: []
   create_zones:
-    description: Whether to create zones that the provider does not have. Otherwise they are an error.
+    description: Whether to create zones that the provider does not have. If this is not set, a missing zone is an error.
     type: bool
     default: false
   force:
@@ -62,16 +63,16 @@ options:
     type: bool
     default: false
   executable:
-    description: Where the program C(octodns-sync) is. Defaults to the one beside Ansible's Python, then to the one on C(PATH).
+    description: The path of the program C(octodns-sync). Defaults to the one beside Ansible's Python, then to the one on C(PATH).
     type: path
     default: ""
   timeout:
-    description: How many seconds octoDNS may take to plan, and to apply.
+    description: How many seconds octoDNS may take for each of its two runs, planning and applying.
     type: int
     default: 300
 attributes:
   check_mode:
-    description: Plans and changes nothing.
+    description: Makes the plan and applies nothing.
     support: full
   diff_mode:
     description: Shows the records that change.
@@ -115,17 +116,17 @@ changes:
       before: []
       after: ["10 box.example.com."]
 kept:
-  description: The wanted records that were not written, and why, most of them because a record of others is there.
+  description: The wanted records that were not written, with the reasons. Most often, another record is in the way.
   returned: success
   type: list
   elements: dict
   sample:
-    - {"zone": "example.org", "name": "www.example.org", "type": "A", "reason": "a CNAME of others is there"}
+    - {"zone": "example.org", "name": "www.example.org", "type": "A", "reason": "the name has a CNAME that this box does not own"}
 failure:
   description:
-    - Why the task failed, for a playbook to test - C(code), C(message) and C(details).
-    - Of a push that failed halfway, C(details) has the number of changes that were C(planned), and of those that are
-      C(left). The next push makes them.
+    - Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
+    - If a push failed halfway, C(details) has the number of C(planned) changes, and the number of those that are C(left).
+      The next push makes them.
   returned: failure
   type: dict
   sample: {"code": "push_failed", "message": "octoDNS could not update the zones: ...", "details": {"planned": 8, "left": 3}}

@@ -13,46 +13,46 @@ version_added: 1.1.0
 author:
   - mailinabox.admin contributors (@mailinabox-admin)
 description:
-  - Asks each authoritative name server of each zone for the records that P(mailinabox.admin.dns_wanted#filter) returns,
+  - Queries each authoritative name server of each zone for the records that P(mailinabox.admin.dns_wanted#filter) returns,
     and compares the answers. Changes nothing.
-  - The order of values doesn't matter. TXT values are compared as a whole, however they are cut into strings.
-  - Does not fail for wrong records. Test RV(ok), or use the role P(mailinabox.admin.dns#role).
+  - The order of values doesn't matter. The parts of a TXT value are joined before they are compared.
+  - Wrong records do not make the task fail. Test RV(ok), or use the role P(mailinabox.admin.dns#role).
   - Runs on the controller, which needs the Python library dnspython.
 options:
   zones:
     description:
       - The wanted records, as P(mailinabox.admin.dns_wanted#filter) returns them.
-      - Written by hand, a zone has C(zone) and C(records), and each record C(name), C(type) and C(values).
+      - You can also write zones yourself. A zone has C(zone) and C(records), and each record has C(name), C(type) and C(values).
     type: list
     elements: dict
     required: true
   servers:
     description:
-      - The name servers to ask - IP addresses, each with or without a port. For a name server that is not in the
-        delegation, such as the internal one of a split horizon.
-      - Defaults to the name servers of each zone, as the DNS has them.
+      - The IP addresses of the name servers to query, each with or without a port. Use it for a name server that the zone
+        is not delegated to, such as an internal one.
+      - Defaults to the name servers to which each zone is delegated.
     type: list
     elements: str
     default: []
   resolvers:
-    description: The resolvers that find the name servers of a zone - IP addresses, each with or without a port. Defaults to
-      those of the system.
+    description: The IP addresses of the resolvers that are used to find the name servers of a zone, each with or without a
+      port. Defaults to the resolvers of the system.
     type: list
     elements: str
     default: []
   timeout:
-    description: How many seconds to wait for an answer. Each question is asked twice.
+    description: How many seconds to wait for an answer. A query without an answer is repeated once.
     type: float
     default: 3
   wait:
     description:
-      - How many seconds to ask again if not all is right, such as after a push. Many providers take seconds, and some
-        take minutes, to bring a change to all their name servers.
+      - How many seconds to repeat the queries while a record is wrong, for example after a push. Many providers need seconds,
+        and some need minutes, until all their name servers have a change.
     type: int
     default: 0
 attributes:
   diff_mode:
-    description: Has nothing to show, because nothing is changed.
+    description: The module changes nothing.
     support: none
 extends_documentation_fragment:
   - mailinabox.admin.attributes
@@ -70,7 +70,7 @@ EXAMPLES = r"""
     gather_subset: dns_dump
   register: box
 
-- name: Ask the name servers for it
+- name: Query the name servers
   mailinabox.admin.dns_verify:
     zones: "{{ box.dns_dump | mailinabox.admin.dns_wanted }}"
   register: dns
@@ -99,12 +99,12 @@ ok:
   sample: true
 zones:
   description:
-    - The state of each zone. C(text) says why no server could be asked, and is empty otherwise.
-    - The C(status) of a record is V(right), V(missing), V(different), V(extra) (another value is there, too), V(cut) (a
-      text whose end is missing), V(cname) (a CNAME in the way) or V(unknown) (no answer). C(servers) has the servers on
-      which it is so, if others are right.
+    - The state of each zone. C(text) is the reason if no name server could be queried, and empty otherwise.
+    - The C(status) of a record is V(right), V(missing), V(different), V(extra) (there is an additional value), V(cut) (the
+      end of a text is missing), V(cname) (the name has a CNAME) or V(unknown) (no answer). C(servers) lists the servers
+      with this status, if others are right.
     - The C(status) of a server is V(ok), V(stale) (it has an older version of the zone), V(lame) or V(refused) (the
-      zone is delegated to it, and it does not have it), V(servfail), V(timeout), V(nxdomain) or V(broken).
+      zone is delegated to this server, which does not have it), V(servfail), V(timeout), V(nxdomain) or V(broken).
   returned: success
   type: list
   elements: dict
@@ -127,8 +127,8 @@ zones:
           consequence: No mail arrives for the domain.
 problems:
   description:
-    - What is wrong, in sentences - C(text), the C(zone), and the C(level) of the most important record. Records of a
-      category that have the same problem share an entry.
+    - The problems, each with its C(text), its C(zone), and the C(level) of the most important record. Records of a category
+      with the same problem share an entry.
   returned: success
   type: list
   elements: dict
@@ -137,7 +137,7 @@ problems:
       level: required
       text: "example.org: example.org MX is missing. No mail arrives for the domain."
 failure:
-  description: Why the task failed, for a playbook to test - C(code), C(message) and C(details).
+  description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
   sample: {"code": "missing_library", "message": "The Python library dnspython is needed ...", "details": {}}

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep a whole box as one declaration."""
+"""Manage a whole box with one declaration."""
 
 from __future__ import annotations
 
@@ -258,8 +258,8 @@ options:
   approved:
     description:
       - The approved plan for this box. The task plans as usual and compares its plan with the approved one before the first
-        write. If anything differs, it writes nothing and fails with the code C(plan_differs). It skips an approved change that is
-        done already, with a warning.
+        write. If anything differs, it writes nothing and fails with the code C(plan_differs). An approved change that is
+        already done is skipped, with a warning.
       - This has the same effect in check mode. The guide to saved plans describes it.
     type: dict
     version_added: 1.1.0
@@ -344,8 +344,8 @@ changes:
       sample: user
     key:
       description:
-        - Which object it is - the address of a user or an alias; the name and type of DNS records, with a blank between them;
-          V(box) for what a box has exactly once, which is V(secondary_nameservers), V(backup) and V(system).
+        - Which object it is - the address of a user or an alias, or the name and type of DNS records, separated by a space.
+          It is V(box) for V(secondary_nameservers), V(backup) and V(system), of which each box has exactly one.
       type: str
       returned: success
       sample: ann@example.org

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gather what a box knows."""
+"""Gather information about a box."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "unsupported", "message": "GET /dns/zonefile/example.org: the box has no such thing ...", "details": {}}
+  sample: {"code": "unsupported", "message": "GET /dns/zonefile/example.org: the box does not support this request; ...", "details": {}}
 """
 
 from ..module_utils._engine.module import run_module

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep a TOTP scheme of a user."""
+"""Manage the one-time codes (TOTP) of a user."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keep the machine under a box."""
+"""Manage updates, restarts and privacy."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ failure:
   description: Why the task failed, in a form that playbooks can test - C(code), C(message) and C(details).
   returned: failure
   type: dict
-  sample: {"code": "timed_out", "message": "reboot_timeout: the box isn't back after 600 s. ...", "details": {"value": 600}}
+  sample: {"code": "timed_out", "message": "reboot_timeout: the box is not back after 600 s. ...", "details": {"value": 600}}
 """
 
 from ..module_utils._engine.module import run_module

@@ -4,8 +4,8 @@
 """Limit octoDNS to records that it created for a box, or that were equal to the wanted records.
 
 octoDNS loads this file by itself, so it imports nothing of the collection. Each record set that belongs to a box has a
-marker, a TXT record ``_miab-owner.<type>.<name>``. Its value names the box. TXT values of others may share a name with
-those of the box, so a marker of a TXT record also has a digest of each value that is the box's.
+marker, a TXT record ``_miab-owner.<type>.<name>``. Its value names the box. A name can also have TXT values
+that do not belong to the box, so the marker of a TXT record also has a digest of each value that belongs to it.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class KeepOthers(OwnershipProcessor):
         return set(value[len(self.txt_value) :].split())
 
     def _markers(self, zone: Any) -> tuple[dict[Key, set[str]], dict[Key, str]]:
-        """By name and type, the digests of this box's markers, and the values of the markers of others."""
+        """By name and type, the digests in the markers of this box, and the values of all other markers."""
         mine: dict[Key, set[str]] = {}
         others: dict[Key, str] = {}
         for record in zone.records:
@@ -141,7 +141,7 @@ class KeepOthers(OwnershipProcessor):
     def _why_not(
         self, record: Any, there: Mapping[Key, Any], mine: Mapping[Key, set[str]], others: Mapping[Key, str]
     ) -> str | None:
-        """Why a wanted record can't be written without changing a record of others."""
+        """Why a wanted record can't be written without changing a record that this box does not own; None if it can."""
         key = (record.name, record._type)
         current = there.get(key)
         if key in others:
@@ -151,20 +151,26 @@ class KeepOthers(OwnershipProcessor):
                 rtype for name, rtype in there if name == record.name and rtype != "CNAME" and (name, rtype) not in mine
             )
             if beside:
-                return "%s records of others are there, and a CNAME can't stand beside them" % ", ".join(beside)
+                return "the name has other records (%s), and a CNAME must be the only record of its name" % ", ".join(
+                    beside
+                )
         elif (record.name, "CNAME") in there and (record.name, "CNAME") not in mine:
-            return "a CNAME of others is there"
+            return "the name has a CNAME that this box does not own"
         if current is None or key in mine or _are_equal(record, current) or self._takes_over(record):
             return None
         if record._type != "TXT":
-            return "a record of others with another value is there"
+            return "there is another value that this box does not own"
         wanted = _values(record)
         kinds = {_kind(value) for value in wanted} - {None}
         rivals = {_kind(value) for value in _values(current) if value not in wanted} & kinds
-        return "a text of others of the same kind is there: %s" % ", ".join(map(str, rivals)) if rivals else None
+        return (
+            "there is another TXT value of this kind that this box does not own: %s" % ", ".join(map(str, rivals))
+            if rivals
+            else None
+        )
 
     def _share(self, desired: Any, record: Any, current: Any, digests: set[str] | None) -> None:
-        """Keep the values of others beside the wanted values."""
+        """Keep the values that this box does not own beside the wanted values."""
         wanted = _values(record)
         kinds = {_kind(value) for value in wanted} - {None}
         takes_over = digests is None and self._takes_over(record)
@@ -179,7 +185,7 @@ class KeepOthers(OwnershipProcessor):
             self._replace(desired, record, current.ttl, [*others, *wanted])
 
     def _return_texts(self, desired: Any, there: Mapping[Key, Any], mine: Mapping[Key, set[str]]) -> None:
-        """Keep the TXT values of others at names where the box no longer needs a value."""
+        """Keep the TXT values that this box does not own at names where the box no longer needs a value."""
         wanted = {(record.name, record._type) for record in desired.records}
         for key, digests in mine.items():
             current = there.get(key)

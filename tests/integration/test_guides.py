@@ -34,7 +34,7 @@ STATE: dict[str, Any] = {
     "aliases": [{"address": "sales@example.org", "forwards_to": ["automation@box.example.com"]}],
 }
 SECRETS = {
-    "vault_box_password": "adminpass123",
+    "vault_miab_password": "adminpass123",
     "vault_bob_password": "bob-password-1",
     "vault_totp_secret": "JBSWY3DPEHPK3PXP" * 2,
 }

@@ -429,6 +429,9 @@ def test_a_plan_counts_undeclared_objects() -> None:
     assert undeclared(aliases=[{"address": "x@example.org", "forwards_to": [ANN.email]}]) == ["not declared: 1 alias"]
     assert undeclared(users=[user(ANN.email)], keep=["bob@*"]) == ["not declared: 1 user"]
     assert undeclared(users=[user(ANN.email)], purge=["users"], purge_limit=9) == []
+    www = {"name": "www.example.org", "type": "A", "value": "192.0.2.1"}
+    assert undeclared(dns_records=[www]) == []
+    assert undeclared(dns_records=[{**www, "type": "AAAA", "value": "2001:db8::1"}]) == ["not declared: 1 DNS record"]
     assert undeclared() == []
     assert undeclared(show_undeclared=True) == [
         "not declared: 3 users: ann@example.org, bob@example.org, me@box.example.com",

@@ -255,7 +255,9 @@ def test_markdown_lists_problems_first() -> None:
             "ok": False,
             "error": "",
             "changes": [],
-            "kept": [{"name": "example.org", "type": "MX", "reason": "a record of others is there"}],
+            "kept": [
+                {"name": "example.org", "type": "MX", "reason": "there is another value that this box does not own"}
+            ],
             "zones": [_dns_compare.compare(zone, [good, bad])],
         },
     }
@@ -263,7 +265,7 @@ def test_markdown_lists_problems_first() -> None:
     assert text.index("## `b`") < text.index("## `a`")
     assert "- `ns2`: has version 6 of the zone, but others have 7" in text
     assert (
-        "**has another value**: `another value is there`<br>on `ns2`<br>not pushed: `a record of others is there`"
+        "**has another value**: `another value is there`<br>on `ns2`<br>not pushed: `there is another value that this box does not own`"
         in text
     )
     assert "`10 box.example.com.` | `10 mx.example.net.` | No mail arrives for the domain. |" in text

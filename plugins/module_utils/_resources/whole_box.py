@@ -705,7 +705,9 @@ class _Planning:
             declared = {_SECTIONS[name].key(item.wanted) for item in self._wanted.sections[name]} | needed.get(
                 name, set()
             )
-            found[name] = sorted(_called(key) for key in keys if key not in declared and not self._is_kept(key))
+            found[name] = sorted(
+                _called(key) for key in keys if _called(key) not in declared and not self._is_kept(key)
+            )
         return found
 
     def _zones_to_come(self) -> tuple[str, ...]:
