@@ -19,6 +19,8 @@ import yaml
 from tests.box import Box
 from tests.tasks import connection
 
+from . import preloaded
+
 PROGRAMS = Path(sys.executable).parent
 PLUGINS = Path(__file__).parent / "plugins"
 ROOT = Path(__file__).parents[2]
@@ -107,18 +109,24 @@ def run_on_hosts(
     :param seconds: the time limit.
     :param programs: the folder with ``ansible-playbook``.
     """
-    command = start_on_hosts(hosts, playbook, folder, arguments, environment, programs)
-    try:
-        output, errors = command.communicate(timeout=seconds)
-    finally:
-        command.kill()
+    # Python reads some variables when it starts.
+    if programs == PROGRAMS and not any(name.startswith("PYTHON") for name in environment or ()):
+        command, surroundings = prepared(hosts, playbook, folder, arguments, environment)
+        status, output, errors = preloaded.run(command, folder, surroundings, seconds)
+    else:
+        process = start_on_hosts(hosts, playbook, folder, arguments, environment, programs)
+        try:
+            output, errors = process.communicate(timeout=seconds)
+        finally:
+            process.kill()
+        status = process.returncode
     record = folder / "record.jsonl"
     lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
     outcomes = [
         Outcome(entry["task"], entry["failed"], entry["result"], entry.get("state", {}), entry["host"])
         for entry in (json.loads(line) for line in lines)
     ]
-    return Run(command.returncode, output + errors, outcomes, errors)
+    return Run(status, output + errors, outcomes, errors)
 
 
 def start_on_hosts(
@@ -130,6 +138,27 @@ def start_on_hosts(
     programs: Path = PROGRAMS,
 ) -> subprocess.Popen[str]:
     """Start ``ansible-playbook`` with an inventory of these hosts, each with its variables."""
+    command, surroundings = prepared(hosts, playbook, folder, arguments, environment, programs)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        env=surroundings,
+    )
+
+
+def prepared(
+    hosts: Mapping[str, Mapping[str, Any]],
+    playbook: Path,
+    folder: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    programs: Path = PROGRAMS,
+) -> tuple[list[str], dict[str, str]]:
+    """The command for a playbook and its environment, after the inventory has been written."""
     record = folder / "record.jsonl"
     record.unlink(missing_ok=True)
     shared = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -137,30 +166,18 @@ def start_on_hosts(
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     # Ignore the user's ansible.cfg and MIAB_ variables.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
-    return subprocess.Popen(
-        [
-            str(programs / "ansible-playbook"),
-            *("-i", str(folder / "inventory.yml")),
-            *arguments,
-            str(playbook),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        env={
-            **kept,
-            "ANSIBLE_CALLBACKS_ENABLED": "record",
-            "ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS / "callback"),
-            "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS / "connection"),
-            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".venv/collections")),
-            "ANSIBLE_HOME": str(folder / "ansible-home"),
-            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-            "ANSIBLE_NOCOLOR": "1",
-            # Unset, so that the output is the same everywhere.
-            "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
-            "MIAB_TEST_RECORD": str(record),
-            **(environment or {}),
-        },
-    )
+    command = [str(programs / "ansible-playbook"), "-i", str(folder / "inventory.yml"), *arguments, str(playbook)]
+    return command, {
+        **kept,
+        "ANSIBLE_CALLBACKS_ENABLED": "record",
+        "ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS / "callback"),
+        "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS / "connection"),
+        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".venv/collections")),
+        "ANSIBLE_HOME": str(folder / "ansible-home"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_NOCOLOR": "1",
+        # Unset, so that the output is the same everywhere.
+        "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
+        "MIAB_TEST_RECORD": str(record),
+        **(environment or {}),
+    }
