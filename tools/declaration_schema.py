@@ -21,7 +21,7 @@ from checkout import ROOT
 SPECS = ROOT / "roles" / "box" / "meta" / "argument_specs.yml"
 MODULE = ROOT / "plugins" / "modules" / "miab_config.py"
 # Lists that can't be split into parts.
-WHOLE = ("miab_certificates", "miab_mfa", "miab_other_variables")
+WHOLE = ("miab_certificates", "miab_mfa", "miab_other_variables", "miab_scope", "miab_scope_exclude")
 TARGET = ROOT / "docs" / "schemas" / "declaration.json"
 # Its URL on the documentation site.
 URL = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["documentation"] + "/schemas/declaration.json"

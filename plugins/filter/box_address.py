@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._boxes import host_of
+from ..module_utils._values.names import host_of
 
 DOCUMENTATION = r"""
 name: box_address

@@ -11,7 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._boxes import LOCAL, host_of
+from ..module_utils._values.names import host_of
+from ..plugin_utils._boxes import LOCAL
 
 DOCUMENTATION = r"""
 name: box_name

@@ -160,7 +160,7 @@ def _identifiers(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pat
     for place, alias in enumerate(exported["aliases"]):
         yield "aliases[%d].address" % place, alias["address"], _ADDRESS
         for option in ("forwards_to", "permitted_senders"):
-            for number, address in enumerate(alias[option]):
+            for number, address in enumerate(alias.get(option, ())):
                 yield "aliases[%d].%s[%d]" % (place, option, number), address, _ADDRESS
     for place, record in enumerate(exported["dns_records"]):
         yield "dns_records[%d].name" % place, record["name"], _NAME
@@ -246,17 +246,18 @@ def declaration(config: Mapping[str, Any]) -> str:
     exported = json.loads(json.dumps(config))
     _check(exported)
     users = sorted(exported["users"], key=lambda user: user["email"])
-    backup, secrets = _backup(exported["backup"])
-    sections = {
+    # The part of a box that a scope contains has no settings.
+    backup, secrets = _backup(exported["backup"]) if "backup" in exported else ({}, [])
+    sections: dict[str, Any] = {
         "miab_users": [_user(user) for user in users],
         "miab_aliases": sorted(exported["aliases"], key=lambda alias: alias["address"]),
         "miab_dns_records": [
             _record(record)
             for record in sorted(exported["dns_records"], key=lambda record: (record["name"], record["type"]))
         ],
-        "miab_secondary_nameservers": exported["secondary_nameservers"],
-        "miab_backup": backup,
-        "miab_privacy": exported["privacy"],
+        "miab_secondary_nameservers": exported.get("secondary_nameservers", []),
+        "miab_backup": backup or [],
+        "miab_privacy": exported.get("privacy", []),
     }
     parts = ["---\n" + _HEADER + _to_fill_in([user["email"] for user in users], secrets)]
     parts += [_dumped({name: _tidy(value)}) for name, value in sections.items() if value != []]

@@ -255,6 +255,27 @@ options:
     type: bool
     default: false
     version_added: 1.1.0
+  scope:
+    description:
+      - The domains that this declaration manages, if several declarations share the box. Their subdomains are included, unless
+        O(scope_exclude) has a more exact domain. By default, the declaration manages the whole box.
+      - Users, aliases and DNS records outside are errors, and so are permitted senders outside, O(secondary_nameservers),
+        O(backup), O(privacy) and the privilege C(admin). An alias can forward to any address.
+      - O(purge), its limits and C(notes) don't include objects outside, administrators of the box, and the host name of the box.
+      - A change of users or aliases that would change a zone outside is an error, and so is one after which records outside
+        would have no zone.
+      - The account that signs in is an administrator of the whole box, so anyone who has its password can do anything. The task
+        protects against wrong declarations, not against people who have the password.
+    type: list
+    elements: str
+    version_added: 1.1.0
+  scope_exclude:
+    description:
+      - The domains that other declarations of the same box manage. The playbooks and the role C(box) find them in the inventory.
+      - Without O(scope), the declaration manages the rest of the box, including its settings and administrators.
+    type: list
+    elements: str
+    version_added: 1.1.0
   approved:
     description:
       - The approved plan for this box. The task plans as usual and compares its plan with the approved one before the first
@@ -455,6 +476,8 @@ TASK = Task(
         "remove_limit": {"type": "int"},
         "domains": {"type": "list", "elements": "str"},
         "show_undeclared": {"type": "bool", "default": False},
+        "scope": {"type": "list", "elements": "str"},
+        "scope_exclude": {"type": "list", "elements": "str"},
         "approved": {
             "type": "dict",
             "options": {
@@ -470,6 +493,7 @@ TASK = Task(
     },
     validate=whole_box.validate,
     planner=whole_box.PLANNER,
+    not_null=("scope",),
     secrets=lambda options: backup.secrets(options["backup"] or {}),
     publishes=True,
 )

@@ -56,6 +56,19 @@ options:
       - config
       - snapshot
     default: [all]
+  scope:
+    description:
+      - The domains that the subset V(config) is limited to. It then has what a declaration with this scope can have, see
+        O(mailinabox.admin.miab_config#module:scope).
+    type: list
+    elements: str
+    version_added: 1.1.0
+  scope_exclude:
+    description:
+      - The domains that the subset V(config) leaves out, see O(mailinabox.admin.miab_config#module:scope_exclude).
+    type: list
+    elements: str
+    version_added: 1.1.0
 attributes:
   diff_mode:
     description: The module changes nothing.
@@ -277,7 +290,10 @@ TASK = Task(
             "choices": [info.ALL, *info.SUBSETS],
             "default": [info.ALL],
         },
+        "scope": {"type": "list", "elements": "str"},
+        "scope_exclude": {"type": "list", "elements": "str"},
     },
+    not_null=("scope",),
     planner=info.PLANNER,
 )
 

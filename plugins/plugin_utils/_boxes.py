@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit
+
+from ..module_utils._box.connection import admin_url
+from ..module_utils._values.errors import BoxError
+from ..module_utils._values.names import host_of
 
 # The group whose hosts are boxes.
 GROUP = "boxes"
@@ -28,14 +31,6 @@ class Selection(NamedTuple):
     error: str = ""
 
 
-def host_of(address: str) -> str:
-    """The host in an address: a name, a name and a port, or a URL; empty if there is none."""
-    try:
-        return (urlsplit(address if "://" in address else "//" + address).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
 def select(
     hosts: Sequence[str],
     inventory: Collection[str],
@@ -44,6 +39,7 @@ def select(
     meant: bool = False,
     environment: str = "",
     apart: bool = False,
+    shared: Collection[str] = (),
 ) -> Selection:
     """The boxes among the hosts of a play.
 
@@ -54,17 +50,20 @@ def select(
     :param meant: whether the members are those of ``miab_hosts``.
     :param environment: ``MIAB_HOST`` from the environment, or empty.
     :param apart: whether to reject several hosts with the same box, because the play writes to it.
+    :param shared: the canonical addresses of boxes that several hosts may have in spite of that, because each declares
+        another part.
     """
+    apart_from = shared if apart else None
     if meant:
         # The implicit host is in no group. If it was selected, it is the only host.
         chosen = [host for host in hosts if host in members or list(hosts) == [LOCAL]]
         if not chosen:
             return Selection({}, error="No host of this run is in miab_hosts. Check miab_hosts and --limit.")
-        return _named(chosen, addresses, environment, apart)
+        return _named(chosen, addresses, environment, apart_from)
     if environment and not any(host in addresses for host in inventory):
         return _of_environment(hosts, inventory, environment)
     if not inventory:
-        return _named([LOCAL], addresses, environment, apart)
+        return _named([LOCAL], addresses, environment, apart_from)
     boxes = [host for host in hosts if host in inventory and (host in addresses or host in members)]
     if not boxes:
         count = len([host for host in hosts if host in inventory])
@@ -74,7 +73,7 @@ def select(
             " the group %s, set the variable miab_host for each, or select them for this run with -e miab_hosts=all."
             " For one box without an inventory, set MIAB_HOST." % (_counted(count), GROUP),
         )
-    return _named(boxes, addresses, environment, apart)
+    return _named(boxes, addresses, environment, apart_from)
 
 
 def _of_environment(hosts: Sequence[str], inventory: Collection[str], environment: str) -> Selection:
@@ -99,25 +98,39 @@ def _of_environment(hosts: Sequence[str], inventory: Collection[str], environmen
     )
 
 
-def _named(boxes: list[str], addresses: Mapping[str, str], environment: str, apart: bool) -> Selection:
-    """These boxes with their names, or an error if several hosts would write to the same box at the same time."""
+def _named(
+    boxes: list[str], addresses: Mapping[str, str], environment: str, shared: Collection[str] | None
+) -> Selection:
+    """These boxes with their names, or an error if several hosts would write to the same box at the same time.
+
+    :param shared: boxes that several hosts may have; None if that doesn't matter.
+    """
     if boxes == [LOCAL]:
         return Selection({LOCAL: host_of(addresses.get(LOCAL) or environment) or LOCAL})
     by_address: dict[str, list[str]] = {}
     for host in boxes:
         address = addresses.get(host, host)
         if address:
-            by_address.setdefault(address.rstrip("/").lower(), []).append(host)
-    for hosts in by_address.values():
-        if apart and len(hosts) > 1:
+            by_address.setdefault(canonical(address), []).append(host)
+    for address, hosts in by_address.items():
+        if shared is not None and address not in shared and len(hosts) > 1:
             shown = ", ".join(hosts[:_SHOWN]) + (" and %d more" % (len(hosts) - _SHOWN) if len(hosts) > _SHOWN else "")
             return Selection(
                 {},
                 error="%s are all the same box, %s, and would write to it at the same time. Choose one of them with --limit,"
-                " or give each its own miab_host. For one box without its inventory: -e miab_hosts=%s."
+                " or give each its own miab_host. If each declares a part of the box, give each a miab_scope. For one box"
+                " without its inventory: -e miab_hosts=%s."
                 % (shown, host_of(addresses.get(hosts[0], hosts[0])), LOCAL),
             )
     return Selection(dict(zip(boxes, boxes, strict=True)))
+
+
+def canonical(address: str) -> str:
+    """The URL of a box, which is the same for all spellings of its address."""
+    try:
+        return admin_url(address)
+    except BoxError:
+        return address.strip().rstrip("/").lower()
 
 
 def _counted(number: int) -> str:

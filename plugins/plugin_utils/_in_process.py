@@ -35,7 +35,7 @@ from ..module_utils._engine.module import (
     without_secrets,
 )
 from ..module_utils._engine.task import Task
-from ..module_utils._values.errors import BoxError, InvalidDeclaration, Mistake
+from ..module_utils._values.errors import BoxError, InvalidDeclaration, InvalidOption, Mistake
 from . import _arguments, _origins
 from ._progress import IS_WATCHED, ProgressLines, pace
 from ._refused_logins import RefusedLogins
@@ -48,6 +48,7 @@ _REFUSED = RefusedLogins()
 MISTAKES = "_miab_mistakes"
 # The interval at which a worker that waits for a module checks whether Ansible is still running.
 _WATCH_SECONDS = 0.5
+_NULL = "it has no value, most likely because a variable is empty; to leave it out, remove it"
 
 
 class InProcess(ActionBase):
@@ -107,13 +108,20 @@ class InProcess(ActionBase):
         rules = argument_rules(task)
         if not task.many:
             _arguments.check(rules["argument_spec"], self._task.args)
+            for name in self._null(task):
+                raise InvalidOption(name, None, _NULL)
             return
         found = list(_arguments.find(rules["argument_spec"], self._task.args))
         # Errors in the names of variables, which the playbooks and the role box have found.
         variables = [Mistake(**one) for one in self._templar.template(task_vars.get(MISTAKES, []))]
+        variables += [Mistake(name, _NULL) for name in self._null(task)]
         if found or variables:
             mistakes = _arguments.declaration(rules, self._task.args, found, task.planner.check)
             raise InvalidDeclaration([*variables, *mistakes])
+
+    def _null(self, task: Task) -> list[str]:
+        """The options that are null and must not be. Ansible would take them for options that were left out."""
+        return [name for name in task.not_null if name in self._task.args and self._task.args[name] is None]
 
     def _credentials(self) -> Hashable:
         """The key of a login: the host that the task runs on and the connection options."""

@@ -43,6 +43,8 @@ SETTINGS = (
     "miab_purge_limits",
     "miab_remove_limit",
     "miab_show_undeclared",
+    "miab_scope",
+    "miab_scope_exclude",
 )
 PLAYBOOKS = (
     "miab_hosts",

@@ -31,12 +31,14 @@ _NAME = re.compile(r"\b[a-z_]+(?:\.[a-zA-Z_-]+)+")
 class Site:
     """Where jobs run: a repository, a forge, and the programs that they find.
 
+    :ivar overlay: the folder of examples/ whose files replace the others; empty for none.
     :ivar edits: what the commit has otherwise than the examples, by path.
     """
 
     folder: Path
     forge: Forge
     inventory: str
+    overlay: str = ""
     edits: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,7 +54,7 @@ class Site:
         password = self.folder / "password"
         password.write_text(VAULT_PASSWORD, encoding="utf-8")
         copy = self.folder / "vault.yml"
-        shutil.copy(EXAMPLES / "group_vars/all/vault.yml", copy)
+        shutil.copy(EXAMPLES / self.overlay / "group_vars/all/vault.yml", copy)
         program = Path(sys.executable).with_name("ansible-vault")
         command = [str(program), "encrypt", "--vault-password-file", str(password), str(copy)]
         subprocess.run(command, check=True, capture_output=True)
@@ -63,6 +65,9 @@ class Site:
         work = self.folder / "work"
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(EXAMPLES, work)
+        if self.overlay:
+            shutil.rmtree(work / "host_vars")
+            shutil.copytree(EXAMPLES / self.overlay, work, dirs_exist_ok=True)
         (work / "group_vars/all/vault.yml").write_bytes(self._vault)
         (work / "simulated.json").write_text(self.inventory, encoding="utf-8")
         for name, text in self.edits.items():

@@ -164,3 +164,41 @@ def test_gitlab(site: Site, boxes: dict[str, Box]) -> None:
     assert "made from snapshots" in forked["plan-of-fork"].log
     assert "`3G` → `5G`" in forked["plan-of-fork"].log
     assert not forge.refused
+
+
+def test_many_customers(newest_box: Box, tmp_path: Path) -> None:
+    """The pipeline of the example for several customers: each has its part of the plan, and no file does more than it may."""
+    box, hosts = newest_box, ("acme", "bolt", "cafe", "owner")
+    options = {"miab_" + option: value for option, value in connection(box).items()}
+    # Values of hosts count before those of groups.
+    inventory = json.dumps({"boxes": {"hosts": dict.fromkeys(hosts, options)}})
+    file = "customers/acme.yml"
+    acme = (EXAMPLES / "many-customers" / file).read_text(encoding="utf-8")
+    with running() as forge:
+        site = Site(tmp_path, forge, inventory, "many-customers")
+        hub = GitHub(site)
+        site.edits = {file: acme.replace("sales@acme.example", "sales@bolt.example")}
+        beyond = hub.run("pull_request", head="a1", number="5", sha="f1")
+        assert beyond["validate"].failed
+        assert "sales@bolt.example is outside the scope of this declaration" in beyond["validate"].log
+
+        # What looks like a template or a variable is neither.
+        record = "  - {name: t.acme.example, type: TXT, value: '{{ vault_miab_password }}'}\npurge"
+        site.edits = {file: acme.replace("purge", record) + "miab_scope: [bolt.example]\n"}
+        pushed = hub.run("pull_request", head="a2", number="5", sha="f2")
+        check_secrets(pushed)
+        assert not any(job.failed for job in pushed.values()), pushed
+        (comment,) = forge.comments[5]
+        parts = {part.partition("`")[0]: part for part in comment["body"].split("\n## `")[1:]}
+        assert set(parts) == set(hosts)
+        assert "ann@acme.example" in parts["acme"]
+        assert not any("acme" in part for host, part in parts.items() if host != "acme")
+        assert not [entry for entry in box.log if entry.is_write]
+
+        forge.merges["m1"] = ("a2", 5)
+        merged = hub.run("push", sha="m1")
+        assert not merged["apply"].failed, merged["apply"].log
+    texts = {record.qname: record.value for record in box.state.dns_records if record.rtype == "TXT"}
+    assert texts == {"xn--caf-dma.example": "owner=zoe", "t.acme.example": "{{ vault_miab_password }}"}
+    customers = {"ann@acme.example", "ben@shop.acme.example", "bob@bolt.example", "zoe@xn--caf-dma.example"}
+    assert set(box.state.users) == {"me@box.example.com", *customers}

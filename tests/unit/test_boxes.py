@@ -35,6 +35,7 @@ def found(
     hosts = ["localhost"] if chosen == ["localhost"] else play
     told = boxes(hostvars, hosts, groups, chosen, environment, apart)
     assert set(told.pop("addresses")) == set(told["boxes"].values())
+    assert told.pop("scopes") == {}
     return told
 
 

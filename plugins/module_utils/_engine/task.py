@@ -43,6 +43,7 @@ class Task:
     :param publishes: whether the box publishes the task's changes in DNS or web. Such a task also publishes changes that
         an earlier run may have left unpublished.
     :param gates: checks before the first write.
+    :param not_null: options that can be left out, but not be null: their default allows more than any value.
     :param validate: for the option ``validate_only``: raises an error for options that are invalid on any box.
     """
 
@@ -55,6 +56,7 @@ class Task:
     secrets: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _options: ()
     publishes: bool = False
     gates: Sequence[Gate] = ()
+    not_null: Sequence[str] = ()
     validate: Callable[[Any], None] = lambda _wanted: None
 
 

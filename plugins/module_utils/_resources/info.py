@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping, Sequence, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence, Tuple
 
 from .._model import forks, snapshot
 from .._model.plan import SINGLE, Change, Known, Planner, Question, Read, View
@@ -34,11 +34,14 @@ from .._model.reads import (
     mfa_status,
     zone_file,
 )
+from .._model.scope import WHOLE, Scope, from_options
 from .._values import names, secrets
-from .._values.errors import BoxError, MissingLibrary
-from . import aliases, backup, dns, nameservers, users
+from .._values.errors import BoxError, InvalidOption, MissingLibrary
+from . import aliases, backup, dns, nameservers, reach, users
 
 ALL = "all"
+# The key of the scope of the subset config in what is known.
+_SCOPE = "scope of config"
 
 
 @dataclass(frozen=True)
@@ -166,14 +169,27 @@ def _dns_problems(known: Known) -> list[View]:
 
 
 def _config(known: Known) -> View:
-    """The manual configuration of the box as a declaration, without secrets."""
+    """The manual configuration of the box as a declaration, without secrets: what its scope contains."""
+    scope: Scope = known[_SCOPE]
+    within = reach.on(scope, known)
+    active = {email: user for email, user in USERS.of(known).items() if user.active}
+    manual = {address: alias for address, alias in ALIASES.of(known).items() if not alias.automatic}
+    records = DNS_RECORDS.of(known)
+    settings: dict[str, Callable[[], Any]] = {
+        "secondary_nameservers": lambda: _nameservers(known),
+        "backup": lambda: backup.declared(BACKUP_CONFIG.of(known)),
+        "privacy": lambda: PRIVACY.of(known),
+    }
     return {
-        "users": [_declared(users.view(user)) for user in USERS.of(known).values() if user.active],
-        "aliases": [_declared(aliases.view(alias)) for alias in ALIASES.of(known).values() if not alias.automatic],
-        "dns_records": _records(known),
-        "secondary_nameservers": _nameservers(known),
-        "backup": backup.declared(BACKUP_CONFIG.of(known)),
-        "privacy": PRIVACY.of(known),
+        "users": [_declared(users.view(active[email])) for email in within.of("users", active)],
+        "aliases": [
+            reach.without_others(within, _declared(aliases.view(manual[address])))
+            for address in within.of("aliases", manual)
+        ],
+        "dns_records": list(
+            map(_declared, dns.views({key: records[key] for key in within.of("dns_records", records)}))
+        ),
+        **{name: read() for name, read in settings.items() if not reach.setting_refusal(name, scope)},
     }
 
 
@@ -238,17 +254,31 @@ SUBSETS: Mapping[str, Subset] = {
 }
 
 
-def check(options: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The names of the requested subsets, without duplicates."""
+class WantedInfo(NamedTuple):
+    """The names of the requested subsets, without duplicates, and the scope of the subset ``config``."""
+
+    subsets: Tuple[str, ...]
+    scope: Scope = WHOLE
+
+
+def check(options: Mapping[str, Any]) -> WantedInfo:
+    """The options of ``miab_info`` in canonical form.
+
+    :raises InvalidOption: for a scope that is not valid.
+    """
     asked = options["gather_subset"]
-    return tuple(name for name, subset in SUBSETS.items() if name in asked or (ALL in asked and not subset.slow))
+    scope, mistakes = from_options(options)
+    for where, why in mistakes:
+        raise InvalidOption(where, options[where], why)
+    named = (name for name, subset in SUBSETS.items() if name in asked or (ALL in asked and not subset.slow))
+    return WantedInfo(tuple(named), scope)
 
 
-def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
+def needs(wanted: WantedInfo, known: Known) -> Sequence[Question]:
     """Return the reads that :func:`plan` still needs, without duplicates."""
     first: dict[str, Read[Any]] = {}
     then: dict[str, Read[Any]] = {}
-    for name in wanted:
+    for name in wanted.subsets:
         subset = SUBSETS[name]
         for read in subset.reads:
             # Other reads depend on these lists, so they are required.
@@ -260,14 +290,14 @@ def needs(wanted: Tuple[str, ...], known: Known) -> Sequence[Question]:
     return [read for read in {**first, **then}.values() if read.name not in known]
 
 
-def plan(wanted: Tuple[str, ...], known: Known) -> Change:
+def plan(wanted: WantedInfo, known: Known) -> Change:
     """Return a change without calls that contains all requested facts.
 
     :raises BoxError: if all requested subsets failed.
     """
     gathered: View = {}
     failures = {}
-    for name in wanted:
+    for name in wanted.subsets:
         subset = SUBSETS[name]
         reads = (*subset.reads, *subset.each(known))
         failed = [known[read.name] for read in reads if isinstance(known[read.name], BoxError)]
@@ -276,13 +306,13 @@ def plan(wanted: Tuple[str, ...], known: Known) -> Change:
             failures[name] = failed[0]
             continue
         try:
-            value = subset.facts(known)
+            value = subset.facts({**known, _SCOPE: wanted.scope})
             gathered[name] = value if subset.exact else secrets.without_url_passwords(value)
         except MissingLibrary as error:
             if not subset.may_fail:
                 raise
             failures[name] = error
-    if failures and len(failures) == len(wanted):
+    if failures and len(failures) == len(wanted.subsets):
         raise next(iter(failures.values()))
     warnings = tuple("%s is left empty: %s" % (name, error.message) for name, error in failures.items())
     return Change("info", SINGLE, gathered, gathered, warnings=warnings)

@@ -11,6 +11,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from .._model import publishing
 from .._model.plan import Known, Note
 from .._model.reads import ALIASES, DNS_RECORDS, USERS, Aliases, Users
+from .._model.scope import WHOLE, Scope
 from .._values.errors import Mistake
 from .._values.names import display, zone_of
 
@@ -26,8 +27,8 @@ def domain_of(address: str) -> str:
     return address.partition("@")[2]
 
 
-def about_domains(before: Known, after: Known) -> list[Note]:
-    """Notes on the domains that the plan adds to the box or removes from it."""
+def about_domains(before: Known, after: Known, scope: Scope = WHOLE) -> list[Note]:
+    """Notes on the domains that the plan adds to the box or removes from it. They name only domains in the scope."""
     if USERS.name not in before or ALIASES.name not in before:
         return []
     old, new = publishing.domains(before).mail, publishing.domains(after).mail
@@ -35,7 +36,7 @@ def about_domains(before: Known, after: Known) -> list[Note]:
     for domain in sorted(new - old):
         zone = zone_of(domain, tuple(old))
         effect = "accept mail for it" if zone else "make a DNS zone and accept mail for it"
-        meant = "" if zone else _nearest(domain, old)
+        meant = "" if zone else _nearest(domain, filter(scope.contains, old))
         text = "new domain %s: the box will %s%s" % (display(domain), effect, meant)
         notes.append(Note("new_domain", domain, text))
     for domain in sorted(old - new):
@@ -43,7 +44,8 @@ def about_domains(before: Known, after: Known) -> list[Note]:
         left = 0
         if isinstance(records, Mapping):
             staying = tuple(new)
-            left = len([name for name, _type in records if zone_of(name, (domain,)) and not zone_of(name, staying)])
+            ours = filter(scope.contains, [name for name, _type in records if zone_of(name, (domain,))])
+            left = len([name for name in ours if not zone_of(name, staying)])
         text = "%s is no longer served: the box will refuse its mail" % display(domain)
         if left:
             text += "; %s" % ("1 custom record stays behind" if left == 1 else "%d custom records stay behind" % left)
@@ -51,10 +53,11 @@ def about_domains(before: Known, after: Known) -> list[Note]:
     return notes
 
 
-def about_aliases(aliases: Iterable[Any], after: Known) -> list[Note]:
+def about_aliases(aliases: Iterable[Any], after: Known, scope: Scope = WHOLE) -> list[Note]:
     """Notes on declared aliases that forward to an address that does not exist, in a domain of the box.
 
     :param aliases: the declared aliases with ``state: present``.
+    :param scope: nothing is said about addresses outside.
     """
     if USERS.name not in after or ALIASES.name not in after:
         return []
@@ -67,6 +70,8 @@ def about_aliases(aliases: Iterable[Any], after: Known) -> list[Note]:
         for receiver in alias.forwards_to or ():
             address = receiver.lower()
             domain = domain_of(address)
+            if not scope.contains(address):
+                continue
             if domain in served and address not in there and "@" + domain not in held and not address.startswith("@"):
                 text = "alias %s forwards to %s, but the box has no such user or alias" % (
                     alias.address,

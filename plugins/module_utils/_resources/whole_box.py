@@ -15,19 +15,11 @@ from typing import Any, Callable, Container, Iterable, Iterator, Mapping, NamedT
 from .._model import forks, publishing
 from .._model.plan import Change, Known, Note, Plan, Planner, Question, Read
 from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, VERSION, Records, Users
+from .._model.scope import WHOLE, Scope, from_options
 from .._values import names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from . import aliases, backup, dns, keep, nameservers, notes, system, users
-
-# The default limit for a purge: this many objects, or this percentage of all purgeable objects, whichever is more.
-_PURGE_OBJECTS = 5
-_PURGE_PERCENT = 20
-
-# A message names at most this many objects. Its details name all.
-_SHOWN = 20
-_UNDECLARED = "%d objects that are not declared"
-_ABSENT = "%d objects with state=absent"
-_KEEP = " To keep some, declare them, or list them in keep (in playbooks miab_keep)."
+from . import aliases, backup, dns, keep, nameservers, notes, reach, system, users
+from .limits import Limits
 
 # A longer name can't be valid, and would only fill the screen.
 _LABEL_SIGNS = 320
@@ -48,22 +40,20 @@ class WantedConfig:
     :ivar mistakes: entries with values that no box accepts.
     :ivar purge: sections whose undeclared objects are removed.
     :ivar keep: patterns of addresses and names that are never purged.
-    :ivar purge_limit: the maximum number of purged objects, in all sections without their own limit.
-    :ivar purge_limits: the maximum number of purged objects by section.
-    :ivar remove_limit: the maximum number of objects that are removed because of ``state: absent``.
+    :ivar limits: how many objects may be removed.
     :ivar show_undeclared: whether to name all undeclared objects.
     :ivar return_version: whether the plan includes the version of the box.
+    :ivar scope: the part of the box that the declaration manages. No item is outside.
     """
 
     sections: Mapping[str, Tuple[Item, ...]]
     mistakes: Tuple[Mistake, ...]
     purge: Tuple[str, ...] = ()
     keep: Tuple[str, ...] = ()
-    purge_limit: Optional[int] = None
-    purge_limits: Mapping[str, int] = field(default_factory=dict)
-    remove_limit: Optional[int] = None
+    limits: Limits = field(default_factory=Limits)
     show_undeclared: bool = False
     return_version: bool = False
+    scope: Scope = WHOLE
 
 
 class _Section(NamedTuple):
@@ -104,8 +94,9 @@ _SECTIONS = {
 
 def check(options: Mapping[str, Any]) -> WantedConfig:
     """The options of ``miab_config`` in canonical form. Its mistakes are reported later, together with those of the plan."""
+    scope, mistakes = from_options(options)
     # Most likely the variable of the section is missing by mistake, and everything would be purged.
-    mistakes = [
+    mistakes += [
         Mistake("purge", "%s: not declared; to remove all objects of this section, declare %s: []" % (name, name))
         for name in options["purge"]
         if options[name] is None
@@ -121,6 +112,9 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
         items: list[Item] = []
         seen: dict[Any, str] = {}
         for where, entry in _entries(name, options[name], section):
+            if reach.setting_refusal(name, scope):
+                mistakes.append(Mistake(where, reach.setting_refusal(name, scope)))
+                continue
             try:
                 wanted = section.planner.check(entry)
             except BoxError as error:
@@ -131,18 +125,37 @@ def check(options: Mapping[str, Any]) -> WantedConfig:
                 mistakes.append(Mistake(where, "declared twice; also declared as %s" % seen[key]))
             seen[key] = where
             items.append(Item(where, wanted))
-        sections[name] = tuple(items)
+        sections[name], refused = _within(name, items, lambda section, wanted: reach.refusal(section, wanted, scope))
+        # If the list of domains is empty, that alone is the mistake.
+        mistakes += refused if scope.inside or not scope.limited else []
     mistakes += _check_domains(options["domains"], sections)
     return WantedConfig(
         sections,
         tuple(mistakes),
         tuple(options["purge"]),
         tuple(dict.fromkeys(map(keep.canonical, options["keep"]))),
-        options["purge_limit"],
-        {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
-        options["remove_limit"],
+        Limits(
+            options["purge_limit"],
+            {name: limit for name, limit in (options["purge_limits"] or {}).items() if limit is not None},
+            options["remove_limit"],
+        ),
         options["show_undeclared"],
         bool(options.get("return_version")),
+        scope,
+    )
+
+
+def _within(
+    section: str, items: Sequence[Item], refusal: Callable[[str, Any], str]
+) -> tuple[tuple[Item, ...], list[Mistake]]:
+    """The entries that a declaration can have, and the mistakes of the others.
+
+    The others are not planned: their plan could tell what others have.
+    """
+    whys = [refusal(section, item.wanted) for item in items]
+    return (
+        tuple(item for item, why in zip(items, whys) if not why),
+        [Mistake(item.where, why) for item, why in zip(items, whys) if why],
     )
 
 
@@ -223,7 +236,8 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
     # Users and aliases refer to each other, and zones depend on both. Planning either needs both lists.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
-    lists: list[Read[Any]] = [USERS, ALIASES] if mail or wanted.show_undeclared else []
+    is_part = not wanted.scope.is_whole and any(wanted.sections.values())
+    lists: list[Read[Any]] = [USERS, ALIASES] if mail or wanted.show_undeclared or is_part else []
     moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
     if wanted.show_undeclared and not (moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge):
         lists.append(replace(DNS_RECORDS, optional=True))
@@ -235,15 +249,19 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
         lists.append(DNS_ZONES)
         if records and any(rtype == "CNAME" for _name, rtype in records):
             lists += [USERS, ALIASES]
-    if moves and records and not isinstance(records, BoxError):
+    if moves and (records or not wanted.scope.is_whole) and not isinstance(records, BoxError):
         lists.append(DNS_ZONES)
     if wanted.return_version:
         lists.append(replace(VERSION, optional=True, once=True))
     questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
+    if not wanted.scope.is_whole and questions:
+        # Passwords are tried only for users whom the declaration manages.
+        return list(questions.values())
+    within = reach.on(wanted.scope, known)
     for name, section in _SECTIONS.items():
         if name == "dns_records" and not isinstance(records, dict):
             continue
-        for item in wanted.sections[name]:
+        for item in _within(name, wanted.sections[name], within.refusal)[0]:
             for question in section.planner.needs(item.wanted, known):
                 questions[question.name] = question
     return list(questions.values())
@@ -252,6 +270,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
 def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
     """Whether a domain may get its first address or user, or lose its last one."""
     before = publishing.domains(known)
+    within = reach.on(wanted.scope, known)
     there = {
         "users": {email for email, user in USERS.of(known).items() if user.active},
         "aliases": {address for address, alias in ALIASES.of(known).items() if not alias.automatic},
@@ -263,7 +282,8 @@ def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
         if {*map(notes.domain_of, coming)} - (before.users if name == "users" else before.mail):
             return True
         going = {_SECTIONS[name].key(entry) for entry in entries if not entry.present}
-        staying |= coming | ((addresses - going) if name not in wanted.purge else set())
+        purged = set(within.of(name, addresses)) if name in wanted.purge else set()
+        staying |= coming | (addresses - going - purged)
     return {*map(notes.domain_of, staying)} != before.mail
 
 
@@ -282,6 +302,7 @@ def _plan(wanted: WantedConfig, known: Known) -> Plan:
     planning.plan_users()
     planning.plan_aliases()
     planning.check_new_mailboxes()
+    planning.check_effects()
     if isinstance(known.get(DNS_RECORDS.name), BoxError):
         if planning.needs_records():
             return planning.until_records_are_listed()
@@ -300,8 +321,13 @@ class _Planning:
     """The changes planned so far, and the predicted state of the box after them."""
 
     def __init__(self, wanted: WantedConfig, known: Known) -> None:
-        self.mistakes = list(wanted.mistakes)
-        self._wanted = wanted
+        self._reach = reach.on(wanted.scope, known)
+        self.mistakes = [*wanted.mistakes, *reach.mistakes(wanted.scope, self._reach)]
+        sections = {}
+        for name, items in wanted.sections.items():
+            sections[name], refused = _within(name, items, self._reach.refusal)
+            self.mistakes += refused
+        self._wanted = replace(wanted, sections=sections)
         self._read = known
         self._known = dict(known)
         self._added: dict[str, list[Change]] = {name: [] for name in _SECTIONS}
@@ -315,7 +341,7 @@ class _Planning:
         if not self._concerns("users"):
             return
         current = self._known[USERS.name] = dict(USERS.of(self._known))
-        there = [email for email, user in current.items() if user.active]
+        there = self._reach.of("users", [email for email, user in current.items() if user.active])
         protected = {item.wanted.email for item in items} | {self._known["caller"]}
 
         current_aliases = self._known[ALIASES.name] = dict(ALIASES.of(self._known))
@@ -350,7 +376,7 @@ class _Planning:
         if not self._concerns("aliases"):
             return
         current = self._known[ALIASES.name] = dict(ALIASES.of(self._known))
-        there = [address for address, alias in current.items() if not alias.automatic]
+        there = self._reach.of("aliases", [address for address, alias in current.items() if not alias.automatic])
         protected = {item.wanted.address for item in items} | aliases.needed_by_the_box(current)
 
         def apply_change(change: Change) -> None:
@@ -378,14 +404,14 @@ class _Planning:
         if not self._concerns("dns_records"):
             return
         current = self._known[DNS_RECORDS.name] = dict(DNS_RECORDS.of(self._known))
-        there = list(current)
+        there = self._reach.of("dns_records", current)
         protected = {(item.wanted.name, item.wanted.rtype) for item in items}
         if DNS_ZONES.name in self._known:
             zones = DNS_ZONES.of(self._known)
             to_come = self._zones_to_come()
             # A record can be removed while its zone exists. Records that lose their zone are found by check_zones.
-            self._known[DNS_ZONES.name] = tuple(dict.fromkeys((*zones, *to_come)))
-            stuck = {key for key in current if names.zone_of(key[0], DNS_ZONES.of(self._known)) is None}
+            self._known[DNS_ZONES.name] = self._reach.zones(tuple(dict.fromkeys((*zones, *to_come))))
+            stuck = {key for key in there if names.zone_of(key[0], DNS_ZONES.of(self._known)) is None}
             if "dns_records" in self._wanted.purge:
                 self._warn_of(sorted(stuck - protected), current)
                 protected |= stuck
@@ -423,14 +449,38 @@ class _Planning:
         after = publishing.content(self._known, before)
         harm = publishing.harm(before, after)
         for name, why in harm.collided.items():
-            why = "name: " + publishing.collision_message({name: why})
+            is_own = self._reach.scope.contains(name)
+            why = "name: " + (publishing.collision_message({name: why}) if is_own else reach.BREAKS)
             self.mistakes.append(Mistake(self._entry_in_conflict(name, before), why))
         left: dict[str, list[tuple[str, str]]] = {}
-        for key in harm.orphaned:
+        own, others = reach.split(self._reach, harm.orphaned)
+        for key in own:
             where = self._entry_that_removes_zone_of(key)
             if where:
                 left.setdefault(where, []).append(key)
         self.mistakes += [Mistake(where, publishing.orphan_message(keys)) for where, keys in left.items()]
+        # Nobody can force this on others.
+        losers = dict.fromkeys(self._entry_that_removes_zone_of(key, is_forcible=False) for key in others)
+        self.mistakes += [Mistake(where, reach.LEFT_BEHIND) for where in losers]
+
+    def check_effects(self) -> None:
+        """Refuse a declaration that would change the zones of others."""
+        for domain, why in reach.effects(self._reach, self._read, self._known):
+            comes = domain in publishing.domains(self._known).mail
+            where = self._entry_that_moves((domain,), comes)
+            self.mistakes.append(Mistake(where, "%s: %s" % ("scope" if where == "scope" else "domain", why)))
+
+    def _entry_that_moves(self, domains: Container[str], comes: bool) -> str:
+        """The name of the first entry that adds the first address of a domain, or removes its last one."""
+        for section in ("users", "aliases"):
+            for item in self._wanted.sections[section]:
+                if item.wanted.present == comes and notes.domain_of(_SECTIONS[section].key(item.wanted)) in domains:
+                    return item.where
+        for section, changes in self._purged.items():
+            for change in changes:
+                if notes.domain_of(change.key) in domains:
+                    return "purge of %s %s" % (section, change.key)
+        return "scope"
 
     def _entry_in_conflict(self, name: str, before: publishing.Content) -> str:
         """The name of the entry that causes a conflict with a CNAME."""
@@ -451,7 +501,7 @@ class _Planning:
         changes = (*self._added["dns_records"], *self._removed["dns_records"])
         return any(change.key == item.wanted.key and change.calls for change in changes)
 
-    def _entry_that_removes_zone_of(self, key: tuple[str, str]) -> str:
+    def _entry_that_removes_zone_of(self, key: tuple[str, str], is_forcible: bool = True) -> str:
         """The name of the entry that removes the zone of a record; empty if that is forced."""
         for item in self._wanted.sections["dns_records"]:
             if item.wanted.present and (item.wanted.name, item.wanted.rtype) == key:
@@ -463,7 +513,7 @@ class _Planning:
             if not item.wanted.present
             and names.zone_of(key[0], (notes.domain_of(_SECTIONS[section].key(item.wanted)),))
         ]
-        if any(item.wanted.force for item in going):
+        if is_forcible and any(item.wanted.force for item in going):
             return ""
         return going[0].where if going else "purge"
 
@@ -536,10 +586,10 @@ class _Planning:
         }
         known |= {item.wanted.name for item in self._wanted.sections["dns_records"]}
         for read in (USERS, ALIASES):
-            known |= set(self._read.get(read.name, ()))
+            known |= set(filter(self._reach.scope.contains, self._read.get(read.name, ())))
         records = self._read.get(DNS_RECORDS.name)
         is_listed = isinstance(records, dict)
-        known |= {name for name, _rtype in records or ()} if is_listed else set()
+        known |= {name for name, _rtype in records or () if self._reach.scope.contains(name)} if is_listed else set()
         # The pattern may match an object that was not read.
         is_all_read = (is_listed or "@" in pattern) and (USERS.name in self._read or not set("@*?[") & set(pattern))
         return keep.is_pattern(pattern) and is_all_read and not any(keep.matches(pattern, name) for name in known)
@@ -549,51 +599,18 @@ class _Planning:
             self._add(name, self._wanted.sections[name])
 
     def check_limits(self) -> None:
-        """Refuse to remove more objects than the limits allow. Most likely, the declaration is incomplete.
+        """Refuse to remove more objects than the limits allow.
 
         :raises Guarded: with the names of the objects.
         """
-        limits = self._wanted.purge_limits
-        for name, changes in self._purged.items():
-            if name in limits:
-                self._check_limit(
-                    changes, limits[name], "purge_limits.%s" % name, "miab_purge_limits.%s" % name, _UNDECLARED, _KEEP
-                )
-        others = [name for name in self._purged if name not in limits]
-        limit = self._wanted.purge_limit
-        if limit is None:
-            limit = max(_PURGE_OBJECTS, sum(self._purgeable[name] for name in others) * _PURGE_PERCENT // 100)
-        changes = [change for name in others for change in self._purged[name]]
-        self._check_limit(changes, limit, "purge_limit", "miab_purge_limit", _UNDECLARED, _KEEP)
-        if self._wanted.remove_limit is not None:
-            purged = {id(change) for changes in self._purged.values() for change in changes}
-            absent = [
-                change
-                for changes in self._removed.values()
-                for change in changes
-                if change.calls and id(change) not in purged
-            ]
-            self._check_limit(absent, self._wanted.remove_limit, "remove_limit", "miab_remove_limit", _ABSENT, "")
-
-    def _check_limit(
-        self, changes: Sequence[Change], limit: int, option: str, variable: str, which: str, instead: str
-    ) -> None:
-        labels = [change.label for change in changes]
-        if len(labels) <= limit:
-            return
-        shown = ", ".join(labels[:_SHOWN]) + (" and %d more" % (len(labels) - _SHOWN) if len(labels) > _SHOWN else "")
-        raise Guarded(
-            "%s: %s would be removed, and the limit is %d. Nothing was changed. To be removed: %s. If that is right, set"
-            " %s (in playbooks %s) to %d.%s"
-            % (option, which % len(labels), limit, shown, option, variable, len(labels), instead),
-            option=option,
-            value=limit,
-            would_go=labels,
-        )
+        removed = [change for changes in self._removed.values() for change in changes]
+        self._wanted.limits.check(self._purged, self._purgeable, removed)
 
     def in_order(self) -> tuple[Change, ...]:
         """The changes in an order in which objects are added before others need them, and removed after."""
         added, removed = self._added, self._removed
+        current = self._known.get(ALIASES.name, {}).items()
+        visible = {address: alias for address, alias in current if self._reach.scope.contains(address)}
         coming = {change.after["name"] for change in added["dns_records"] if change.calls}
         in_order = (
             *(change for change in added["users"] if change.key != self._known["caller"]),
@@ -609,7 +626,7 @@ class _Planning:
             *(
                 replace(
                     change,
-                    warnings=users.dangling_alias_warnings(change.key, ALIASES.of(self._known)) if change.calls else (),
+                    warnings=users.dangling_alias_warnings(change.key, visible) if change.calls else (),
                 )
                 # Any change of our own account can end the session of this run, so it comes last.
                 for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
@@ -682,8 +699,8 @@ class _Planning:
         """The notes on the plan."""
         declared = [item.wanted for item in self._wanted.sections["aliases"] if item.wanted.present]
         return (
-            *notes.about_domains(self._read, self._known),
-            *notes.about_aliases(declared, self._known),
+            *notes.about_domains(self._read, self._known, self._reach.scope),
+            *notes.about_aliases(declared, self._known, self._reach.scope),
             *notes.about_undeclared(self._undeclared(), self._wanted.show_undeclared),
         )
 
@@ -705,6 +722,7 @@ class _Planning:
             declared = {_SECTIONS[name].key(item.wanted) for item in self._wanted.sections[name]} | needed.get(
                 name, set()
             )
+            keys = self._reach.of(name, keys)
             found[name] = sorted(
                 _called(key) for key in keys if _called(key) not in declared and not self._is_kept(key)
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from .secrets import MASK
 
@@ -68,6 +69,22 @@ def domain(text: str) -> str:
     labels = [_ascii_label(label) for label in text.split(".")]
     _check_labels(labels, _HOST_LABEL)
     return ".".join(labels)
+
+
+def scope_domain(text: str) -> str:
+    """A domain with its subdomains, as part of a scope. It may have a final dot."""
+    if MASK in text:
+        raise ValueError("%s replaces a masked secret; use the original value" % MASK)
+    name = text.strip()
+    return domain(name[:-1] if name.endswith(".") else name)
+
+
+def host_of(text: str) -> str:
+    """The host in the address of a box: a name, a name and a port, or a URL; empty if there is none."""
+    try:
+        return (urlsplit(text if "://" in text else "//" + text).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def address(text: str, catch_all: bool = False) -> str:
