@@ -3,25 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write docs/schemas/declaration.json: a JSON Schema of the ``miab_*`` variables, for editors.
 
-Names, types and descriptions of variables come from the argument specs of the role ``box``; those of options in their
-items come from the documentation of ``miab_config``. New options appear in the schema automatically. FORMS holds the
-rules that argument specs can't express.
+Names, types and descriptions of variables come from the argument specs of the roles, and those of variables of the
+playbooks from the tables in docs/playbooks.md. Those of options in their items come from the documentation of
+``miab_config``. New options appear in the schema automatically. FORMS holds the rules that argument specs can't express.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from checkout import ROOT
 
-SPECS = ROOT / "roles" / "box" / "meta" / "argument_specs.yml"
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._variables import KNOWN, LISTS, RESULTS
+
+# A variable of several roles has the description of the first one.
+SPECS = [ROOT / "roles" / role / "meta" / "argument_specs.yml" for role in ("box", "health", "dns")]
+PLAYBOOKS = ROOT / "docs" / "playbooks.md"
 MODULE = ROOT / "plugins" / "modules" / "miab_config.py"
-# Lists that can't be split into parts.
-WHOLE = ("miab_certificates", "miab_mfa", "miab_other_variables", "miab_scope", "miab_scope_exclude")
 TARGET = ROOT / "docs" / "schemas" / "declaration.json"
 # Its URL on the documentation site.
 URL = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["documentation"] + "/schemas/declaration.json"
@@ -51,12 +54,16 @@ FORMS: dict[tuple[str, ...], Schema] = {
         "type": ["string", "array"],
         "items": {"type": "string"},
     },
+    ("miab_health_drift",): {"enum": ["fail", "warn", "ignore"]},
 }
 # Mutually exclusive options.
 ALTERNATIVES = {
     ("miab_dns_records",): ("value", "values"),
     ("miab_backup",): ("target", "rsync", "s3", "b2"),
 }
+# A row of a table: the variable, its description, its default.
+ROW = re.compile(r"^\| `(miab_\w+)` \| (.*) \| (.*) \|$", re.MULTILINE)
+LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 MARKUP = re.compile(r"\b[A-Z]\(([^)]*)\)")
 
 
@@ -128,20 +135,35 @@ def with_options(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def variables() -> dict[str, Any]:
+    """All variables that can be set, in the format of a role's argument specs."""
+    found: dict[str, Any] = {}
+    for path in SPECS:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"] | found
+    for name, description, default in ROW.findall(PLAYBOOKS.read_text(encoding="utf-8")):
+        text = LINK.sub(r"\1", f"{description}. Default: {default}").replace("`", "")
+        found.setdefault(
+            name, {"type": "bool" if default == "false" else "str", "description": f"{text[0].upper()}{text[1:]}."}
+        )
+    undescribed = KNOWN - set(RESULTS) - set(found)
+    if undescribed:
+        sys.exit(f"Neither a role nor a table in docs/playbooks.md describes {', '.join(sorted(undescribed))}.")
+    return found
+
+
 def schema() -> Schema:
     """The whole schema. It accepts variables of other software, but no unknown ``miab_`` variable."""
-    options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    options = variables()
     documented = yaml.safe_load(MODULE.read_text(encoding="utf-8").split('DOCUMENTATION = r"""')[1].partition('"""')[0])
     for name, option in with_options(documented["options"]).items():
         # Some options of the module have no variable.
         if "options" in option and "miab_" + name in options:
             options["miab_" + name]["options"] = option["options"]
-    lists = [name for name, option in options.items() if option["type"] == "list" and name not in WHOLE]
     parts = {
         f"^{name}__.+$": {"description": f"A part of {name}.", **value((name,), options[name])}
-        for name in sorted(lists)
+        for name in sorted(LISTS)
     }
-    names = "|".join([*sorted(options), *(f"{name}__.+" for name in sorted(lists))])
+    names = "|".join([*sorted(options), *(f"{name}__.+" for name in sorted(LISTS))])
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": URL,

@@ -17,6 +17,7 @@ from jsonschema import Draft7Validator
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import BoxError
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._variables import KNOWN, RESULTS
 from tests.tasks import CONNECTION, task
 from tests.transitions.world import Maker
 
@@ -29,6 +30,40 @@ MODELINE = f"# yaml-language-server: $schema={declaration_schema.URL}\n"
 def test_the_file_is_up_to_date() -> None:
     """`make schema` writes it."""
     assert declaration_schema.schema() == SCHEMA
+
+
+def test_it_has_every_variable_that_can_be_set() -> None:
+    assert set(SCHEMA["properties"]) == KNOWN - set(RESULTS)
+    assert [name for name, found in SCHEMA["properties"].items() if not found["description"]] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"miab_health_drift": "perhaps"},
+        {"miab_health_backup_days": "few"},
+        {"miab_dns_file_formats": ["excel"]},
+        {"miab_fail_on_drift": "perhaps"},
+        # Facts, which a role sets.
+        {"miab_health": {}},
+        # Not a list that can be split.
+        {"miab_dns_zones__company": ["example.org"]},
+    ],
+    ids=str,
+)
+def test_wrong_variables_of_playbooks_and_other_roles(wrong: dict[str, Any]) -> None:
+    assert list(VALIDATOR.iter_errors(wrong))
+
+
+def test_variables_of_playbooks_and_other_roles() -> None:
+    right = {
+        "miab_health_drift": "ignore",
+        "miab_health_backup_days": 3,
+        "miab_dns_file_formats": ["bind"],
+        "miab_dns_provider": {"class": "octodns_powerdns.PowerDnsProvider", "host": "ns.example.com"},
+        "miab_fail_on_drift": True,
+    }
+    assert list(VALIDATOR.iter_errors(right)) == []
 
 
 def test_the_file_is_a_valid_schema() -> None:
