@@ -15,7 +15,7 @@ import tarfile
 from pathlib import Path
 
 import yaml
-from checkout import CACHE, ROOT, copy_checkout, environment, files
+from checkout import CACHE, COLLECTION, ROOT, copy_checkout, environment, files
 from links import make_absolute
 
 FOLDER = CACHE / "artifact"
@@ -37,6 +37,8 @@ WANTED = {
     "plugins",
     "roles",
 }
+# What the collection itself may use. Ansible's rules for collections require that it works without all other files.
+USED = {"meta", "playbooks", "plugins", "roles"}
 # Files that the build generates.
 MANIFESTS = {"FILES.json", "MANIFEST.json"}
 # In bytes.
@@ -91,6 +93,16 @@ def check_import(artifact: Path) -> None:
     print("Galaxy's importer reported no problems.", flush=True)
 
 
+def leave_only_used(collection: Path) -> None:
+    """Delete everything from an installed collection that it must not use."""
+    for path in collection.iterdir():
+        if path.name not in USED:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
 def main() -> int:
     artifact = build()
     check_contents(artifact)
@@ -102,6 +114,7 @@ def main() -> int:
     # Otherwise it finds the checkout and reports that the collection is already installed.
     install = ("ansible-galaxy", "collection", "install", "--force", "--offline")
     run(*install, "--collections-path", str(installed), str(artifact))
+    leave_only_used(installed / COLLECTION)
     return subprocess.run([sys.executable, "tools/demo.py", str(installed)], cwd=ROOT, check=False).returncode
 
 

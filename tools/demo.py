@@ -32,10 +32,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from checkout import CACHE, COLLECTION, COLLECTIONS, ROOT, environment
+from checkout import CACHE, COLLECTIONS, ROOT, environment
 
 FOLDER = Path(*sys.argv[1:]).resolve() if sys.argv[1:] else COLLECTIONS
-COMPANY = (FOLDER / COLLECTION).resolve() / "examples" / "inventory.yml"
+COMPANY = ROOT / "examples" / "inventory.yml"
 # The initial content and the version of each box.
 STATES = ROOT / "tools" / "demo_boxes"
 VERSIONS = {"box.example.com": "v75", "box.example.net": "v60"}

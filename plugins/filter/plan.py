@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils._model.approval import FORMAT, TIME, plan_digest
-from ..plugin_utils._version import collection_version
+from ..plugin_utils._version import VERSION
 
 DOCUMENTATION = r"""
 name: plan
@@ -120,7 +120,7 @@ def plan(results: Mapping[str, Mapping[str, Any]], made_at: str | None = None, r
     return {
         "format": FORMAT,
         "made_at": made_at or datetime.now(timezone.utc).strftime(TIME),
-        "collection": collection_version(),
+        "collection": VERSION,
         "digest": plan_digest(boxes),
         "summary": summary,
         "boxes": boxes,

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.module import argument_rules
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._version import VERSION
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))
@@ -21,6 +22,10 @@ RUNTIME: dict[str, Any] = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_te
 
 def module(name: str) -> Any:
     return import_module("ansible_collections.mailinabox.admin.plugins.modules." + name)
+
+
+def test_plugins_know_the_version() -> None:
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"] == VERSION
 
 
 def test_there_are_modules() -> None:
