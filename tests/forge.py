@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""As much of the APIs of GitHub and GitLab as the pipelines of examples/ use: requests, comments and artifacts."""
+"""A simulated GitHub and GitLab: the parts of their APIs that the pipelines in examples/ use."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ OWN, FORK = 1, 2
 
 @dataclass
 class Artifact:
-    """Files that a job left.
+    """The files that a job has uploaded.
 
-    :param job: its name; GitLab finds artifacts by it.
-    :param repository: in which the run's commit is.
+    :param head: the commit of the job.
+    :param run: the ID of the workflow run or pipeline.
+    :param job: the name of the job, by which GitLab finds artifacts.
+    :param repository: the ID of the repository that contains the commit.
     """
 
     name: str
@@ -53,11 +55,11 @@ class Artifact:
 
 @dataclass
 class Forge:
-    """A repository with its requests.
+    """A repository with its pull requests or merge requests.
 
-    :ivar merges: the head and the number of the request that each commit of the main branch merged.
-    :ivar comments: by the number of the request.
-    :ivar refused: requests without the token.
+    :ivar merges: for each merge commit of the main branch, the head and the number of the merged request.
+    :ivar comments: the comments by the number of the request.
+    :ivar refused: the paths of API calls without the token.
     """
 
     url: str = ""
@@ -67,7 +69,7 @@ class Forge:
     refused: list[str] = field(default_factory=list)
 
     def upload(self, name: str, head: str, folder: Path, job: str = "", below: str = "") -> Artifact:
-        """Keep the files of a folder. One of the same name and head takes the place of the last."""
+        """Store the files of a folder as an artifact. The newest artifact with a name is found first."""
         files = {
             below + str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
         }
@@ -219,7 +221,7 @@ def _handler(forge: Forge) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def running() -> Iterator[Forge]:
-    """A forge that can be asked at its URL."""
+    """Run a simulated forge on the loopback interface."""
     forge = Forge()
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(forge)) as server:
         forge.url = "http://127.0.0.1:%d" % server.server_address[1]

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which zones of a simulated box a real name server would not load.
+"""Find the zones of a simulated box that a real name server would not load.
 
-The program of a name server says it where one is installed: ``named-checkconf`` (of bind9-utils), for any number of
-zones at once, or ``nsd-checkzone`` (of nsd). Where neither is installed, dnspython reads the zones. The simulated box
-has rules of its own, in ``box/zones.py``.
+This uses the checker of an installed name server: ``named-checkconf`` (from bind9-utils), which checks many zones at
+once, or ``nsd-checkzone`` (from nsd). If neither is installed, dnspython parses the zones. The simulated box itself uses
+the rules in ``box/zones.py``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .box.zones import ZoneInputs
 PROGRAMS = ("named-checkconf", "nsd-checkzone")
 DNSPYTHON = "dnspython"
 
-# What a name server has opinions of and loads all the same.
+# Turn off checks that only warn: the name server loads such zones anyway.
 _LENIENT = """
     check-names primary ignore; check-mx ignore; check-mx-cname ignore; check-srv-cname ignore; check-spf ignore;
     check-dup-records ignore; check-integrity no; check-sibling no; check-wildcard no;
@@ -36,17 +36,20 @@ _LENIENT = """
 
 
 def find() -> str:
-    """The program of a name server, or dnspython if there is none."""
+    """The checker to use: an installed program, or dnspython."""
     return next((name for name in PROGRAMS if shutil.which(name)), DNSPYTHON)
 
 
 def published(state: State) -> list[ZoneInputs]:
-    """What each zone of a box was last written from."""
+    """The inputs from which each zone of a box was last written."""
     return [state.zone_files[zone].inputs for zone in state.zone_names if zone in state.zone_files]
 
 
 def refused(several: Iterable[ZoneInputs], program: str | None) -> list[ZoneInputs]:
-    """Those that a name server does not load: by its program, or without one by the rules of the simulated box."""
+    """The zones that a name server does not load.
+
+    :param program: the checker; None for the rules of the simulated box.
+    """
     several = list(dict.fromkeys(several))
     by_rules = [not zones.loads(inputs) for inputs in several]
     if program is None:
@@ -72,7 +75,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def _by_named(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
-    """Each zone in a view of its own: they may have the same name."""
+    """Check all zones in one run. Each is in its own view, because several may have the same name."""
     views = [
         f'view "v{number}" {{ match-clients {{ any; }}; zone "{inputs.zone}" {{ type primary; file "{file}"; }}; }};\n'
         for number, (inputs, file) in enumerate(zip(several, _write(folder, several), strict=True))
@@ -80,15 +83,15 @@ def _by_named(folder: Path, several: Sequence[ZoneInputs]) -> list[bool]:
     configuration = folder / "named.conf"
     configuration.write_text(f'options {{ directory "{folder}"; {_LENIENT} }};\n' + "".join(views), encoding="ascii")
     reported = _run("named-checkconf", "-z", str(configuration))
-    said = reported.stdout + reported.stderr
-    bad = {int(number) for number in re.findall(r"^v(\d+)/\S+/IN: ", said, re.MULTILINE)}
-    loaded = len(re.findall(r"^zone \S+/IN: loaded serial", said, re.MULTILINE))
-    assert loaded + len(bad) == len(several), said
+    output = reported.stdout + reported.stderr
+    bad = {int(number) for number in re.findall(r"^v(\d+)/\S+/IN: ", output, re.MULTILINE)}
+    loaded = len(re.findall(r"^zone \S+/IN: loaded serial", output, re.MULTILINE))
+    assert loaded + len(bad) == len(several), output
     return [number in bad for number in range(len(several))]
 
 
 def _is_read(inputs: ZoneInputs) -> bool:
-    """Whether dnspython reads a zone. It takes the second CNAME of a name for a replacement of the first."""
+    """Whether dnspython can parse a zone. It accepts a second CNAME of a name, so this is checked separately."""
     body = zones.file_body(inputs).replace("{serial}", "1", 1)
     try:
         dns.zone.from_text(body, inputs.zone, relativize=False)

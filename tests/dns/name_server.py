@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Name servers on loopback with all kinds of wrong answers, over UDP and TCP."""
+"""Simulated name servers on the loopback interface, which can give wrong answers in many ways, over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Behaviour(enum.Enum):
     SERVFAIL = enum.auto()
     REFUSED = enum.auto()
     NXDOMAIN = enum.auto()
-    # An answer that is not authoritative, such as from a cache.
+    # The answer is not authoritative, as from a cache.
     LAME = enum.auto()
-    # No answer, and the root servers as those who know.
+    # No answer, but a referral to the root servers.
     REFERRAL = enum.auto()
     FORMERR = enum.auto()
     SILENT = enum.auto()
@@ -46,12 +46,13 @@ class _Tcp(socketserver.ThreadingTCPServer):
 
 
 class NameServer:
-    """A server that has some records.
+    """A name server.
 
-    :param content: records, a line each.
-    :param failing: names at whose questions it behaves otherwise.
-    :param truncating: whether all answers are too long for UDP.
-    :param recursive: whether it answers for all zones, as a resolver does; names that it does not have, have no zone.
+    :param content: its records, one on each line.
+    :param behaviour: how it answers queries.
+    :param failing: names whose queries get another behaviour.
+    :param truncating: whether it truncates all UDP answers.
+    :param recursive: whether it acts as a resolver, which answers for all zones.
     """
 
     def __init__(

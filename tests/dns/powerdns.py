@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A DNS provider on loopback: PowerDNS with its HTTP API, in a folder of its own."""
+"""Run PowerDNS with its HTTP API on the loopback interface, as a DNS provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,14 @@ API_KEY = "powerdns-api-key-1"
 
 
 def find() -> str | None:
-    """Where PowerDNS is, if it and its SQLite backend are there."""
+    """The path of PowerDNS; None if it or its SQLite backend is not installed."""
     if not any(schema.exists() for schema in SCHEMAS):
         return None
     return shutil.which(PROGRAM) or shutil.which(PROGRAM, path="/usr/sbin")
 
 
 def free_port() -> int:
-    """A port that is free for UDP and TCP."""
+    """A port that is free for both UDP and TCP."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             tcp.bind(("127.0.0.1", 0))
@@ -43,8 +43,28 @@ def free_port() -> int:
                 return port
 
 
+def wait_until_ready(
+    process: subprocess.Popen[bytes], ask: Callable[[], object], log: Path, seconds: float = 20
+) -> None:
+    """Wait until a server that was just started answers. If it ends or doesn't answer in time, fail and show its log.
+
+    :param ask: sends a request, and raises ``requests.ConnectionError`` while the server is not ready.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(requests.ConnectionError):
+            ask()
+            return
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.02)
+
+
 class PowerDns:
-    """A running server. ``dns`` is its address for questions."""
+    """A running server.
+
+    :ivar dns: its address for DNS queries.
+    """
 
     def __init__(self, dns_port: int, api_port: int) -> None:
         self.dns = f"127.0.0.1:{dns_port}"
@@ -52,7 +72,7 @@ class PowerDns:
         self.api_port = api_port
         self._session = requests.Session()
         self._session.headers["X-API-Key"] = API_KEY
-        # A proxy of the surroundings is not for loopback.
+        # Don't use a proxy from the environment for loopback addresses.
         self._session.trust_env = False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -68,7 +88,7 @@ class PowerDns:
         self.ask("DELETE", f"/zones/{name}.")
 
     def write(self, zone: str, name: str, rtype: str, *values: str, ttl: int = 600) -> None:
-        """Replace a record set by hand, as somebody else would."""
+        """Replace a record set directly, as another administrator would."""
         self.write_all(zone, [(name, rtype, values)], ttl)
 
     def write_all(self, zone: str, sets: list[tuple[str, str, tuple[str, ...]]], ttl: int = 600) -> None:
@@ -85,7 +105,7 @@ class PowerDns:
         self.ask("PATCH", f"/zones/{zone}.", {"rrsets": rrsets})
 
     def records(self, zone: str) -> dict[tuple[str, str], tuple[int, tuple[str, ...]]]:
-        """TTL and values of each record set but the SOA. A semicolon may be escaped or not, which is the same on the wire."""
+        """The TTL and values of each record set except the SOA. Escaped semicolons are unescaped, because both forms mean the same."""
         return {
             (rrset["name"].rstrip("."), rrset["type"]): (
                 rrset["ttl"],
@@ -97,7 +117,7 @@ class PowerDns:
 
     @property
     def provider(self) -> dict[str, Any]:
-        """The block of octoDNS's configuration for it."""
+        """The provider configuration of octoDNS for this server."""
         return {
             "class": "octodns_powerdns.PowerDnsProvider",
             "host": "127.0.0.1",
@@ -108,7 +128,7 @@ class PowerDns:
 
 @contextmanager
 def powerdns(folder: Path) -> Iterator[PowerDns]:
-    """Start it, and stop it at the end."""
+    """Start a server, and stop it at the end."""
     program = find()
     assert program
     folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +139,7 @@ def powerdns(folder: Path) -> Iterator[PowerDns]:
     settings = {
         "launch": "gsqlite3",
         "gsqlite3-database": folder / "pdns.sqlite3",
-        # Nothing here has to outlive a crash.
+        # The data need not survive a crash, so writes can be fast.
         "gsqlite3-pragma-synchronous": 0,
         "local-address": "127.0.0.1",
         "local-port": server.dns_port,
@@ -131,7 +151,7 @@ def powerdns(folder: Path) -> Iterator[PowerDns]:
         "socket-dir": folder,
         "setuid": "",
         "setgid": "",
-        # What was written is served at once.
+        # Turn off caches, so that changes are served immediately.
         "cache-ttl": 0,
         "query-cache-ttl": 0,
         "negquery-cache-ttl": 0,
@@ -146,14 +166,7 @@ def powerdns(folder: Path) -> Iterator[PowerDns]:
             [program, f"--config-dir={folder}", "--daemon=no", "--guardian=no"], stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            with suppress(requests.ConnectionError):
-                server.ask("GET", "")
-                break
-            assert time.monotonic() < deadline, (folder / "log").read_text(encoding="utf-8")
-            assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
-            time.sleep(0.02)
+        wait_until_ready(process, lambda: server.ask("GET", ""), folder / "log")
         yield server
     finally:
         process.terminate()

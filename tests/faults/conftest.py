@@ -16,23 +16,23 @@ import requests.adapters
 from tests.box import VERSIONS, Box
 from tests.records import recorded
 
-from .trial import AT_ONCE, LOST, NEXT_RUN, UNPUBLISHED, Wire
+from .trial import LOST, REPAIRED, SUCCEEDED, UNPUBLISHED, Network
 
 # The name of the property by which a test tells how each of its trials ended: {"kind": …, "end": …}.
 ENDED = "fault"
-_ENDS = (AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED)
+_ENDS = (SUCCEEDED, REPAIRED, LOST, UNPUBLISHED)
 
 
 @pytest.fixture(scope="session")
-def wire() -> Iterator[Wire]:
-    wire = Wire()
+def network() -> Iterator[Network]:
+    network = Network()
 
     def send(adapter: Any, request: requests.PreparedRequest, *options: Any, **more: Any) -> requests.Response:
-        return wire.send(adapter, request, *options, **more)
+        return network.send(adapter, request, *options, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.adapters.HTTPAdapter, "send", send)
-        yield wire
+        yield network
 
 
 @pytest.fixture(scope="session")

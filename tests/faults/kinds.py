@@ -19,10 +19,10 @@ class Kind:
     """A row of the matrix.
 
     :ivar fault: the arguments of the simulated box's fault.
-    :ivar lasts: whether every request from then on meets it.
-    :ivar signs_in: how: by ``password``, by ``key``, or by password and one-time ``code``.
-    :ivar versions: of the boxes on which it is tried. What a proxy says is the same for all of them.
-    :ivar dies: whether the process that runs the task dies before it gets the answer.
+    :ivar lasts: whether the fault affects all later requests, too.
+    :ivar signs_in: the credentials: ``password``, ``key``, or ``code`` (a password and a one-time code).
+    :ivar versions: the versions of boxes on which it is tried. The errors of proxies are the same on all versions.
+    :ivar dies: whether the process of the task crashes before it gets the answer.
     """
 
     name: str

@@ -19,25 +19,25 @@ from tests.box import Box
 from .conftest import ENDED
 from .kinds import AT_READS, AT_SIGN_IN, AT_WRITES, CRASHES, Kind
 from .scenarios import SCENARIOS, Scenario
-from .trial import Course, Trial, Wire
+from .trial import Baseline, Network, Trial
 
 Record = Callable[[str, object], None]
 
 
-def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
+def places(kind: Kind, scenario: Scenario, baseline: Baseline) -> list[int]:
     """The requests at which a fault is tried: the first, a middle and the last write, the first read, and reading back.
 
     A crash is tried at every write.
     """
     if kind in CRASHES:
-        found = list(course.writes)
+        found = list(baseline.writes)
     elif kind in AT_SIGN_IN:
-        found = [course.sign_in]
+        found = [baseline.sign_in]
     elif kind in AT_READS:
         # All tasks begin in the same way, so one of them is enough.
-        found = [course.first_read if scenario.name == "config" else None, course.read_back]
+        found = [baseline.first_read if scenario.name == "config" else None, baseline.read_back]
     else:
-        writes = course.writes
+        writes = baseline.writes
         found = [writes[0], writes[len(writes) // 2], writes[-1]]
     if kind.fault["kind"] == "refuse":
         # The box stops after the previous request.
@@ -53,15 +53,17 @@ def places(kind: Kind, scenario: Scenario, course: Course) -> list[int]:
         for version in kind.versions
     ],
 )
-def test_nothing_is_lost(boxes: dict[str, Box], wire: Wire, record_property: Record, kind: Kind, version: str) -> None:
+def test_nothing_is_lost(
+    boxes: dict[str, Box], network: Network, record_property: Record, kind: Kind, version: str
+) -> None:
     lost = []
     for scenario in SCENARIOS:
-        trial = Trial(boxes[version], scenario, kind, wire)
-        if not trial.can_be:
+        trial = Trial(boxes[version], scenario, kind, network)
+        if not trial.is_possible:
             continue
-        course = trial.course()
-        for place in places(kind, scenario, course):
-            end, why = trial.run(place, course)
+        baseline = trial.baseline()
+        for place in places(kind, scenario, baseline):
+            end, why = trial.run(place, baseline)
             record_property(ENDED, {"kind": kind.name, "end": end})
             if why:
                 lost.append(f"{scenario.name}, request {place}: {why}")

@@ -12,7 +12,7 @@ import pytest
 from tests.box import VERSIONS, Box, Fault, prepare
 from tests.tasks import Clock, run_task
 
-from .trial import At
+from .trial import AtRequest
 
 NAME, RTYPE = "www.example.org", "A"
 VALUES = ["192.0.2.%d" % number for number in range(1, 8)]
@@ -42,7 +42,7 @@ def test_undeclared_values_survive(version: str, kind: str, after: bool) -> None
         for place in writes:
             box.reset()
             prepare(box.state, START)
-            box.faults.append(Fault(kind, match=At(place, lasts=False), after=after))
+            box.faults.append(Fault(kind, match=AtRequest(place, lasts=False), after=after))
             result, held = run()
             assert held >= SURVIVORS, result
             box.faults.clear()

@@ -29,30 +29,30 @@ from tests.tasks import Clock, run_task
 from .kinds import Kind
 from .scenarios import ME, Scenario, own_scheme
 
-# How a trial ends.
-AT_ONCE, NEXT_RUN, LOST, UNPUBLISHED = "right at once", "repaired by the next run", "lost", "unpublished"
+# The possible results of a trial.
+SUCCEEDED, REPAIRED, LOST, UNPUBLISHED = "succeeded", "repaired by the next run", "lost", "unpublished"
 
 # Requests that are safe to repeat: they only make the box publish its state.
 HARMLESS = {"/dns/update", "/web/update"}
-# What a message says of the writes, if the task came so far.
-UNCHANGED, WRITTEN, DOUBT = (
+# The sentences about completed writes in the message of a failure.
+UNCHANGED, WRITTEN, UNKNOWN = (
     "Nothing was changed.",
     "All changes were made before this error:",
     "Run the task again to make sure.",
 )
-STOCK = (UNCHANGED, WRITTEN, DOUBT, "Run the task again to complete it.")
+SUMMARIES = (UNCHANGED, WRITTEN, UNKNOWN, "Run the task again to complete it.")
 
-# How long a client waits for an answer from a box that hangs, in seconds.
-_PATIENCE = 0.1
+# The timeout of the client for a box that hangs, in seconds.
+_CLIENT_TIMEOUT = 0.1
 _ADAPTER = requests.adapters.HTTPAdapter.send
 
 
 class DeathError(BaseException):
-    """Simulates the death of the process that runs a task: nothing handles it, and nothing more is sent."""
+    """Simulates a crash of the process that runs a task. No code handles it, and nothing more is sent."""
 
 
-class At:
-    """Matches the request at a place, counted from 0; or all from there on."""
+class AtRequest:
+    """Matches one request by its position, counted from 0, or all requests from there on."""
 
     def __init__(self, place: int, lasts: bool) -> None:
         self.left = place
@@ -63,20 +63,20 @@ class At:
         return self.left == -1 or (self._lasts and self.left < 0)
 
 
-class Wire:
-    """Stands in for the way to the box, to lose patience where the box hangs, and to do without a network at all.
+class Network:
+    """Replaces the HTTP transport of the client, so that a trial can shorten a timeout, simulate a crash, or need no network.
 
-    :ivar hang: the place at which the box hangs.
-    :ivar death: the place at which the process dies that runs the task.
-    :ivar state: the box that is asked without a network.
-    :ivar courses: what each task asks for, by version, scenario and way to sign in.
+    :ivar hang: the request at which the box hangs. It gets a short timeout.
+    :ivar death: the request at which the process of the task crashes.
+    :ivar state: the box that answers without a network; None to use the network.
+    :ivar baselines: the requests of each task without a fault, by version, scenario and credentials.
     """
 
     def __init__(self) -> None:
-        self.hang: At | None = None
-        self.death: At | None = None
+        self.hang: AtRequest | None = None
+        self.death: AtRequest | None = None
         self.state: State | None = None
-        self.courses: dict[tuple[str, str, str], Course] = {}
+        self.baselines: dict[tuple[str, str, str], Baseline] = {}
 
     def send(
         self,
@@ -91,13 +91,13 @@ class Wire:
             return _ask(self.state, request)
         self._die_if_due()
         if self.hang is not None and self.hang.left == 0:
-            timeout = _PATIENCE
+            timeout = _CLIENT_TIMEOUT
         answer = _ADAPTER(adapter, request, stream, timeout, *options, **more)
         self._die_if_due()
         return answer
 
     def _die_if_due(self) -> None:
-        """From its place on, a process that has died gets no answer, and sends nothing."""
+        """Raise an error for each request after the crash: a crashed process sends nothing and gets no answers."""
         if self.death is not None and self.death.left < 0:
             raise DeathError
 
@@ -130,49 +130,49 @@ def _ask(state: State, prepared: requests.PreparedRequest) -> requests.Response:
 
 
 @dataclass(frozen=True)
-class Course:
-    """What a task asks of a box if nothing fails: the places of the requests that matter."""
+class Baseline:
+    """The requests of a task without a fault: the positions of the important ones, and the result."""
 
     writes: tuple[int, ...]
     first_read: int
     read_back: int | None
     sign_in: int | None
     sent: Counter[str]
-    # Whether a box leaves something unpublished by itself, as it does with the policies of new certificates.
+    # Whether the box leaves something unpublished even without a fault, such as the MTA-STS policies of new certificates.
     unpublished: bool
-    # All that the box holds in the end, declared or not.
+    # The whole content of the box at the end, including undeclared objects.
     end: Mapping[str, Any]
 
 
 class Trial:
     """A scenario and a kind of fault, on one box."""
 
-    def __init__(self, box: Box, scenario: Scenario, kind: Kind, wire: Wire) -> None:
+    def __init__(self, box: Box, scenario: Scenario, kind: Kind, network: Network) -> None:
         self.box = box
         self.scenario = scenario
         self.kind = kind
-        self.wire = wire
+        self.network = network
         self.clock = Clock()
 
     @property
-    def can_be(self) -> bool:
-        """Whether the box and the account can do what is tried."""
+    def is_possible(self) -> bool:
+        """Whether the scenario works on this version, with these credentials and this fault."""
         names = list(VERSIONS)
         capable = names.index(self.box.state.capabilities.name) >= names.index(self.scenario.since)
-        # A key alone can't change what it hangs on.
+        # Without a password, a task can't change the MFA of its own account.
         by_key = self.kind.signs_in == "key" and self.scenario.name.startswith("own MFA")
-        # A secret that the box makes is known only to the run, and dies with it.
+        # A secret that the box generates is known only to the run, so it is lost in a crash.
         lost = self.kind.dies and self.scenario.name == "own MFA made"
         return capable and not by_key and not lost and (not self.kind.is_rival or bool(self.scenario.rival))
 
-    def course(self) -> Course:
-        """What is asked if nothing fails."""
+    def baseline(self) -> Baseline:
+        """The requests of the scenario without a fault. They are measured once."""
         key = (self.box.state.capabilities.name, self.scenario.name, self.kind.signs_in)
-        if key not in self.wire.courses:
-            self.wire.courses[key] = self._course()
-        return self.wire.courses[key]
+        if key not in self.network.baselines:
+            self.network.baselines[key] = self._measure_baseline()
+        return self.network.baselines[key]
 
-    def _course(self) -> Course:
+    def _measure_baseline(self) -> Baseline:
         self._begin()
         result = self._run()
         assert not result.get("failed"), (self.scenario.name, result)
@@ -183,56 +183,56 @@ class Trial:
         others = [place for place, entry in enumerate(log) if entry.path not in {*signs_in, "/logout"}]
         later = [place for place in others if place > writes[-1]]
         sign_ins = [place for place, entry in enumerate(log) if entry.path in signs_in]
-        return Course(
+        return Baseline(
             tuple(writes),
             others[0],
             later[0] if later else None,
             sign_ins[0] if sign_ins else None,
             Counter(log[place].path for place in writes),
             _is_unpublished(self.box.state),
-            self._held(),
+            self._content(),
         )
 
-    def run(self, place: int, course: Course) -> tuple[str, str]:
-        """How it ends if the request at a place meets the fault, and what is wrong about it, if anything."""
+    def run(self, place: int, baseline: Baseline) -> tuple[str, str]:
+        """Run the scenario with the fault at one request. Return the result, and what is wrong; empty if nothing is."""
         self._begin()
-        before = self._held()
-        at = At(place, self.kind.lasts)
+        before = self._content()
+        at = AtRequest(place, self.kind.lasts)
         more = {"times": 10**6} if self.kind.lasts else {}
         rival = {"requests": self.scenario.rival} if self.kind.is_rival else {}
         fault = Fault(match=at, **self.kind.fault, **more, **rival)
         self.box.faults.append(fault)
-        self.wire.hang = at if fault.kind == "hang" else None
-        self.wire.death = at if self.kind.dies else None
+        self.network.hang = at if fault.kind == "hang" else None
+        self.network.death = at if self.kind.dies else None
         try:
-            result = self._run(comes_back=fault.kind != "refuse")
+            result = self._run(box_returns=fault.kind != "refuse")
         except DeathError:
             result = {"failed": True}
-        self.wire.death = None
+        self.network.death = None
         assert at.left < 0, f"{self.scenario.name}: no request came at place {place}"
-        wrong = self._sent_twice(course) or self._gone(before, course)
-        self.wire.hang = None
+        wrong = self._sent_twice(baseline) or self._lost_values(before, baseline)
+        self.network.hang = None
         self.box.faults.clear()
         if fault.kind == "refuse":
             self.box.come_back()
-        end = AT_ONCE
+        end = SUCCEEDED
         reply = str(result.get("msg", ""))
         if result.get("failed"):
-            end = NEXT_RUN
+            end = REPAIRED
         if result.get("failed") and not self.kind.dies:
-            wrong = wrong or self._untrue(reply, before, place, course)
+            wrong = wrong or self._wrong_message(reply, before, place, baseline)
         wrong = wrong or self._locked_out(result)
         self.box.finish()
         self.box.come_back()
-        wrong = wrong or self._ends_right(result, course)
+        wrong = wrong or self._wrong_at_the_end(result, baseline)
         if wrong:
             return LOST, f"{wrong}\n    {reply}"
-        if _is_unpublished(self.box.state) and not course.unpublished:
-            return UNPUBLISHED, f"the box doesn't publish what it holds\n    {reply}"
+        if _is_unpublished(self.box.state) and not baseline.unpublished:
+            return UNPUBLISHED, f"the box has unpublished changes\n    {reply}"
         return end, ""
 
     def _begin(self) -> None:
-        # Each trial has a machine of its own.
+        # Each trial starts with an empty state folder, like a new machine.
         shutil.rmtree(os.environ["ANSIBLE_HOME"], ignore_errors=True)
         self.box.reset()
         self.box.reboot_seconds = 0
@@ -244,93 +244,93 @@ class Trial:
         self._known_secrets = {scheme.secret for scheme in state.users[ME].totp}
         self._sign_in = _credentials(state, self.kind.signs_in)
 
-    def _run(self, comes_back: bool = True) -> dict[str, Any]:
+    def _run(self, box_returns: bool = True) -> dict[str, Any]:
         def wait(seconds: float) -> None:
             self.clock.sleep(seconds)
-            if comes_back:
+            if box_returns:
                 self.box.come_back()
 
         options = {**self.scenario.options, **self._sign_in}
         return run_task(self.box, self.scenario.module, options, sleep=wait, now=self.clock.now)
 
     def _run_again(self) -> dict[str, Any]:
-        """Another run a minute later, with credentials that are good now, and without the network that matters no more."""
+        """Run the task again a minute later, with credentials that are valid then. This run needs no network."""
         self.clock.sleep(60)
         state = self.box.state
         self._sign_in = _credentials(state, self.kind.signs_in)
         restart, state.on_reboot = state.on_reboot, None
-        self.wire.state = state
+        self.network.state = state
         try:
             return self._run()
         finally:
-            self.wire.state = None
+            self.network.state = None
             state.on_reboot = restart
 
-    def _held(self) -> dict[str, Any]:
+    def _content(self) -> dict[str, Any]:
         return {key: value for key, value in copy.deepcopy(self.box.described()).items() if key != "sessions"}
 
-    def _sent_twice(self, course: Course) -> str:
-        """What was sent twice and must not be. A one-time code makes each request another one, so these are counted."""
+    def _sent_twice(self, baseline: Baseline) -> str:
+        """The writes that were sent twice, although that is not safe. Requests with one-time codes all differ, so they are counted."""
         writes = [entry for entry in self.box.log if entry.is_write and entry.path not in HARMLESS]
         if not self.kind.fault.get("after"):
-            # The box says that it failed at a write of users or aliases, and reading shows that it stored nothing.
+            # A write of users or aliases may be repeated after a 500 if reading has shown that nothing was stored.
             writes = [entry for entry in writes if not (entry.status == 500 and entry.path.startswith("/mail/"))]
         same = Counter((entry.method, entry.path, entry.content) for entry in writes)
         often = [f"{method} {path}" for (method, path, _content), number in same.items() if number > 1]
         codes = Counter(entry.path for entry in writes if entry.path.startswith("/mfa/"))
-        often += [path for path, number in codes.items() if number > course.sent[path]]
+        often += [path for path, number in codes.items() if number > baseline.sent[path]]
         return f"sent twice: {', '.join(often)}" if often else ""
 
-    def _gone(self, before: Mapping[str, Any], course: Course) -> str:
-        """What nobody wants to change, and the box no longer holds: nobody may run the task again."""
-        # That a restart is due comes and goes with the packages.
-        end = {key: value for key, value in course.end.items() if key != "reboot_required"}
-        gone = [] if self.kind.is_rival else list(_missing(before, end, self._held()))
-        return f"the box doesn't hold any more: {gone}" if gone else ""
+    def _lost_values(self, before: Mapping[str, Any], baseline: Baseline) -> str:
+        """The values that neither the task nor the fault should change, but that are missing. The user may never run the task again."""
+        # Upgrading packages changes whether a restart is required.
+        end = {key: value for key, value in baseline.end.items() if key != "reboot_required"}
+        gone = [] if self.kind.is_rival else list(_missing(before, end, self._content()))
+        return f"the box has lost: {gone}" if gone else ""
 
-    def _untrue(self, reply: str, before: Mapping[str, Any], place: int, course: Course) -> str:
-        """What is wrong about the message of a failure."""
+    def _wrong_message(self, reply: str, before: Mapping[str, Any], place: int, baseline: Baseline) -> str:
+        """What is wrong with the message of a failure; empty if nothing is."""
         came_to_write = any(entry.is_write for entry in self.box.log)
         if not reply or "Traceback" in reply:
             return "no plain message"
-        if came_to_write and not any(words in reply for words in STOCK):
-            return "the message doesn't say what is done and what isn't"
-        if UNCHANGED in reply and not self.kind.is_rival and _comparable(self._held()) != _comparable(before):
+        if came_to_write and not any(words in reply for words in SUMMARIES):
+            return "the message doesn't say which calls succeeded"
+        if UNCHANGED in reply and not self.kind.is_rival and _comparable(self._content()) != _comparable(before):
             return "the message says that nothing was changed"
         if WRITTEN in reply and not self.kind.is_rival and not self.scenario.holds(self.box.state):
             return "the message says that everything was written"
         return ""
 
     def _locked_out(self, result: Mapping[str, Any]) -> str:
-        """Whether the caller has a second factor now whose secret nobody was told."""
+        """An error if the account has an MFA secret that the user doesn't know; otherwise empty."""
         known = {
             self.scenario.options.get("secret"),
             *self._known_secrets,
             str(dict(result.get("mfa") or {}).get("secret")),
         }
         unknown = [scheme.label for scheme in self.box.state.users[ME].totp if scheme.secret not in known]
-        return f"nobody knows the secret of {unknown}" if unknown else ""
+        return f"the user does not know the secret of {unknown}" if unknown else ""
 
-    def _ends_right(self, result: Mapping[str, Any], course: Course) -> str:
-        """What is wrong with the box in the end."""
+    def _wrong_at_the_end(self, result: Mapping[str, Any], baseline: Baseline) -> str:
+        """What is wrong with the box after the next run; empty if nothing is."""
         state = self.box.state
         if result.get("failed"):
             again = self._run_again()
             if again.get("failed"):
                 return f"the next run fails: {again['msg']}"
         if not self.scenario.holds(state):
-            return "the box doesn't hold what was declared"
-        if not self.kind.is_rival and _comparable(self._held()) != _comparable(course.end):
-            return f"the box holds something else than after a run without a fault: {self._held()}, not {course.end}"
+            return "the box doesn't match the declaration"
+        if not self.kind.is_rival and _comparable(self._content()) != _comparable(baseline.end):
+            return f"the box differs from the result without a fault: {self._content()}, not {baseline.end}"
         if self.scenario.settle_seconds:
             again = self._run_again()
             if again.get("failed") or again["changed"]:
-                return f"another run finds something to do: {again.get('msg', again['calls'])}"
+                return f"another run reports a change: {again.get('msg', again['calls'])}"
         return ""
 
 
 def _credentials(state: State, signs_in: str) -> dict[str, Any]:
-    """The options of a connection, good as the box is now."""
+    """The connection options that are valid for the current state of the box."""
     user = state.users[ME]
     secret = user.totp[-1].secret if user.totp else None
     if signs_in != "key":
@@ -343,7 +343,7 @@ def _credentials(state: State, signs_in: str) -> dict[str, Any]:
 
 
 def _comparable(held: Mapping[str, Any]) -> dict[str, Any]:
-    """What a box holds, without what differs from run to run: certificates that it gets, and the order of lists."""
+    """The content of a box without what differs between runs: obtained certificates, and the order of lists."""
     sets = {"dns_records": lambda record: sorted(record.items()), "secondary_nameservers": str}
     return {
         **held,
@@ -357,7 +357,7 @@ def _comparable(held: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing(before: Any, end: Any, now: Any, where: str = "") -> Iterator[str]:
-    """What is there before a task and after it, and isn't there now."""
+    """The values that exist before and after a task without a fault, but not now."""
     if isinstance(before, dict) and isinstance(end, dict) and isinstance(now, dict):
         for key in before.keys() & end.keys():
             yield from _missing(before[key], end[key], now.get(key), f"{where} {key}".strip())
@@ -368,7 +368,7 @@ def _missing(before: Any, end: Any, now: Any, where: str = "") -> Iterator[str]:
 
 
 def _is_unpublished(state: State) -> bool:
-    """Whether there is something that the box holds, and doesn't show to the world."""
+    """Whether the box has stored changes that it has not published."""
     looked_at = state.copy()
     try:
         return bool(update_dns(looked_at) or update_web(looked_at))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the pipelines of examples/ as GitHub and GitLab would: the shell of their steps, and what actions do around it."""
+"""Run the pipelines in examples/ as GitHub and GitLab do: their shell scripts, and the effects of GitHub's actions."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NAME = re.compile(r"\b[a-z_]+(?:\.[a-zA-Z_-]+)+")
 
 @dataclass
 class Site:
-    """Where jobs run: a repository, a forge, and the programs that they find.
+    """The environment of the jobs: a checkout of a repository, a simulated forge, and programs on PATH.
 
     :ivar overlay: the folder of examples/ whose files replace the others; empty for none.
-    :ivar edits: what the commit has otherwise than the examples, by path.
+    :ivar edits: the files in which the commit differs from the examples, by path.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class Site:
     def __post_init__(self) -> None:
         self._programs = self.folder / "programs"
         self._programs.mkdir()
-        # What they would install is there already.
+        # Everything is installed already, so these programs do nothing.
         for name in ("pip", "ansible-galaxy"):
             (self._programs / name).write_text("#!/bin/sh\n", encoding="utf-8")
             (self._programs / name).chmod(0o755)
@@ -84,7 +84,7 @@ class Site:
         }
 
     def shell(self, script: str, work: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-        """Run a script as both systems do: it ends at the first command that fails."""
+        """Run a script as both systems do: it stops at the first command that fails."""
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script],
             cwd=work,
@@ -99,7 +99,7 @@ class Site:
 
 @dataclass
 class Ended:
-    """How a job ended."""
+    """The result of a job."""
 
     failed: bool
     log: str
@@ -107,7 +107,7 @@ class Ended:
 
 
 class GitHub:
-    """Runs jobs of the workflow."""
+    """Runs the jobs of the GitHub workflow."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -117,7 +117,7 @@ class GitHub:
     def run(self, event: str, **values: str) -> dict[str, Ended]:
         """The jobs that an event starts, by name.
 
-        :param values: of the event, with _ in place of dots.
+        :param values: properties of the event: ``head``, ``sha``, ``number``, ``digest``, and ``repository`` for a fork.
         """
         known = {
             "github.event_name": event,
@@ -179,7 +179,7 @@ class GitHub:
         return ended
 
     def _act(self, action: str, given: Mapping[str, str], work: Path, known: Mapping[str, str]) -> tuple[int, str]:
-        """What an action does."""
+        """Simulate an action. Return its exit status and its log."""
         forge, head = self._site.forge, known["github.event.pull_request.head.sha"] or known["github.sha"]
         if action in ("actions/checkout", "actions/setup-python"):
             return 0, ""
@@ -202,7 +202,7 @@ class GitHub:
 
     @staticmethod
     def _holds(condition: Any, known: Mapping[str, str], failed: bool) -> bool:
-        """Whether a condition of a step or job holds."""
+        """Evaluate the condition of a step or job."""
         text = str(condition).lower() if isinstance(condition, bool) else str(condition)
         text = re.sub(r"\$\{\{(.*)\}\}", r"\1", text).strip()
         functions = {"cancelled": False, "failure": failed, "always": True, "success": not failed}
@@ -219,7 +219,7 @@ def _pairs(file: Path) -> dict[str, str]:
 
 
 class GitLab:
-    """Runs jobs of the pipeline."""
+    """Runs the jobs of the GitLab pipeline."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -228,7 +228,7 @@ class GitLab:
     def run(self, source: str, head: str, **values: str) -> dict[str, Ended]:
         """The jobs that an event starts, by name, in the order of their stages.
 
-        :param values: further variables.
+        :param values: additional CI variables.
         """
         is_request = source == "merge_request_event"
         forked = values.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "1") != "1"
@@ -261,7 +261,7 @@ class GitLab:
             self._site.shell(line, work, known)
         if "artifacts" in job:
             for path in job["artifacts"]["paths"]:
-                # One job has one artifact.
+                # A GitLab job has one artifact with all its paths.
                 if (work / path).exists():
                     self._site.forge.upload("", head, work / path, name, path)
         return Ended(bool(status), log)
