@@ -147,6 +147,7 @@ def test_a_connection_from_the_environment(box: Box, tmp_path: Path) -> None:
                 "user_pasword: there is no such option; did you mean user_password?",
             ],
         ),
+        ({"miab_alias": []}, ["miab_alias: unknown variable; did you mean miab_aliases?"]),
         ({"miab_purge": ["everything"]}, ["everything"]),
     ],
 )

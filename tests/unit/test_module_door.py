@@ -59,6 +59,12 @@ def test_secrets_in_a_message_of_ansible(monkeypatch: pytest.MonkeyPatch, capsys
     assert "distinctive" not in str(result)
 
 
+def test_a_secret_in_a_misspelt_option(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    result = printed("miab_user", {"email": "ann@example.org", "user_pasword": "misplaced-secret"}, monkeypatch, capsys)
+    assert "user_pasword" in result["msg"]
+    assert "misplaced-secret" not in str(result)
+
+
 def test_secrets_in_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     logged: list[str] = []
     monkeypatch.setattr(basic.AnsibleModule, "log", lambda _self, text, log_args: logged.append(f"{text} {log_args}"))

@@ -52,8 +52,8 @@ class _Slot:
         if path is None or number in memory:
             return
         try:
-            # Unbuffered, so that a full disk is noticed immediately. Nonblocking, because a named pipe would block the task.
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            # Unbuffered, so that a full disk is noticed immediately.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
             self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
         except OSError as error:
             self._give_up(error)
