@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -150,6 +151,14 @@ def start_on_hosts(
     )
 
 
+@functools.cache
+def _bytecode() -> Path:
+    """The folder for the bytecode of modules."""
+    folder = ROOT / ".cache" / "bytecode"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def prepared(
     hosts: Mapping[str, Mapping[str, Any]],
     playbook: Path,
@@ -178,6 +187,8 @@ def prepared(
         "ANSIBLE_NOCOLOR": "1",
         # Unset, so that the output is the same everywhere.
         "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
+        "MIAB_TEST_BYTECODE": str(_bytecode()),
         "MIAB_TEST_RECORD": str(record),
+        "PYTHONPATH": str(Path(__file__).parent / "bytecode"),
         **(environment or {}),
     }

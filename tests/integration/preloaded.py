@@ -110,14 +110,13 @@ def _serve() -> None:
     while True:
         request, descriptors, _flags, _address = socket.recv_fds(channel, _LONGEST_REQUEST, 3)
         if not request:
+            _reap(0)
             return
         if not os.fork():
             break
         for descriptor in descriptors:
             os.close(descriptor)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        _reap(os.WNOHANG)
     channel.detach()
     output, errors, reply = descriptors
     os.setsid()
@@ -129,6 +128,13 @@ def _serve() -> None:
         return
     os.close(reply)
     _become(output, errors, *json.loads(request))
+
+
+def _reap(options: int) -> None:
+    """Let go of the processes that have waited for a run, so that the time of their runs counts as time of this process."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options)[0]:
+            pass
 
 
 def _become(output: int, errors: int, command: list[str], folder: str, environment: dict[str, str]) -> None:
