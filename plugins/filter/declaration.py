@@ -15,6 +15,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils._values.secrets import MASK
+from ..module_utils._values.texts import untemplated
 from ..plugin_utils import _digest
 
 DOCUMENTATION = r"""
@@ -197,7 +198,7 @@ def _cannot_be_written(exported: Mapping[str, Any]) -> Iterator[tuple[str, str, 
 
 def _quoted(text: str) -> str:
     """A string from a box for a message, without anything that Ansible could read as a template."""
-    return ascii(text[:100]).replace("{", "\\x7b").replace("#", "\\x23")
+    return untemplated(ascii(text[:100]))
 
 
 def _check(exported: Mapping[str, Any]) -> None:

@@ -60,6 +60,21 @@ options:
         description: Allow changes that lock somebody out.
         type: bool
         default: false
+      remove_from_aliases:
+        description:
+          - With C(state=absent), what to do with aliases that name the user, also if they are not declared. It also counts if
+            the user is removed already.
+          - V(never) leaves them as they are, with a warning that names them.
+          - V(shared) removes the user from the receivers and permitted senders of each alias that keeps at least one of them. The
+            others stay, with a warning.
+          - V(all) also removes the aliases that forward only to this user, so that their addresses receive no mail any more. They
+            count for O(remove_limit). An alias stays if another alias receives the mail of the user.
+          - Automatic aliases never change. The aliases C(administrator@) and C(hostmaster@) of the box are never removed.
+          - If a declared alias names the user in one of its lists, the declaration is refused.
+        type: str
+        choices: [never, shared, all]
+        default: never
+        version_added: 1.1.0
   aliases:
     description:
       - Aliases, each with the options of M(mailinabox.admin.miab_alias).
@@ -402,12 +417,13 @@ notes:
       description:
         - V(new_domain) or V(domain_removed) for a domain that the box starts or stops to serve.
         - V(dangling_alias) for a declared alias that forwards to an address on the box that does not exist.
+        - V(mailbox_without_mail) for a user, declared or with the address of a declared alias, whose mail an alias forwards elsewhere.
         - V(undeclared) for objects of the box that are not declared.
       type: str
       returned: success
       sample: new_domain
     about:
-      description: The domain, the alias or the section.
+      description: The domain, the alias, the user or the section.
       type: str
       returned: success
       sample: exmaple.org
@@ -455,7 +471,7 @@ TASK = Task(
     name="changes",
     many=True,
     options={
-        "users": {"type": "list", "elements": "dict", "options": users.OPTIONS},
+        "users": {"type": "list", "elements": "dict", "options": users.DECLARED_OPTIONS},
         "aliases": {"type": "list", "elements": "dict", "options": aliases.OPTIONS},
         "dns_records": {
             "type": "list",

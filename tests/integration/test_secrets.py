@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from tests.box import Answer, Box, Fault, crypto, is_write, prepare
 from tests.box.answers import Request
 
 from .leaks import Processes, Search
-from .playbooks import DOORS, Run, run_on_hosts
+from .playbooks import DOORS, ROOT, Run, run_on_hosts
 from .test_ssl import issued
 
 ME = "me@box.example.com"
@@ -525,6 +526,53 @@ def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
         tell(looked)
         assert well.state.users[ME].totp[0].secret == SECRETS["mfa_secret"].upper()
         assert "it contains a private key" in looked.run.output
+
+
+@pytest.mark.parametrize("arguments", [("--check",), ()])
+def test_first_passwords_of_people(arguments: tuple[str, ...], tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+    for path in (ROOT / "examples" / "people").iterdir():
+        shutil.copy(path, tmp_path)
+    emails = ("erin@example.org", "frank@example.org")
+    files = [tmp_path / "passwords" / email for email in emails]
+    with box([]) as well:
+        # The environment is where the user put it, and other tests look at the processes of this one.
+        well.state.users[ME].password = "password-in-the-environment"
+        environment = {
+            "MIAB_HOST": well.url,
+            "MIAB_USERNAME": ME,
+            "MIAB_PASSWORD": "password-in-the-environment",
+            "MIAB_CA_PATH": well.cacert,
+        }
+        flags = ("-vvvv", "--diff", *arguments)
+        looked = run_and_look(tmp_path / "people.yml", {}, tmp_path, flags, environment, spared=files)
+        made = {email: path.read_text(encoding="utf-8").strip() for email, path in zip(emails, files, strict=True)}
+        assert all(len(password) == 20 for password in made.values())
+        looked.search.secrets = made
+        note_requests(looked.search, {"well": well})
+        tell(looked)
+        assert looked.run.status == 0, looked.run.output
+        users = {email: well.state.users[email].password for email in emails if email in well.state.users}
+        assert users == ({} if arguments else made)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert (tmp_path / "passwords").stat().st_mode & 0o777 == 0o700
+
+
+def test_passwords_of_a_table_with_mistakes(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+    expression = "[{'email': 'ann@example.org', 'quota': 'lots'}] | mailinabox.admin.people(passwords=first)"
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {"first": {"ann@example.org": secret("user_password")}},
+        "tasks": [
+            {"mailinabox.admin.miab_config": {"users": "{{ (%s).users }}" % text}, "ignore_errors": True}
+            for text in (expression, expression.replace("=first", "=[first]"))
+        ],
+    }
+    looked = run_and_look(written([play], tmp_path), {}, tmp_path, ("-vvvv", "--diff"))
+    tell(looked)
+    assert "row 1: quota: 'lots': a quota is a whole number" in looked.run.output
+    assert "people: passwords must be a dictionary" in looked.run.output
+    assert [outcome.failed for outcome in looked.run.outcomes] == [True, True]
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

@@ -119,7 +119,8 @@ class Maker:
 
     def _user(self, email: str) -> dict[str, Any]:
         if self._may(0.2):
-            return {"email": email, "state": "absent"}
+            levels = {"remove_from_aliases": self._random.choice(["shared", "all"])} if self._may(0.5) else {}
+            return {"email": email, "state": "absent", **levels}
         user: dict[str, Any] = {"email": email, "user_password": self._random.choice(PASSWORDS)}
         return {**user, "privileges": ["admin"] if self._may(0.3) else []}
 

@@ -190,6 +190,62 @@ def test_a_user_can_be_added_if_the_alias_leaves_its_mail_alone(alias: Alias) ->
     assert plan(known(BOB, alias), users=[new(FAY)]).calls
 
 
+TAKEN = f"The mailbox of {FAY} receives no mail, because an alias of the same address forwards it to {BOB.email}."
+FAY_USER = User(FAY, (), True, "0", None)
+
+
+def test_a_forced_mailbox_without_mail_is_a_warning() -> None:
+    wanted = users.check(filled(new(FAY, force=True), users.OPTIONS))
+    assert users.plan_alone(wanted, known(BOB, OVER_FAY)).warnings == (TAKEN,)
+    assert users.plan_alone(wanted, known(BOB)).warnings == ()
+
+
+@pytest.mark.parametrize("held", [(), (OVER_FAY._replace(forwards_to=(FAY, BOB.email)),)])
+def test_a_forced_alias_that_takes_the_mail_of_a_mailbox_is_a_warning(held: tuple[Alias, ...]) -> None:
+    wanted = aliases.check(filled({"address": FAY, "forwards_to": [BOB.email], "force": True}, aliases.OPTIONS))
+    assert aliases.plan_alone(wanted, known(BOB, FAY_USER, *held)).warnings == (TAKEN,)
+    # Without the mailbox, and once it is so.
+    assert aliases.plan_alone(wanted, known(BOB, *held)).warnings == ()
+    assert aliases.plan_alone(wanted, known(BOB, FAY_USER, OVER_FAY)).calls == ()
+
+
+@pytest.mark.parametrize("force", [True, False])
+@pytest.mark.parametrize(
+    ("held", "options"),
+    [
+        # An existing mailbox and an existing alias: nothing changes, and nobody would notice.
+        ((FAY_USER, OVER_FAY), {"users": [user(FAY)]}),
+        ((FAY_USER, OVER_FAY), {"aliases": [{"address": FAY}]}),
+        ((FAY_USER, OVER_FAY), {"aliases": [{"address": FAY, "forwards_to": [BOB.email]}]}),
+        # One of them is new, or both are.
+        ((OVER_FAY,), {"users": [new(FAY)]}),
+        ((FAY_USER,), {"aliases": [{"address": FAY, "forwards_to": [BOB.email]}]}),
+        ((), {"users": [new(FAY)], "aliases": [{"address": FAY, "forwards_to": [BOB.email]}]}),
+        ((OVER_FAY,), {"users": [new(FAY)], "aliases": [{"address": FAY}]}),
+    ],
+)
+def test_a_declaration_notes_mailboxes_without_mail(
+    held: tuple[User | Alias, ...], options: dict[str, list[dict[str, Any]]], force: bool
+) -> None:
+    entries = {name: [{**entry, "force": force} for entry in section] for name, section in options.items()}
+    if not force and len(held) < 2:
+        with pytest.raises(InvalidDeclaration, match=r"receive no mail|no longer receive mail"):
+            plan(known(BOB, *held), **entries)
+    else:
+        made = plan(known(BOB, *held), **entries)
+        assert [note.text for note in made.notes if note.kind == "mailbox_without_mail"] == [TAKEN]
+
+
+def test_a_mailbox_that_gets_its_mail_is_not_noted() -> None:
+    for alias in (
+        {"address": FAY, "forwards_to": [FAY, BOB.email]},
+        {"address": FAY, "forwards_to": [], "permitted_senders": [BOB.email]},
+        {"address": FAY, "state": "absent"},
+    ):
+        made = plan(known(BOB, OVER_FAY), users=[new(FAY)], aliases=[alias])
+        assert not [note for note in made.notes if note.kind == "mailbox_without_mail"]
+
+
 def test_a_user_may_be_replaced_by_an_alias() -> None:
     made = plan(
         known(ANN, BOB),

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
+from .._model.delivery import without_mail
 from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
@@ -131,7 +132,17 @@ def plan_alone(wanted: WantedAlias, known: Known) -> Change:
         apply_change(aliases, USERS.of(known), change)
         after = publishing.content({**known, ALIASES.name: aliases}, before)
         publishing.refuse_harm(before, after, "address", wanted.address, wanted.force)
-    return publishing.warn_if_unlisted(change, known)
+    return publishing.warn_if_unlisted(_warn_of_mailbox(change, known), known)
+
+
+def _warn_of_mailbox(change: Change, known: Known) -> Change:
+    """Warn if the alias takes all mail of a mailbox, which ``force`` allows."""
+    if not change.calls or USERS.name not in known or not _is_user(USERS.of(known), change.key):
+        return change
+    aliases = dict(ALIASES.of(known))
+    apply_change(aliases, USERS.of(known), change)
+    warning = without_mail(change.key, aliases)
+    return replace(change, warnings=(*change.warnings, warning)) if warning else change
 
 
 def plan(wanted: WantedAlias, known: Known) -> Change:

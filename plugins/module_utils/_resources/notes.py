@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notes on a plan for people: domains that are added or removed, dangling aliases, and undeclared objects. Pure."""
+"""Notes on a plan for people: domains that are added or removed, dangling aliases, mailboxes without mail, and undeclared
+objects. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Iterable, Mapping, Sequence
 
 from .._model import publishing
+from .._model.delivery import without_mail
 from .._model.plan import Known, Note
 from .._model.reads import ALIASES, DNS_RECORDS, USERS, Aliases, Users
 from .._model.scope import WHOLE, Scope
@@ -79,6 +81,22 @@ def about_aliases(aliases: Iterable[Any], after: Known, scope: Scope = WHOLE) ->
                 )
                 notes.append(Note("dangling_alias", alias.address, text))
     return notes
+
+
+def about_mailboxes(emails: Iterable[str], after: Known) -> list[Note]:
+    """Notes on mailboxes that receive no mail, because an alias forwards it elsewhere.
+
+    :param emails: the addresses of the declaration.
+    """
+    if USERS.name not in after or ALIASES.name not in after:
+        return []
+    there: Users = after[USERS.name]
+    found = {
+        email: without_mail(email, after[ALIASES.name])
+        for email in dict.fromkeys(emails)
+        if email in there and there[email].active
+    }
+    return [Note("mailbox_without_mail", email, text) for email, text in found.items() if text]
 
 
 def about_undeclared(undeclared: Mapping[str, Sequence[str]], show: bool) -> list[Note]:

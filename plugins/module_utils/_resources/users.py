@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
+from .._model.delivery import dangling_alias_warnings, without_mail
 from .._model.plan import UNKNOWN, Call, Change, Known, PasswordProof, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Aliases, User, Users
@@ -58,9 +59,24 @@ OPTIONS = {
 """The options of one user."""
 
 
+REMOVE_NEVER, REMOVE_SHARED, REMOVE_ALL = "never", "shared", "all"
+DECLARED_OPTIONS = {
+    **OPTIONS,
+    "remove_from_aliases": {
+        "type": "str",
+        "choices": [REMOVE_NEVER, REMOVE_SHARED, REMOVE_ALL],
+        "default": REMOVE_NEVER,
+    },
+}
+"""The options of one user in a declaration, which can change aliases along with the user."""
+
+
 @dataclass(frozen=True)
 class WantedUser:
-    """The declared state of one user. None leaves a property unchanged."""
+    """The declared state of one user. None leaves a property unchanged.
+
+    :ivar remove_from_aliases: one of the choices of :data:`DECLARED_OPTIONS`.
+    """
 
     email: str
     present: bool = True
@@ -69,10 +85,11 @@ class WantedUser:
     privileges: Optional[Tuple[str, ...]] = None
     quota: Optional[str] = None
     force: bool = False
+    remove_from_aliases: str = REMOVE_NEVER
 
 
 def check(options: Mapping[str, Any]) -> WantedUser:
-    """The options of ``miab_user`` in canonical form.
+    """The options of ``miab_user``, or of a user in a declaration, in canonical form.
 
     :raises InvalidOption: for a value that no box accepts.
     """
@@ -93,6 +110,9 @@ def check(options: Mapping[str, Any]) -> WantedUser:
             quota = names.quota(quota)
         except ValueError as error:
             raise InvalidOption("quota", quota, str(error)) from error
+    remove = options.get("remove_from_aliases", REMOVE_NEVER)
+    if remove != REMOVE_NEVER and options["state"] == "present":
+        raise InvalidOption("remove_from_aliases", remove, "only a user with state: absent is removed from aliases")
     privileges = options["privileges"]
     return WantedUser(
         email=email,
@@ -102,6 +122,7 @@ def check(options: Mapping[str, Any]) -> WantedUser:
         privileges=None if privileges is None else tuple(sorted(set(privileges))),
         quota=quota,
         force=options["force"],
+        remove_from_aliases=remove,
     )
 
 
@@ -177,9 +198,13 @@ def plan(wanted: WantedUser, known: Known) -> Change:
     :raises InvalidOption: for values that are invalid in the current state of the box.
     """
     change = plan_among_others(wanted, known)
+    found = ""
     if change.action == "create":
         guard_mail(wanted, ALIASES.of(known))
-    return change
+        found = without_mail(wanted.email, ALIASES.of(known))
+    elif change.action == "remove" and change.calls:
+        found = dangling_alias_warnings([wanted.email], ALIASES.of(known)).get(wanted.email, "")
+    return replace(change, warnings=(*change.warnings, found)) if found else change
 
 
 def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
@@ -188,20 +213,19 @@ def guard_mail(wanted: WantedUser, aliases: Aliases) -> None:
     :param aliases: the aliases after the change.
     :raises Guarded: if ``force`` isn't set.
     """
-    alias = aliases.get(wanted.email)
-    if wanted.force or alias is None or not alias.receivers or wanted.email in alias.receivers:
+    if wanted.force or not without_mail(wanted.email, aliases):
         return
     raise Guarded(
         "email: an alias forwards the mail of %s to %s, so the new mailbox would receive no mail. Add the user to"
         " forwards_to of the alias, remove the alias, or set force: true."
-        % (wanted.email, ", ".join(map(names.display, alias.forwards_to))),
+        % (wanted.email, ", ".join(map(names.display, aliases[wanted.email].forwards_to))),
         option="email",
         value=wanted.email,
     )
 
 
 def plan_among_others(wanted: WantedUser, known: Known) -> Change:
-    """Like :func:`plan`, but without :func:`guard_mail`: the rest of the declaration may change the alias.
+    """Like :func:`plan`, but without the rules that depend on aliases: the rest of the declaration may change them.
 
     :raises Guarded: if it would lock somebody out and ``force`` isn't set.
     :raises Unsupported: for a quota on a box without quotas.
@@ -338,19 +362,7 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
     call = Call("POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB))
-    warnings = dangling_alias_warnings(user.email, ALIASES.of(known))
-    return Change("user", user.email, before, after, (call,), warnings, locks_out=user.email == known["caller"])
-
-
-def dangling_alias_warnings(email: str, aliases: Aliases) -> tuple[str, ...]:
-    """Warn about aliases that still name a removed user: their mail to it bounces, and a box refuses to update them."""
-    naming = [alias for alias in aliases.values() if email in alias.receivers or email in alias.permitted_senders]
-    if not naming:
-        return ()
-    return (
-        "%s is removed, but aliases still name it: %s."
-        % (email, ", ".join(sorted(names.display(alias.canonical) for alias in naming))),
-    )
+    return Change("user", user.email, before, after, (call,), locks_out=user.email == known["caller"])
 
 
 def _guard_admin(user: User, users: Users, caller: str, doing: str) -> None:

@@ -18,7 +18,7 @@ from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, VERSION, Reco
 from .._model.scope import WHOLE, Scope, from_options
 from .._values import names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from . import aliases, backup, dns, keep, nameservers, notes, reach, system, users
+from . import aliases, backup, dns, keep, leavers, nameservers, notes, reach, system, users
 from .limits import Limits
 
 # A longer name can't be valid, and would only fill the screen.
@@ -26,10 +26,14 @@ _LABEL_SIGNS = 320
 
 
 class Item(NamedTuple):
-    """One entry of a declaration: its name in messages, and its declared state."""
+    """One entry of a declaration: its name in messages, and its declared state.
+
+    :ivar declared: False for an alias that changes because an entry removes a user from aliases.
+    """
 
     where: str
     wanted: Any
+    declared: bool = True
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ def _in_a_line(text: str) -> str:
 
 def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     """Return the questions that :func:`plan` still needs answered."""
+    wanted = _without_leavers(wanted, known)
     # Users and aliases refer to each other, and zones depend on both. Planning either needs both lists.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
     is_part = not wanted.scope.is_whole and any(wanted.sections.values())
@@ -267,6 +272,36 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     return list(questions.values())
 
 
+def _without_leavers(wanted: WantedConfig, known: Known) -> WantedConfig:
+    """The declaration, with changes of the aliases that name removed users, as far as entries ask for them."""
+    if USERS.name not in known or ALIASES.name not in known:
+        return wanted
+    held = ALIASES.of(known)
+    needed = aliases.needed_by_the_box(held)
+    within = reach.on(wanted.scope, known)
+
+    def may_change(alias: aliases.WantedAlias) -> bool:
+        return not within.refusal("aliases", alias)
+
+    def goes(address: str) -> bool:
+        return "aliases" in wanted.purge and address not in needed and not _is_kept(wanted, address)
+
+    leaving, declared = wanted.sections["users"], wanted.sections["aliases"]
+    found = leavers.clean(
+        ((item.where, item.wanted) for item in leaving),
+        [(item.where, item.wanted) for item in declared],
+        {address: alias for address, alias in held.items() if not goes(address)},
+        may_change,
+        needed,
+    )
+    items = (*(Item(*pair) for pair in found.declared), *(Item(*pair, declared=False) for pair in found.others))
+    return replace(
+        wanted,
+        sections={**wanted.sections, "aliases": items},
+        mistakes=(*wanted.mistakes, *found.mistakes),
+    )
+
+
 def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
     """Whether a domain may get its first address or user, or lose its last one."""
     before = publishing.domains(known)
@@ -298,7 +333,7 @@ def plan(wanted: WantedConfig, known: Known) -> Plan:
 
 
 def _plan(wanted: WantedConfig, known: Known) -> Plan:
-    planning = _Planning(wanted, known)
+    planning = _Planning(_without_leavers(wanted, known), known)
     planning.plan_users()
     planning.plan_aliases()
     planning.check_new_mailboxes()
@@ -612,6 +647,11 @@ class _Planning:
         current = self._known.get(ALIASES.name, {}).items()
         visible = {address: alias for address, alias in current if self._reach.scope.contains(address)}
         coming = {change.after["name"] for change in added["dns_records"] if change.calls}
+        naming = leavers.warnings(
+            (change.key for change in removed["users"] if change.calls),
+            {item.wanted.email: item.wanted for item in self._wanted.sections["users"] if not item.wanted.present},
+            visible,
+        )
         in_order = (
             *(change for change in added["users"] if change.key != self._known["caller"]),
             *added["aliases"],
@@ -624,10 +664,7 @@ class _Planning:
             *removed["aliases"],
             # The warnings about aliases that still name a user depend on the final state.
             *(
-                replace(
-                    change,
-                    warnings=users.dangling_alias_warnings(change.key, visible) if change.calls else (),
-                )
+                replace(change, warnings=(naming[change.key],) if change.key in naming else ())
                 # Any change of our own account can end the session of this run, so it comes last.
                 for change in sorted(removed["users"], key=lambda change: change.key == self._known["caller"])
             ),
@@ -686,23 +723,24 @@ class _Planning:
         items = [
             Item("purge of %s %s" % (name, _called(key)), gone(key))
             for key in there
-            if key not in protected and not self._is_kept(key)
+            if key not in protected and not _is_kept(self._wanted, key)
         ]
         self._purged[name] = self._add(name, items, apply_change)
 
-    def _is_kept(self, key: Any) -> bool:
-        """Whether a pattern in ``keep`` matches an object."""
-        called = _called(key).partition(" ")[0]
-        return any(keep.matches(pattern, called) for pattern in self._wanted.keep)
-
     def notes(self) -> tuple[Note, ...]:
         """The notes on the plan."""
-        declared = [item.wanted for item in self._wanted.sections["aliases"] if item.wanted.present]
+        declared = [item.wanted for item in self._declared("aliases") if item.wanted.present]
+        addresses = [item.wanted.email for item in self._declared("users")] + [alias.address for alias in declared]
         return (
             *notes.about_domains(self._read, self._known, self._reach.scope),
             *notes.about_aliases(declared, self._known, self._reach.scope),
+            *notes.about_mailboxes(addresses, self._known),
             *notes.about_undeclared(self._undeclared(), self._wanted.show_undeclared),
         )
+
+    def _declared(self, name: str) -> list[Item]:
+        """The entries of a section."""
+        return [item for item in self._wanted.sections[name] if item.declared]
 
     def _undeclared(self) -> dict[str, list[str]]:
         """The undeclared objects by section: of the declared sections, or of all with ``show_undeclared``."""
@@ -717,14 +755,13 @@ class _Planning:
             there["dns_records"] = list(records)
         found = {}
         for name, keys in there.items():
-            if name in self._wanted.purge or not (self._wanted.sections[name] or self._wanted.show_undeclared):
+            items = self._declared(name)
+            if name in self._wanted.purge or not (items or self._wanted.show_undeclared):
                 continue
-            declared = {_SECTIONS[name].key(item.wanted) for item in self._wanted.sections[name]} | needed.get(
-                name, set()
-            )
+            declared = {_SECTIONS[name].key(item.wanted) for item in items} | needed.get(name, set())
             keys = self._reach.of(name, keys)
             found[name] = sorted(
-                _called(key) for key in keys if _called(key) not in declared and not self._is_kept(key)
+                _called(key) for key in keys if _called(key) not in declared and not _is_kept(self._wanted, key)
             )
         return found
 
@@ -734,6 +771,12 @@ class _Planning:
             zones: tuple[str, ...] = DNS_ZONES.of(self._read)
             return zones
         return publishing.content(self._known, publishing.content(self._read)).zones
+
+
+def _is_kept(wanted: WantedConfig, key: Any) -> bool:
+    """Whether a pattern in ``keep`` matches an object."""
+    called = _called(key).partition(" ")[0]
+    return any(keep.matches(pattern, called) for pattern in wanted.keep)
 
 
 def _called(key: Any) -> str:

@@ -21,6 +21,12 @@ def printable(text: str) -> str:
     return _COMMAND.sub(lambda found: "\\x%02x" % ord(found[0]), line)
 
 
+def untemplated(text: str) -> str:
+    """A text without anything that Ansible could read as a template. The rest stays as it is."""
+    # ansible-core before 2.19 also reads #jinja2 lines, which can set other delimiters.
+    return text.replace("{", "\\x7b").replace("#", "\\x23")
+
+
 def all_printable(value: Any) -> Any:
     """A nested value with each line of its texts made printable."""
     if isinstance(value, str):
