@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from checkout import ROOT
 
-from tests.box import Box
+from tests.box import Box, Fault
+from tests.box.answers import Request
 
 from .declared import Declaration, declaration, holding, password
 from .playbooks import AS_MODULE, Cost, Inventory, each, medians, timed
@@ -265,6 +268,53 @@ def _changed(held: Declaration) -> tuple[Declaration, list[tuple[str, str, Any]]
     return {"users": users, "aliases": aliases, "dns_records": records}, writes
 
 
+class _Arrivals:
+    """Notes when requests for the aliases arrive at a box."""
+
+    def __init__(self) -> None:
+        self.reads: list[float] = []
+        self.writes: list[float] = []
+
+    def __call__(self, request: Request) -> bool:
+        if request.path.startswith("/mail/aliases"):
+            (self.reads if request.method == "GET" else self.writes).append(perf_counter())
+        return False
+
+    def windows(self, delay: float) -> list[float]:
+        """The time between the latest read and the change of the box, for each write."""
+        return [write + delay - max(read for read in self.reads if read < write) for write in self.writes]
+
+
+def lost_updates(folder: Path, _rounds: int) -> list[Row]:
+    """How long another administrator's change of an alias could be overwritten: from a read of the aliases to a write."""
+    held = declaration(OBJECTS)
+    aliases = [{**alias, "forwards_to": ["elsewhere@example.net"]} for alias in held["aliases"][:150]]
+    rows = []
+    with Box(state=holding(held)) as box:
+        config = Inventory(folder / "aliases", {"box": (box, {**held, "aliases": aliases})}).playbook("config", CONFIG)
+        for delay in (0, 0.2):
+            box.reset()
+            box.delay = delay
+            arrivals = _Arrivals()
+            box.faults.append(Fault("500", arrivals, times=10**6))
+            config()
+            windows = arrivals.windows(delay)
+            reads = sum(read < arrivals.writes[-1] for read in arrivals.reads)
+            rows.append(
+                Row(
+                    f"{len(windows)} aliases changed, {delay * 1000:.0f} ms a write: the longest time between the read and the"
+                    " write of an alias",
+                    "the time between the first read and the last write",
+                    max(windows),
+                    arrivals.writes[-1] + delay - arrivals.reads[0],
+                    None,
+                    note=f"{reads} reads of the aliases; half of the writes came within"
+                    f" {statistics.median(windows) * 1000:.0f} ms",
+                )
+            )
+    return rows
+
+
 def proofs(folder: Path, rounds: int) -> list[Row]:
     """Five hundred users whose declared passwords are already correct."""
     declared = declaration(OBJECTS)
@@ -388,6 +438,7 @@ MEASURES = {
     "config": nothing_to_change,
     "single": single_tasks,
     "writes": many_writes,
+    "updates": lost_updates,
     "boxes": many_boxes,
     "health": health_of_many,
     "proofs": proofs,

@@ -507,6 +507,7 @@ TASK = Task(
         "snapshot": {"type": "raw"},
         "validate_only": {"type": "bool", "default": False},
     },
+    concerns=whole_box.concerns,
     validate=whole_box.validate,
     planner=whole_box.PLANNER,
     not_null=("scope",),

@@ -131,7 +131,7 @@ def test_only_approved_calls_are_sent(number: int, record_property: Callable[[st
             found["drifts"] += 1
             found["outside"] += len(outside(sent, approved))
             assert not outside(sent, approved), said
-            if code == "plan_differs" and "could be planned only now" not in result["msg"]:
+            if code == "plan_differs" and "had to be planned again" not in result["msg"]:
                 assert not sent, said
                 assert not result["changed"]
                 found["refused"] += 1
@@ -255,4 +255,4 @@ def how_it_ended(said: str) -> str:
     if "no longer the one that was approved" in said:
         return "refused"
     # All that was approved is done before a rest is found that could not be planned earlier.
-    return "applied" if not said or "could be planned only now" in said else "failed"
+    return "applied" if not said or "had to be planned again" in said else "failed"

@@ -19,6 +19,8 @@ PARTIAL = "stopped where the prediction said that it ended"
 # Words of warnings about boxes that can't list their records.
 _UNLISTED = "could break the zone of the new domain"
 _PARTIAL = "Everything else is planned after that"
+# Words of messages about other administrators, of whom there are none.
+_OTHERS = "nother administrator, or another run"
 
 Run = Callable[[bool], dict[str, Any]]
 
@@ -44,6 +46,9 @@ def transition(state: State, run: Run, publishes: bool = True) -> tuple[str, lis
     predicted = run(True)
     assert _contents(state) == contents, "the prediction changed something"
     real = run(False)
+    assert _OTHERS not in str([real.get("msg"), real.get("warnings")]), (
+        "what the box did by itself was taken for others' work"
+    )
     whole = [inputs for inputs in published(state) if was_whole(inputs.zone)]
     if predicted.get("failed"):
         assert real.get("failed"), "refused in check mode, and done all the same: %s" % predicted["msg"]

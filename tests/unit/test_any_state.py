@@ -33,13 +33,17 @@ from ..integration.playbooks import VERSIONS
 
 
 class RulesClient:
-    """Asks the box's rules themselves."""
+    """Asks the box's rules themselves.
+
+    :param seconds: how long each request takes.
+    """
 
     signed_out = False
     warnings: tuple[str, ...] = ()
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, seconds: float = 0) -> None:
         self.state = state
+        self._time, self._seconds = 0.0, seconds
         self.reads = self.writes = 0
         self.keys: set[str] = set()
         self.marks: set[forks.Mark] = set()
@@ -55,8 +59,12 @@ class RulesClient:
     def __exit__(self, *_exception: object) -> None:
         pass
 
+    def now(self) -> float:
+        return self._time
+
     def ask(self, question: Question) -> Any:
         self.reads += 1
+        self._time += self._seconds
         if isinstance(question, PasswordProof):
             user = self.state.users.get(question.email)
             return user is not None and user.has_password(question.password)
@@ -70,6 +78,7 @@ class RulesClient:
 
     def send(self, call: Call) -> str:
         self.writes += 1
+        self._time += self._seconds
         reply = answer(self.state, call.method, call.path, form=call.form, body=call.body)
         if reply.status == 400:
             raise Refused(str(reply.body))

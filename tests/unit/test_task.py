@@ -98,6 +98,9 @@ class FakeClient:
     def __exit__(self, *_exception: object) -> None:
         self.closed = True
 
+    def now(self) -> float:
+        return 0.0
+
     def ask(self, question: Read) -> Any:
         self.reads += 1
         return question.parse(sorted(self.words))

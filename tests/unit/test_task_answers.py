@@ -57,6 +57,9 @@ class FakeClient:
     def __exit__(self, *_exception: object) -> None:
         pass
 
+    def now(self) -> float:
+        return 0.0
+
     def ask(self, question: Read) -> Any:
         self.reads += 1
         value = self.values[question.path]

@@ -77,6 +77,10 @@ class Client:
     def on_wait(self, report: Callable[[float, str], None]) -> None:
         self._clock.on_wait = report
 
+    def now(self) -> float:
+        """The time in seconds since 1970, on this machine."""
+        return self._clock.now()
+
     @property
     def reads(self) -> int:
         """The number of requests that change nothing."""

@@ -9,9 +9,11 @@ import json
 from typing import Any, Callable, Sequence
 
 from .._box.client import Client
+from .._model.objects import Difference
 from .._model.plan import Call, Plan, PlannedCall, View
-from .._values.errors import BoxError, OutcomeUnknown, UnexpectedAnswer
-from .comparison import by_key, deviation
+from .._model.wording import changed_beside, changed_first
+from .._values.errors import BoxError, NotAsDeclared, OutcomeUnknown, UnexpectedAnswer
+from .comparison import affected, by_key, deviation, part_done
 from .ledger import Ledger
 from .planning import Planning
 from .progress import Reporter, Step
@@ -21,12 +23,16 @@ from .recovery import Recovery
 # How long to wait before reading again, if a change does not show immediately.
 _SETTLE_SECONDS = 0.5
 
+# How often to plan again because somebody else changes the same objects. Nobody does that more often by chance.
+_MOST_PLANS = 5
+
 
 class Execution:
     """Carries out plans on a box.
 
     :ivar ledger: which calls were sent, and which are left.
-    :ivar carried_out: the plans whose calls were sent, in order.
+    :ivar carried_out: the plans whose calls were sent, in order. If the rest of a plan was planned again, only the part that
+        was sent.
     :ivar revealed: values that results show in addition to the objects, such as a secret that the box generated.
     """
 
@@ -39,6 +45,12 @@ class Execution:
         self._publication = Publication(client, self.ledger)
         self._recovery = Recovery(client, planning, self.ledger, self._publication)
         self._reporter = reporter
+        # The calls that were sent of the plan that is carried out now.
+        self._sent: list[PlannedCall] = []
+        # How many differences by others this plan knows, and those after which a plan was made anew.
+        self._known_differences = 0
+        self._planned_again: list[Difference] = []
+        self._times_planned_again = 0
         self._approved: set[str] | None = None
         self._refusal: Callable[[Plan], BoxError] = lambda _plan: BoxError("")
 
@@ -50,9 +62,13 @@ class Execution:
         self._approved = {_text(call) for call in plan.calls}
         self._refusal = refusal
 
-    def _refuse_others(self, calls: Sequence[Call]) -> None:
+    def _refuse_others(self, calls: Sequence[Call], plan: Plan | None = None) -> None:
+        """Refuse calls that are not approved.
+
+        :param plan: the current plan, if it was just made.
+        """
         if self._approved is not None and any(_text(call) not in self._approved for call in calls):
-            raise self._refusal(self._planning.plan())
+            raise self._refusal(plan or self._planning.plan())
 
     def close(self) -> None:
         self._publication.close()
@@ -70,35 +86,84 @@ class Execution:
             self.revealed.update(change.reveals)
 
     def carry_out(self, plan: Plan) -> Plan:
-        """Send the calls of a plan, and of the plans that become possible only then. Return the last plan."""
+        """Send the calls of a plan, and of the plans that become possible only then. Return the last plan.
+
+        If somebody else changes the objects of the calls that are left, the rest is planned again.
+        """
         while True:
             # Before sending: the box may use a new secret from now on, and the user has to know it even if the run fails.
             self.reveal(plan)
             self.carried_out.append(plan)
-            self._send_all(plan)
-            if not any(change.needs_replan for change in plan.changes):
+            overtaken = self._send_all(plan)
+            if not (overtaken or any(change.needs_replan for change in plan.changes)):
                 return plan
             following = self._planning.plan()
-            self.ledger.warnings += plan.warnings
+            if overtaken:
+                # The new plan may rest on answers with more differences.
+                self._planned_again += self._new_differences()
+                self._keep_part_done(plan, following)
+            self.ledger.warnings += [warning for warning in plan.warnings if warning not in following.warnings]
             if not following.calls:
+                self.ledger.end()
                 return following
-            self._refuse_others(following.calls)
+            self._refuse_others(following.calls, following)
             plan = following
 
-    def _send_all(self, plan: Plan) -> None:
+    def _keep_part_done(self, plan: Plan, following: Plan) -> None:
+        """Replace the plan among those that were carried out with the part of it that was."""
+        done = part_done(plan, self._sent, following)
+        self.carried_out[-1:] = [done] if done.changes else []
+
+    def _send_all(self, plan: Plan) -> bool:
+        """Make the calls of a plan. Return whether the rest has to be planned again instead."""
         self.ledger.left = list(plan.planned_calls)
+        self._sent = []
+        self._known_differences = len(self._planning.freshness.by_others)
         while self.ledger.left:
             if not self.ledger.left[0].call.repairs:
                 self._publication.rebuild_postponed()
+            if self._is_overtaken():
+                return True
             # After a failure, the rest was planned again, and somebody else may have changed the box in the meantime.
             self._refuse_others([self.ledger.left[0].call])
-            self._send(self.ledger.begin())
+            item = self.ledger.begin()
+            self._sent.append(item)
+            self._send(item)
         self._publication.rebuild_postponed()
         self.ledger.end()
+        return False
+
+    def _is_overtaken(self) -> bool:
+        """Whether somebody else has changed what the calls that are left are about, since they were planned.
+
+        If the next call would undo such a change, and its object was not read just now, it is read again.
+
+        :raises NotAsDeclared: if that happens again and again.
+        """
+        read = self.ledger.left[0].call.rests_on
+        if read is not None and not self._planning.freshness.is_recent(read):
+            self._planning.ask(read)
+        found = self._new_differences()
+        if not found:
+            return False
+        self._planned_again += found
+        self._times_planned_again += 1
+        if self._times_planned_again > _MOST_PLANS:
+            raise NotAsDeclared(
+                "%s: planned %d times, and each time another administrator, or another run, changed it before it could be"
+                " written. Agree with the others on what it should be, and run again."
+                % (found[0].label, self._times_planned_again)
+            )
+        return True
+
+    def _new_differences(self) -> list[Difference]:
+        """What somebody else has changed of what the calls that are left are about, since they were planned."""
+        return affected(self.ledger.left, self._planning.freshness.by_others[self._known_differences :])
 
     def _send(self, item: PlannedCall) -> None:
         """Send one call, and update the ledger."""
         call, ledger = item.call, self.ledger
+        self._planning.freshness.note_write(item.change)
         self._reporter.begin(Step("send", len(ledger.sent), len(ledger.left), item.change.label, call.seconds))
         self._publication.begin(call)
         try:
@@ -152,7 +217,11 @@ class Execution:
         while True:
             found = self._planning.plan()
             current = by_key(found)
-            differences = (deviation(planned, current, in_the_end=False) for planned in plan.changes)
+            has_written = self._planning.freshness.has_written
+            differences = (
+                deviation(planned, current, in_the_end=False, is_written=has_written(planned.object))
+                for planned in plan.changes
+            )
             difference = next((one for one in differences if one), None)
             if difference is None:
                 return [change.before for change in found.changes]
@@ -161,6 +230,19 @@ class Execution:
             self._reporter.wait(_SETTLE_SECONDS, "the box doesn't show the change yet")
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
+
+    def by_others(self, concerns: Callable[[str, str], bool]) -> list[str]:
+        """Sentences about what somebody else has changed while the run went on.
+
+        :param concerns: whether the run is about an object that it doesn't write, by its resource and key.
+        """
+        freshness = self._planning.freshness
+        # The objects that the run has written in the end were planned after what somebody else had changed.
+        first = [*self._planned_again, *(one for one in freshness.by_others if freshness.has_written(one.object))]
+        objects = {one.object for one in first}
+        others = (one for one in freshness.by_others if one.object not in objects)
+        beside = [one for one in others if concerns(one.resource, one.key)]
+        return [*([changed_first(first)] if first else []), *([changed_beside(beside)] if beside else [])]
 
 
 def _text(call: Call) -> str:

@@ -12,6 +12,7 @@ from .._model import forks
 from .._model.plan import FileText, Known, Plan, Planner, Question, Read
 from .._values.errors import UnexpectedStatus, Unsupported
 from . import files
+from .freshness import Freshness
 from .progress import Reporter, Step
 
 
@@ -19,10 +20,12 @@ class Planning:
     """Makes plans from the current state of the box. It can plan again after each write.
 
     :ivar secrets: the secrets in all calls that were planned so far.
+    :ivar freshness: knows the answers to all reads so far.
     """
 
     def __init__(self, planner: Planner[Any, Any], wanted: Any, client: Client, reporter: Reporter) -> None:
         self.secrets: set[str] = set()
+        self.freshness = Freshness(client.now)
         self._planner = planner
         self._wanted = wanted
         self._client = client
@@ -61,12 +64,14 @@ class Planning:
             return files.text(question.path)
         if not isinstance(question, Read):
             return self._client.ask(question)
+        asked_at = self._client.now()
         try:
             value = self._client.ask(question)
         except (Unsupported, UnexpectedStatus) as error:
             if not question.optional:
                 raise
             value = error
+        self.freshness.note_answer(question.name, asked_at, value)
         if question.once:
             self._kept[question.name] = value
         return value

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence
 
 from .._box.client import Client
@@ -44,6 +45,8 @@ class Task:
         an earlier run may have left unpublished.
     :param gates: checks before the first write.
     :param not_null: options that can be left out, but not be null: their default allows more than any value.
+    :param concerns: whether a task with these options is about an object that it doesn't write, by its resource and key.
+        Then it warns if somebody else changes the object at the same time.
     :param validate: for the option ``validate_only``: raises an error for options that are invalid on any box.
     """
 
@@ -57,6 +60,7 @@ class Task:
     publishes: bool = False
     gates: Sequence[Gate] = ()
     not_null: Sequence[str] = ()
+    concerns: Callable[[Any, str, str], bool] = lambda _wanted, _resource, _key: False
     validate: Callable[[Any], None] = lambda _wanted: None
 
 
@@ -100,6 +104,7 @@ def run(
             result = _predict_or_execute(task, wanted, check_mode, client, planning, execution, description, approved)
     except BoxError as error:
         ledger.describe(error)
+        error.message = " ".join([error.message, *execution.by_others(partial(task.concerns, wanted))])
         result = report.failure(error, ledger.sent, ledger.changed)
         # Ansible doesn't know these secrets, so it doesn't mask them. A message of the box may repeat them.
         result = dict(masked(result, planning.secrets | client.keys))
@@ -128,7 +133,10 @@ def _predict_or_execute(
     notes: Sequence[str] = ()
     if approved is not None:
         notes = approved.confirm(first, description)
-        execution.allow_only(first, lambda plan: approval.refusal_of_rest(description.box_plan(plan)))
+        execution.allow_only(
+            first,
+            lambda plan: approval.refusal_of_rest(description.box_plan(plan), description.box_plan(first)["changes"]),
+        )
     views = [change.after for change in first.changes]
     left_over = execution.find_left_over() if task.publishes else ()
     calls: Sequence[Call] = [*first.calls, *left_over]
@@ -147,8 +155,9 @@ def _predict_or_execute(
     elif not first.calls:
         execution.reveal(first)
     known_box = forks.warnings(client.box, writes_to_unknown) if calls else ()
-    warnings = [*client.warnings, *known_box, *notes, *last.warnings, *execution.ledger.warnings]
-    plans = execution.carried_out or [first]
+    by_others = execution.by_others(partial(task.concerns, wanted))
+    warnings = [*client.warnings, *known_box, *notes, *last.warnings, *execution.ledger.warnings, *by_others]
+    plans = execution.carried_out or [last]
     details = _details(task, plans, last, views, execution.revealed, description)
     return report.result(changed, calls, warnings, details)
 

@@ -154,12 +154,22 @@ class Approval:
         return tuple("%s was approved and is already done." % label for label in compared.done)
 
 
-def refusal_of_rest(planned: Json) -> PlanDiffers:
-    """The error for unapproved changes that could be planned only after the approved changes were made."""
+def refusal_of_rest(planned: Json, approved: Sequence[Json]) -> PlanDiffers:
+    """The error for unapproved changes that were planned only after some approved changes were made.
+
+    :param planned: the plan of the rest.
+    :param approved: the approved changes.
+    """
+    by_name = {_name(change): change for change in approved}
+    lines = []
+    for change in planned["changes"]:
+        other = by_name.get(_name(change))
+        if other is None:
+            lines.append("%s: approved: nothing; now: %s" % (_name(change), in_a_line(change)))
+        elif not _is_same(other, change):
+            lines.append("%s: approved: %s; now: %s" % (_name(change), in_a_line(other), _now(other, change)))
     return PlanDiffers(
-        ["%s: approved: nothing; now: %s" % (_name(change), in_a_line(change)) for change in planned["changes"]],
-        planned,
-        what="The rest could be planned only now and was not approved. None of it was written",
+        lines, planned, what="The rest had to be planned again and was not approved. None of it was written"
     )
 
 

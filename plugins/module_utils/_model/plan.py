@@ -221,6 +221,8 @@ class Call:
     :param outage: the downtime that the call causes.
     :param diagnosis: a read that finds stored values that may have made the call fail. Its value is a description of
         each.
+    :param rests_on: the read with the object that the call replaces as a whole or removes. Sent too long after this read,
+        the call would undo what somebody else has changed since.
     """
 
     method: str
@@ -244,6 +246,7 @@ class Call:
     seconds: float = 0
     outage: Optional[Outage] = None
     diagnosis: Optional[Read[Tuple[str, ...]]] = field(default=None, compare=False)
+    rests_on: Optional[Read[Any]] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         # A box ignores non-ASCII characters.
@@ -297,6 +300,12 @@ SINGLE = "box"
 """The key of an object of which each box has exactly one, such as its backup settings."""
 
 
+def label(resource: str, key: str) -> str:
+    """The name of an object, for people."""
+    words = resource.replace("_", " ")
+    return words if key == SINGLE else "%s %s" % (words, key)
+
+
 @dataclass(frozen=True)
 class Change:
     """One object before and after, and the calls that change it. There are no calls if it needs no change.
@@ -324,10 +333,14 @@ class Change:
     needs_replan: bool = False
 
     @property
+    def object(self) -> Tuple[str, str]:
+        """What identifies the object on a box."""
+        return (self.resource, self.key)
+
+    @property
     def label(self) -> str:
         """The name of the object, for people."""
-        words = self.resource.replace("_", " ")
-        return words if self.key == SINGLE else "%s %s" % (words, self.key)
+        return label(self.resource, self.key)
 
     @property
     def action(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, List, Mapping, Sequence
 
 from .._values.texts import printable
+from .objects import Difference
 
 ACTIONS = {"create": "create", "update": "change", "remove": "remove"}
 """The verb for each action."""
@@ -19,6 +20,9 @@ _IMPLIED = ("state", "email", "address", "name", "type")
 _LONGEST = 80
 _HEAD = 40
 _TAIL = 16
+
+# A message names at most this many objects.
+_SHOWN = 20
 
 Code = Callable[[str], str]
 """A function that formats a value, such as with quotes or code marks."""
@@ -101,3 +105,26 @@ def _difference(old: Any, new: Any, code: Code) -> str:
         if phrases:
             return " ".join(phrases)
     return "%s → %s" % (_value(old, code, new), _value(new, code, old))
+
+
+def changed_first(differences: Sequence[Difference]) -> str:
+    """A warning about what somebody else has changed just before the task."""
+    return (
+        "Another administrator, or another run, changed what this task was about to change: %s. The task planned again from"
+        " what the box had then, so your declaration holds. Check that the others agree." % _listed(differences)
+    )
+
+
+def changed_beside(differences: Sequence[Difference]) -> str:
+    """A warning about undeclared objects that somebody else has changed while a task ran."""
+    return (
+        "Another administrator, or another run, changed the box while this task ran: %s. The task left it as it is. To keep"
+        " an object, declare it, because purge removes objects that are not declared." % _listed(differences)
+    )
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    """The objects with what happened to them. Each is named once."""
+    found = {one.label: "%s (%s)" % (printable(one.label), ", ".join(one.options) or one.what) for one in differences}
+    names = list(found.values())
+    return ", ".join(names[:_SHOWN]) + (" and %d more" % (len(names) - _SHOWN) if len(names) > _SHOWN else "")

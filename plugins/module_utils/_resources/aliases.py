@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from .._model import forks, publishing
 from .._model.delivery import without_mail
+from .._model.objects import may_be_automatic
 from .._model.plan import Call, Change, Known, Planner, Question, View
 from .._model.publishing import REBUILD_DNS, REBUILD_WEB
 from .._model.reads import ALIASES, USERS, Alias, Aliases, Users, canonical_address, stored_receiver
@@ -182,7 +183,7 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         # exist would silently overwrite what another administrator has just created.
         "update_if_exists": "1" if alias and alias.address not in stale else "0",
         "address": wanted.address,
-        "forwards_to": ",".join(_latest_first(receivers) if _can_be_hidden(wanted.address) else receivers),
+        "forwards_to": ",".join(_latest_first(receivers) if may_be_automatic(wanted.address) else receivers),
         "permitted_senders": ",".join(users[sender].spelling for sender in senders),
     }
     if alias and alias.description is not None and not alias.automatic:
@@ -190,7 +191,9 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
         form["description"] = alias.description
     elif box.needs_descriptions and (alias or wanted.address.startswith("@")):
         form["description"] = "Mail alias " + wanted.address
-    call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    # A box refuses to add an alias that somebody else has added in the meantime, but not to update a changed one.
+    rests_on = ALIASES if form["update_if_exists"] == "1" else None
+    call = Call("POST", "/mail/aliases/add", form, rebuild=(REBUILD_DNS, REBUILD_WEB), rests_on=rests_on)
     after = view(Alias(wanted.address, tuple(map(stored_receiver, receivers)), senders))
     return Change("alias", wanted.address, before, after, (call, *map(_removal, stale)))
 
@@ -212,7 +215,9 @@ def _plan_removal(wanted: WantedAlias, alias: Alias | None, aliases: Aliases) ->
 
 def _removal(stored: str) -> Call:
     """The call that removes an alias. A box finds it only by the exact text that it stores."""
-    return Call("POST", "/mail/aliases/remove", {"address": stored}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    return Call(
+        "POST", "/mail/aliases/remove", {"address": stored}, rebuild=(REBUILD_DNS, REBUILD_WEB), rests_on=ALIASES
+    )
 
 
 def _is_in_capitals(stored: str) -> bool:
@@ -287,7 +292,7 @@ def _check_receivers(
                 % (wanted.address, why, receiver),
             )
     hiding = next((",".join(other.forwards_to) for other in aliases.values() if other.automatic and other.apart), "")
-    if _can_be_hidden(wanted.address) and ",".join(_latest_first(receivers)) <= hiding:
+    if may_be_automatic(wanted.address) and ",".join(_latest_first(receivers)) <= hiding:
         raise InvalidOption(
             "forwards_to",
             list(receivers),
@@ -328,14 +333,6 @@ def _is_user(users: Users, email: str) -> bool:
 
 def _is_admin(users: Users, email: str) -> bool:
     return _is_user(users, email) and "admin" in users[email].privileges
-
-
-def _can_be_hidden(address: str) -> bool:
-    """Whether boxes create an automatic alias of this address, which can hide a manual one.
-
-    Boxes from v55 on keep both, but list only one row for each address: the one whose receivers sort last.
-    """
-    return address.partition("@")[0] in ("abuse", "admin", "postmaster", "hostmaster")
 
 
 def _latest_first(receivers: tuple[str, ...]) -> list[str]:

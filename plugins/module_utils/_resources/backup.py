@@ -311,6 +311,7 @@ def plan(wanted: WantedBackup, known: Known) -> Change:
         name=_STORED if wanted.always else None,
         # The API never returns credentials, so a read can't verify them.
         verifiable=not wanted.always,
+        rests_on=BACKUP_CONFIG,
     )
     call = replace(call, parse=partial(_parse_answer, call))
     return Change("backup", SINGLE, before, after, (call,))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
@@ -216,16 +216,16 @@ def _calls(wanted: WantedRecord, stored: Sequence[Record], target: tuple[str, ..
         only, *others = sorted(target, key=lambda value: value not in kept)
         return (
             _put(path, only, stored, is_new=only not in kept),
-            *(_write("POST", path, value) for value in others),
+            *(_post(path, value) for value in others),
         )
     if not target and len(gone) > 2 and put_works:
         last = gone[0].value
-        return (Call("PUT", path, body=last, rebuild=(REBUILD_DNS,)), _delete(gone[0]))
+        return (_put(path, last, stored, is_new=False), _delete(gone[0]))
     deletes = [_delete(record) for record in gone]
     # Every other write fails as long as the zone has a value that breaks it.
     return (
         *(call for call in deletes if call.repairs),
-        *(_write("POST", path, value) for value in added),
+        *(_post(path, value) for value in added),
         *(call for call in deletes if not call.repairs),
     )
 
@@ -246,16 +246,17 @@ def _check_gone(gone: Sequence[Record]) -> None:
             )
 
 
-def _write(method: str, path: str, value: str, undo: Sequence[Call] = ()) -> Call:
-    delete = Call("DELETE", path, body=value)
-    return Call(method, path, body=value, rebuild=(REBUILD_DNS,), undo=(delete, *undo))
+def _post(path: str, value: str) -> Call:
+    return Call("POST", path, body=value, rebuild=(REBUILD_DNS,), undo=(Call("DELETE", path, body=value),))
 
 
 def _put(path: str, value: str, stored: Sequence[Record], is_new: bool) -> Call:
     """Replace all values with one. A value that was there before can't be the cause of a failure, so it has no undo."""
-    if is_new:
-        return _write("PUT", path, value, undo=[Call("POST", path, body=record.value) for record in stored])
-    return Call("PUT", path, body=value, rebuild=(REBUILD_DNS,))
+    call = Call("PUT", path, body=value, rebuild=(REBUILD_DNS,), rests_on=DNS_RECORDS)
+    if not is_new:
+        return call
+    delete, undo = Call("DELETE", path, body=value), [Call("POST", path, body=record.value) for record in stored]
+    return replace(call, undo=(delete, *undo))
 
 
 def _delete(record: Record) -> Call:

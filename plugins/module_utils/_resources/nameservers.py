@@ -80,7 +80,13 @@ def plan(wanted: Wanted, known: Known) -> Change:
     if before == after:
         return Change("secondary_nameservers", SINGLE, before, before)
     # An empty string clears the list.
-    call = Call("POST", "/dns/secondary-nameserver", {"hostnames": ",".join(wanted)}, rebuild=(REBUILD_DNS,))
+    call = Call(
+        "POST",
+        "/dns/secondary-nameserver",
+        {"hostnames": ",".join(wanted)},
+        rebuild=(REBUILD_DNS,),
+        rests_on=SECONDARY_NAMESERVERS,
+    )
     return Change("secondary_nameservers", SINGLE, before, after, (call,))
 
 

@@ -342,7 +342,9 @@ def _plan_update(wanted: WantedUser, user: User, users: Users, known: Known) -> 
 
 
 def _privilege_call(what: str, email: str, word: str) -> Call:
-    return Call("POST", "/mail/users/privileges/" + what, {"email": email, "privilege": word})
+    # Whether another administrator is left depends on the other users.
+    rests_on = USERS if what == "remove" else None
+    return Call("POST", "/mail/users/privileges/" + what, {"email": email, "privilege": word}, rests_on=rests_on)
 
 
 def _quota_warnings(wanted: WantedUser) -> tuple[str, ...]:
@@ -361,7 +363,9 @@ def _plan_removal(wanted: WantedUser, user: User | None, users: Users, known: Kn
     if not wanted.force:
         _guard_admin(user, users, known["caller"], "removing")
     before = view(user)
-    call = Call("POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB))
+    call = Call(
+        "POST", "/mail/users/remove", {"email": user.spelling}, rebuild=(REBUILD_DNS, REBUILD_WEB), rests_on=USERS
+    )
     return Change("user", user.email, before, after, (call,), locks_out=user.email == known["caller"])
 
 

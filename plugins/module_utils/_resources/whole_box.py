@@ -182,6 +182,15 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
     return mistakes + notes.outside(entries, domains)
 
 
+_SECTION_OF = {"user": "users", "alias": "aliases", "dns_record": "dns_records"}
+
+
+def concerns(wanted: WantedConfig, resource: str, _key: str) -> bool:
+    """Whether a declaration is about an object that it may not contain, because it declares others of its kind."""
+    section = _SECTION_OF.get(resource)
+    return section is not None and bool(wanted.sections[section] or section in wanted.purge)
+
+
 def validate(wanted: WantedConfig) -> None:
     """Check a declaration without a box.
 
