@@ -31,8 +31,8 @@ setup-demo:
 demo: setup-demo  ## Watch the collection change a simulated box
 	@$(python) tools/demo.py
 
-bench: setup  ## Measure the speed, and write benchmarks/results.md
-	@PYTHONPATH=tools $(python) -m benchmarks
+bench: setup  ## Measure the speed, and write benchmarks/results.md; ONLY=updates measures one thing, and only prints
+	@PYTHONPATH=tools $(python) -m benchmarks $(ONLY)
 
 box: setup-demo  ## Start a simulated box: VERSION=v76 PORT=0
 	@$(python) -m tests.box --version $(VERSION) --port $(PORT)

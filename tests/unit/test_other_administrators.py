@@ -250,7 +250,7 @@ def test_the_last_administrator_stays_if_somebody_else_removes_another(state: St
 
 
 def test_with_an_approved_plan_the_rest_is_refused_by_name(state: State) -> None:
-    declared: dict[str, Any] = {"aliases": [*FIRST, SALES, {**SALES, "address": "team@example.org"}]}
+    declared: dict[str, Any] = {"aliases": [*FIRST, {**SALES, "address": "team@example.org"}, SALES]}
     options = validated("miab_config", {**CONNECTION, **declared})
     planned = run(task("miab_config"), options, True, connect=lambda _connection: RulesClient(state))
     plan = {**planned["plan"], "changes": planned["changes"]}
@@ -360,7 +360,7 @@ def test_a_declared_object_that_is_changed_after_it_was_written(state: State) ->
     result = apply(client, {"aliases": FIRST})
     assert result["failure"]["code"] == "not_as_declared"
     assert result["msg"].startswith("alias one@example.org: the change was sent, but the box now has")
-    assert "Another administrator, or another run, may have changed it after it was written. Run again" in result["msg"]
+    assert "Another administrator, or another run, may have changed it after that. Run again." in result["msg"]
 
 
 def test_a_declared_object_that_needed_no_change(state: State) -> None:
