@@ -41,7 +41,7 @@ conformance: setup  ## Compare a DISPOSABLE box with the known ones: HOST=... US
 	@$(python) -m tests.contract.conformance --host "$(HOST)" --username "$(USERNAME)" $(addprefix --ca ,$(CA)) $(addprefix --parts ,$(PARTS)) \
 		$(addprefix --record ,$(RECORD)) $(if $(YES),--yes)
 
-test: setup  ## Run all stages, one after the other
+test: setup  ## Run all stages
 	@$(stages)
 
 guards: setup  ## Remove each guard from the code, and check that its test fails: see docs/guarantees.md

@@ -37,7 +37,7 @@ class Stage:
     shows: str = ""
     # The message of a transient failure. The command is run once more then.
     unlucky: str = ""
-    # Whether it uses two cores. Other stages run two at a time.
+    # Whether it uses two cores.
     wide: bool = False
 
 
@@ -230,14 +230,14 @@ def run_stage(stage: Stage, live: bool) -> Result:
 
 
 def run_all(stages: Sequence[Stage], live: bool) -> Iterator[Result]:
-    """Run stages and yield each result as it arrives: first those for one core, two at a time, then the wide ones."""
-    narrow = [stage for stage in stages if not stage.wide]
-    with ThreadPoolExecutor(1 if live else 2) as pool:
-        for done in as_completed([pool.submit(run_stage, stage, live) for stage in narrow]):
+    """Run stages and yield each result as it arrives.
+
+    If nobody watches, the stages for one core run beside the wide ones, and use the time in which these wait.
+    """
+    with ThreadPoolExecutor(1) as wide, ThreadPoolExecutor(1) as narrow:
+        submitted = [(wide if live or stage.wide else narrow).submit(run_stage, stage, live) for stage in stages]
+        for done in as_completed(submitted):
             yield done.result()
-    for stage in stages:
-        if stage.wide:
-            yield run_stage(stage, live)
 
 
 def slowest(results: Sequence[Result]) -> list[tuple[float, str]]:
