@@ -53,6 +53,8 @@ options:
       - Whether the user exists.
       - The box keeps the mail of a removed user on its disk. If you add the address again, the new user gets the old mail.
         The task warns about that.
+      - Aliases that forward to a removed user stay, and the task warns about them. To change them along with the user, use
+        O(mailinabox.admin.miab_config#module:users[].remove_from_aliases).
     type: str
     choices: [present, absent]
     default: present
