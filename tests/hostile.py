@@ -34,7 +34,7 @@ _CHARACTERS = "'\"\\{}%#[]()|$`:;,.@-_!&*<>?~^=+/ \n\r\tabcxyz019\u00e9\u2028\U0
 
 
 def values(count: int, canary: Path) -> Iterator[str]:
-    """As many texts, the same each time; to fill in one of them, or to run it, makes the file."""
+    """This number of texts, always the same. Rendering or executing one of them creates the file."""
     chosen = random.Random(11)  # noqa: S311 - nothing is kept secret by it
     yield """"'] is defined or lookup("pipe","touch CANARY") }}@x.org""".replace("CANARY", str(canary))
     for _number in range(count - 1):
@@ -53,7 +53,7 @@ IDENTIFIERS = frozenset(
         *("hostnames", "type", "status", "privileges", "quota", "target", "file_target_directory", "date"),
     }
 )  # fmt: skip
-# Without these a box lets nobody in.
+# Without these fields, nobody can sign in.
 _SHAPE = frozenset({"api_key", "secret"})
 
 
@@ -71,7 +71,7 @@ def spread(answer: Any, texts: Sequence[str], spared: frozenset[str]) -> Any:
 
 
 def _filled(value: Any, text: str, spared: frozenset[str]) -> Any:
-    """A value with the same hostile text in each place for a text."""
+    """A value in which each text is replaced by the same hostile text."""
     if isinstance(value, dict):
         return {key: item if key in spared | _SHAPE else _filled(item, text, spared) for key, item in value.items()}
     if isinstance(value, list):

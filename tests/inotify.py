@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which names appear in a folder, as Linux reports them: no name is missed, however short-lived the file."""
+"""Watch a folder with inotify, so that even short-lived files are noticed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVENT = struct.Struct("iIII")
 
 
 class Names:
-    """The names of files that were made or written in the folder, and of those that were moved there when complete."""
+    """The names of files that were created or written in the folder, and of files that were renamed into it."""
 
     def __init__(self) -> None:
         self.written: set[str] = set()
@@ -26,7 +26,7 @@ class Names:
 
 @contextmanager
 def watching(folder: Path) -> Iterator[Names]:
-    """Watch a folder; the names are there at the end."""
+    """Watch a folder. The names are available at the end of the block."""
     libc = ctypes.CDLL(None, use_errno=True)
     watch = libc.inotify_init1(os.O_NONBLOCK)
     if watch < 0 or libc.inotify_add_watch(watch, os.fsencode(folder), _CREATED | _MOVED_HERE | _WRITTEN) < 0:
@@ -34,7 +34,7 @@ def watching(folder: Path) -> Iterator[Names]:
     names = Names()
     try:
         yield names
-        # Far more than a run makes of it.
+        # Much more than a run needs.
         events = os.read(watch, 1 << 20)
         while events:
             _watch, mask, _cookie, length = _EVENT.unpack_from(events)

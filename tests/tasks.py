@@ -29,11 +29,11 @@ CONNECTION: dict[str, Any] = {
     "timeout": 120,
     "unknown_box": "stop",
 }
-"""Options of a connection as the doors hand them on; there is no such box."""
+"""Validated connection options for a box that does not exist."""
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """A simulated clock, which advances only through sleep."""
 
     def __init__(self, start: float | None = None) -> None:
         self.time = time.time() if start is None else start
@@ -59,7 +59,7 @@ def connection(box: Box) -> dict[str, Any]:
 
 
 def validated(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as the doors hand them on."""
+    """Validated options with their defaults."""
     reported = ArgumentSpecValidator(**argument_rules(task(name))).validate(dict(options))
     assert not reported.error_messages, reported.error_messages
     parameters: dict[str, Any] = reported.validated_parameters

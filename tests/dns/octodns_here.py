@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""octoDNS in this process instead of one of its own, for tests that push hundreds of times."""
+"""Run octoDNS inside this process, which is faster for tests with hundreds of pushes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Heard(logging.Handler):
 
 
 def run(push: Any, folder: Path, *arguments: str) -> tuple[int, str, str]:
-    """What ``octodns-sync`` does with these arguments: its exit code and its output.
+    """Run ``octodns-sync`` with these arguments. Return its exit code and its output.
 
     It stands for ``_octodns._run``. The provider's secrets have to be in the environment.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong at a provider: the error says what, nothing else is touched, and the next push finishes the work."""
+"""Failures of a provider: the message names the error, other records stay, and the next push completes the work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def push(provider: PowerDns, zones: list[dict[str, Any]], key: str = API_KEY, **
 
 @contextmanager
 def failing_api(provider: PowerDns, zone: str) -> Iterator[int]:
-    """The provider's API at another port, where changes of one zone fail."""
+    """Run a proxy in front of the provider's API, in which changes of one zone fail."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def forward(self) -> None:
@@ -71,14 +71,14 @@ def failing_api(provider: PowerDns, zone: str) -> Iterator[int]:
 def test_a_provider_that_fails_halfway(provider: PowerDns) -> None:
     zones = wanted(filled_state())
     before = {zone: provider.records(zone) for zone in ZONES}
-    # octoDNS goes through the zones from the last to the first.
+    # octoDNS processes the zones from the last to the first.
     with failing_api(provider, "example.org") as port, pytest.raises(_octodns.PushFailed) as failure:
         _octodns.apply(push(provider, zones, port=port))
     assert "500 Server Error" in failure.value.message
     assert API_KEY not in failure.value.message
     planned, left = failure.value.details["planned"], failure.value.details["left"]
     assert 0 < left < planned
-    # The task failed, and has changed something.
+    # The task failed after it had changed something.
     assert ActionModule.after(None, failure.value) == {"changed": True}
     assert provider.records("example.org") == before["example.org"]
     assert len(_octodns.apply(push(provider, zones)).changes) == left

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook and the roles, from a box to a DNS provider: PowerDNS, through octoDNS, asked over DNS."""
+"""The playbook and the roles publish the records of a box at a DNS provider (PowerDNS through octoDNS)."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def changed(run: Run) -> list[str]:
     return [outcome.name.rpartition(": ")[2] for outcome in run.outcomes if outcome.result.get("changed")]
 
 
-# Four playbooks, on a machine that may be busy.
+# Four playbooks take a while on a busy machine.
 @pytest.mark.timeout(400)
 def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_path: Path) -> None:
     empty = {zone: provider.records(zone) for zone in ZONES}
-    # What a box says is no template.
+    # A text from a box is not a template.
     prepare(box.state, {"dns_records": [{"qname": "say.example.org", "rtype": "TXT", "value": "{{ 7 * 7 }}"}]})
     folder = tmp_path / "run"
     hosts = {"box.example.com": variables(box, provider)}
@@ -74,7 +74,7 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
     assert [zone["zone"] for zone in state["zones"]] == list(ZONES)
     assert all(zone["counts"] == {"right": len(zone["records"])} for zone in state["zones"])
     assert "3 of 3 zones are right" in pushed.output
-    # As many record sets, each with a marker, as the plan said.
+    # The number of record sets matches the plan, and each has a marker.
     made = sum(len(provider.records(zone)) - len(empty[zone]) for zone in ZONES)
     assert made == len(state["changes"]) > 150
 
@@ -95,7 +95,7 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
     assert "example.org: example.org MX has another value. No mail arrives for the domain." in page
     assert "1 different, " in page
 
-    # The provider's key is in no file that stays, and in no output.
+    # The key of the provider is in no remaining file and in no output.
     kept = [path for path in folder.rglob("*") if path.is_file() and path.name != "inventory.yml"]
     assert kept
     assert not [path for path in kept if API_KEY in path.read_text(encoding="utf-8", errors="replace")]
@@ -103,7 +103,7 @@ def test_from_empty_zones_to_verified_ones(box: Box, provider: PowerDns, tmp_pat
 
 
 def new_key() -> None:
-    """Let boxes have another private key, as after a new installation from a backup without it."""
+    """Give the boxes another private key, as after a new installation without a backup of the key."""
     for cached in (crypto.box_key, crypto._public_key_der, crypto.tlsa_digest, crypto.dkim_key):
         cached.cache_clear()
     for cached in (zones.records, zones.file_body):
@@ -126,7 +126,7 @@ def test_a_new_key_is_published_by_the_role_that_changes_the_box(box: Box, provi
             provider,
             miab_publish_dns=True,
             miab_dns_fail_on_problems=True,
-            # One zone is enough here, and as in most companies its web site is elsewhere.
+            # One zone is enough. Its website is on another server, as is usual for companies.
             miab_dns_zones=["example.org"],
             miab_dns_leave_out=["website"],
             miab_users=[{"email": "new@example.org", "user_password": "new-password-1"}],

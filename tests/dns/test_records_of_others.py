@@ -23,7 +23,7 @@ from .conftest import USERS, ZONES
 from .powerdns import API_KEY, PowerDns
 
 ADDRESS = "192.0.2.80"
-# Sets that are where the box wants something, or near it; the rest are made up.
+# Record sets at or near names that the box needs. The others have random names.
 NEAR = [
     ("example.org", "TXT", ('"google-site-verification=abc"', '"MS=ms1"')),
     ("example.org", "CAA", ('0 issue "ca.example"',)),
@@ -40,7 +40,7 @@ NEAR = [
 
 
 def strange_sets() -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
-    """300 record sets of others, by zone."""
+    """300 record sets that do not belong to the box, by zone."""
     sets: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {zone: [] for zone in ZONES}
     for near in NEAR:
         sets[next(zone for zone in ZONES if near[0].endswith(zone))].append(near)
@@ -62,7 +62,7 @@ def strange_sets() -> dict[str, list[tuple[str, str, tuple[str, ...]]]]:
 
 
 def wanted(state: State, leave_out: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """What a box wants, asked without HTTP."""
+    """The records that a box needs, read without HTTP."""
     dump = json.loads(answer(state, "GET", "/dns/dump").body)
     rows = [
         {
@@ -78,7 +78,7 @@ def wanted(state: State, leave_out: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def change(state: State, chance: random.Random) -> None:
-    """Something that an administrator may do. What the box refuses is no change."""
+    """A random change by an administrator. The box may refuse it."""
     name = chance.choice(["a", "b", "www", "shared", "*", "host7", "_dmarc", "x.y"])
     qname = f"{name}.{chance.choice(ZONES)}"
     user = f"u{chance.randrange(4)}@{chance.choice(['', 'sub.', 'a.'])}{chance.choice(ZONES)}"
@@ -112,7 +112,7 @@ def change(state: State, chance: random.Random) -> None:
 
 
 def others_of(provider: PowerDns, before: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[Any, Any]]:
-    """The sets of others as they are now: those values of a shared TXT set that were there before."""
+    """The current record sets that do not belong to the box. In shared TXT sets, only the values from before."""
     now: dict[str, dict[Any, Any]] = {}
     for zone, sets in before.items():
         there = provider.records(zone)
@@ -136,7 +136,7 @@ def push(provider: PowerDns, zones: list[dict[str, Any]], **more: Any) -> _octod
 
 
 def wrong(provider: PowerDns, zones: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
-    """The records that the name server does not have as they are wanted."""
+    """The wanted records that are missing or different on the name server."""
     address = _dns_ask.address("servers", provider.dns)
     return {
         (record["name"], record["type"])
@@ -153,7 +153,7 @@ def filled_state() -> State:
     return state
 
 
-# Hundreds of pushes, on a machine that may be busy.
+# Hundreds of pushes take a while on a busy machine.
 @pytest.mark.timeout(400)
 def test_300_other_records_are_unchanged_after_100_changes(
     provider: PowerDns, here: None, record_property: Callable[[str, object], None]
@@ -174,11 +174,11 @@ def test_300_other_records_are_unchanged_after_100_changes(
         changes += len(pushed.changes)
         there = {zone["zone"]: before[zone["zone"]] for zone in changed}
         assert others_of(provider, there) == there
-        # What others have is the only reason why a wanted record is not there.
+        # A wanted record is missing only if another record is in the way.
         assert wrong(provider, changed) == {(row["name"], row["type"]) for row in pushed.kept}
     assert _octodns.apply(push(provider, last)).changes == []
     assert others_of(provider, before) == before
-    # Without a box, nothing but the records of others is left.
+    # After the box is gone, only the other records are left.
     _octodns.apply(push(provider, [{**zone, "records": []} for zone in last], force=True))
     assert {zone: provider.records(zone) for zone in ZONES} == before
     record_property(
@@ -195,7 +195,7 @@ def test_records_made_by_hand_are_adopted_if_they_are_right(provider: PowerDns, 
     again = _octodns.apply(push(provider, wanted(state), take_over=["_dmarc.* TXT"]))
     assert again.kept == []
     assert wrong(provider, wanted(state)) == set()
-    # What was adopted is kept up to date.
+    # Adopted records are kept up to date.
     ask(state, "PUT", "/dns/custom/example.org/MX", body="10 other.example.net.")
     _octodns.apply(push(provider, wanted(state)))
     assert wrong(provider, wanted(state)) == set()

@@ -59,7 +59,7 @@ def zone(*names: str) -> dict[str, Any]:
 
 
 def content(serial: int = 7, **instead: str) -> str:
-    """A zone as a server has it. A text that is empty takes a record out."""
+    """The content of a zone on a server. An empty text removes a record."""
     return "\n".join([SOA.format(serial), *{**RIGHT, **instead}.values()])
 
 
@@ -125,14 +125,14 @@ def test_a_record_that_is_wrong(name: str, there: str, status: str, text: str) -
         (Behaviour.LAME, "lame"),
         (Behaviour.REFERRAL, "lame"),
         (Behaviour.SILENT, "timeout"),
-        # It may be somebody else's, so the server has the whole time to answer.
+        # The server gets the whole timeout, because it may answer late.
         (Behaviour.GARBAGE, "timeout"),
         (Behaviour.FORMERR, "broken"),
         (Behaviour.NXDOMAIN, "nxdomain"),
     ],
 )
 def test_a_server_that_is_wrong(behaviour: Behaviour, status: str) -> None:
-    """It is named, and what the other server answers counts."""
+    """The failing server is named, and the answers of the other one count."""
     with NameServer(content(), behaviour) as bad, NameServer(content()) as good:
         result = verify(zone(), bad, good, timeout=0.3)
         alone = verify(zone(), bad, timeout=0.3)
@@ -157,7 +157,7 @@ def test_a_secondary_server_that_is_behind() -> None:
     (record,) = [row for row in result["records"] if row["status"] != "right"]
     assert (record["name"], record["type"], record["status"]) == ("example.org", "MX", "missing")
     assert record["servers"] == [secondary.name]
-    # Behind, and all that is wanted is right: there are no changes to wait for.
+    # The server has an older version, but all wanted records are right, so there is nothing to wait for.
     with NameServer(content(8)) as primary, NameServer(content(7)) as secondary:
         assert verify(zone(), primary, secondary)["ok"]
 
@@ -208,7 +208,7 @@ def test_the_servers_of_a_zone_are_found_through_a_resolver() -> None:
             ("ns1.example.net (192.0.2.1)", "192.0.2.1"),
             ("ns2.example.net (2001:db8::2)", "2001:db8::2"),
         ]
-        # A part of a larger zone at the provider is asked for there.
+        # A zone that is part of a larger one is queried at the servers of the larger zone.
         assert _dns_ask.find_servers("box.example.org", [address], 1) == found
         with pytest.raises(_dns_ask.ZoneNotFound, match="not delegated"):
             _dns_ask.find_servers("example.test", [address], 1)

@@ -18,7 +18,7 @@ from tests.records import recorded
 
 from .trial import LOST, REPAIRED, SUCCEEDED, UNPUBLISHED, Network
 
-# The name of the property by which a test tells how each of its trials ended: {"kind": …, "end": …}.
+# The property with which a test records the result of each trial: {"kind": …, "end": …}.
 ENDED = "fault"
 _ENDS = (SUCCEEDED, REPAIRED, LOST, UNPUBLISHED)
 

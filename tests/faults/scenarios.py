@@ -314,7 +314,7 @@ SCENARIOS = (
         {"target": S3, "target_user": "key", "target_password": "s3-secret-1", "update_credentials": "always"},
         lambda state: (state.backup.target, state.backup.target_pass) == (S3, "s3-secret-1"),
         [post("/system/backup/config", target="local", target_user="", target_pass="", min_age="2")],
-        # No reading shows credentials, so they are written each time.
+        # Credentials can't be read back, so they are written each time.
         settle_seconds=False,
     ),
     Scenario(

@@ -21,13 +21,13 @@ BOB = "bob@example.org"
 SECRET = "JBSWY3DPEHPK3PXP" * 2
 WRONG = {"password": "not-the-password"}
 
-# What fail2ban looks at, and half of what it bans for.
+# The paths that fail2ban watches, and half of its limit.
 SECONDS = 30
 LIMIT = 10
 
 
 def most_at_once(moments: list[float]) -> int:
-    """The greatest number of moments within any 30 seconds."""
+    """The largest number of events within any 30 seconds."""
     return max((sum(0 <= other - one < SECONDS for other in moments) for one in moments), default=0)
 
 
@@ -49,7 +49,7 @@ def test_users_whose_passwords_all_differ(version: str, number: int) -> None:
         assert len(predicted["changes"]) == number
         assert len(box.failed_logins) == number
         assert most_at_once(box.failed_logins) == LIMIT
-        # As soon as they are allowed.
+        # The attempts are made as soon as they are allowed.
         assert sum(clock.slept) == pytest.approx(number / LIMIT * SECONDS, abs=2 * SECONDS)
 
 
@@ -116,7 +116,7 @@ def test_a_wrong_code_is_tried_as_rarely_as_a_wrong_password() -> None:
         assert most_at_once(box.failed_logins) <= LIMIT
 
 
-# How a run ends, whatever it was about to do.
+# The ways in which a run can end.
 ENDS: dict[str, Callable[[Box], None]] = {
     "well": lambda box: None,
     "refused": lambda box: box.faults.append(Fault("500", "POST /mail/users/add")),
@@ -127,7 +127,7 @@ ENDS: dict[str, Callable[[Box], None]] = {
     "refused-own-change": lambda box: box.faults.append(Fault("reset", "POST /mfa/disable")),
 }
 
-# What a run does: the module, its options, and whether it begins with a session of its own.
+# The tasks: the module, its options, and whether it starts its own session.
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "a user": ("miab_user", {"email": "ann@example.org", "user_password": "ann-password-1"}),
     "an administrator's password": ("miab_user", {"email": BOB, "user_password": "bob-password-1"}),
@@ -170,7 +170,7 @@ def test_a_session_for_a_play_is_the_only_one(tmp_path: Path) -> None:
         run = run_task(box, "miab_session", {}, sleep=clock.sleep, now=clock.now)
         assert len(box.state.sessions) == 1
         by_key = {"api_key": run["session"]["api_key"]}
-        # The password is known, so that the change needs no session, which it would leave dead in the box's list.
+        # With a password, the change needs no session. A session would stay in the list of the box.
         enable = run_task(
             box, "miab_mfa", {**by_key, "label": "phone", "secret": SECRET}, sleep=clock.sleep, now=clock.now
         )

@@ -66,7 +66,7 @@ def test_an_existing_broken_record_is_named(box: Box, exclusive: bool) -> None:
     assert NAMED in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
     assert set(box.state.dns_records) == {good, POISON}
-    # As it was told to: taken out first, and then all goes well.
+    # With the removal in the same declaration, the value is removed first, and everything succeeds.
     gone = record(box, name=POISON.qname, type="MX", value=POISON.value, state="absent")
     assert gone["changed"], gone
     result = record(box, value="192.0.2.2", exclusive=exclusive)

@@ -22,7 +22,7 @@ OWN = "own"
 
 
 def extremes() -> list[str]:
-    """The oldest and the newest release that this machine has an interpreter for; that of the tests if it has none."""
+    """The oldest and the newest release for which this machine has a Python; the release of the tests if it has none."""
     return [name for name, _python in _found()] or [OWN]
 
 

@@ -55,7 +55,7 @@ class Search:
         self.texts[where] = text.lower()
 
     def add_files(self, folder: Path, but: Iterable[Path] = ()) -> None:
-        """Every file below a folder, except those into which the test itself has written secrets."""
+        """Add every file in a folder, except files into which the test itself has written secrets."""
         spared = set(but)
         for path in folder.rglob("*"):
             if path.is_file() and not path.is_symlink() and path not in spared:
@@ -74,7 +74,7 @@ class Search:
 
 
 class Processes:
-    """Repeatedly reads what every user of the machine can see of its processes.
+    """Repeatedly reads the process information that every user of the machine can see.
 
     :ivar texts: command lines and environments, each once.
     """

@@ -12,8 +12,8 @@ from typing import Any
 from tests.box import Box
 from tests.box.faults import Fault
 
+from .expected import Expected, check_tasks
 from .playbooks import Run, play
-from .wishes import Wish, converge
 
 MODULE = "miab_backup_config"
 RSYNC = "rsync://box@backup.example.net//srv/box"
@@ -33,25 +33,73 @@ def task(**options: Any) -> dict[str, Any]:
     return {"mailinabox.admin." + MODULE: options}
 
 
+TASKS = """
+- name: Keep the default folder, written as a URL
+  mailinabox.admin.miab_backup_config:
+    target: file:///home/user-data/backup/encrypted
+
+- name: Turn backups off
+  mailinabox.admin.miab_backup_config:
+    target: "off"
+
+- name: Back up to the box itself, and keep backups for a week
+  mailinabox.admin.miab_backup_config:
+    target: local
+    min_age_in_days: 7
+
+- name: Back up to another machine
+  mailinabox.admin.miab_backup_config:
+    rsync:
+      user: box
+      host: Backup.example.net
+      path: /srv/box
+      port: 22
+
+- name: Back up to Amazon S3
+  mailinabox.admin.miab_backup_config:
+    s3: &bucket
+      region: eu-central-1
+      bucket: example-backups
+      path: box
+    target_user: ACCESSKEY
+    target_password: secret-key-of-s3
+
+- name: Declare another password, which alone does not cause a change
+  mailinabox.admin.miab_backup_config:
+    s3: *bucket
+    target_user: ACCESSKEY
+    target_password: another
+
+- name: Keep backups for five days, which also sends the password
+  mailinabox.admin.miab_backup_config:
+    s3: *bucket
+    target_user: ACCESSKEY
+    target_password: secret-key-of-s3
+    min_age_in_days: 5
+
+- name: Back up to the box itself again
+  mailinabox.admin.miab_backup_config:
+    target: local
+"""
+
+
 def test_settings(box: Box, door: str, tmp_path: Path) -> None:
     box.state.backup_targets |= {RSYNC, S3}
-    with_keys = {"s3": AMAZON, **KEYS}
-    wishes = [
-        Wish({"target": "file:///home/user-data/backup/encrypted"}, stored("local", 3), changed=False),
-        Wish({"target": "off"}, stored("off", 3)),
-        Wish({"target": "local", "min_age_in_days": 7}, stored("local", 7), calls=1),
-        Wish(
-            {"rsync": {"user": "box", "host": "Backup.example.net", "path": "/srv/box", "port": 22}}, stored(RSYNC, 7)
+    expected = {
+        "Keep the default folder, written as a URL": Expected(stored("local", 3), changed=False),
+        "Turn backups off": Expected(stored("off", 3)),
+        "Back up to the box itself, and keep backups for a week": Expected(stored("local", 7), calls=1),
+        "Back up to another machine": Expected(stored(RSYNC, 7)),
+        "Back up to Amazon S3": Expected(stored(S3, 7, "ACCESSKEY", "secret-key-of-s3")),
+        "Declare another password, which alone does not cause a change": Expected(
+            stored(S3, 7, "ACCESSKEY", "secret-key-of-s3"), changed=False
         ),
-        Wish(with_keys, stored(S3, 7, "ACCESSKEY", "secret-key-of-s3")),
-        # Nobody can tell whether the box has them, so that others don't make a change.
-        Wish(
-            {**with_keys, "target_password": "another"}, stored(S3, 7, "ACCESSKEY", "secret-key-of-s3"), changed=False
+        "Keep backups for five days, which also sends the password": Expected(
+            stored(S3, 5, "ACCESSKEY", "secret-key-of-s3")
         ),
-        Wish({**with_keys, "min_age_in_days": 5}, stored(S3, 5, "ACCESSKEY", "secret-key-of-s3")),
-        Wish({"target": "local"}, stored("local", 5)),
-    ]
-    converge(box, MODULE, wishes, tmp_path, door)
+        "Back up to the box itself again": Expected(stored("local", 5)),
+    }
+    check_tasks(box, TASKS, expected, tmp_path, door)
 
 
 def test_credentials_can_be_sent_each_time(newest_box: Box, door: str, tmp_path: Path) -> None:
@@ -98,7 +146,7 @@ def test_refusals(box: Box, door: str, tmp_path: Path) -> None:
         assert outcome.state["backup"]["target"] == "local"
 
 
-# Not in the playbook itself, because Ansible quotes from it.
+# The secrets are not in the playbook itself, because Ansible shows its lines in errors.
 SECRETS: dict[str, Any] = {"arguments": ["-vvv"], "environment": {"B2_TARGET": B2, "B2_KEY": B2_KEY}}
 WITH_URL = task(target="{{ lookup('env', 'B2_TARGET') }}")
 BUCKET = {"key_id": "0011aabb", "bucket": "bucket"}
@@ -145,7 +193,7 @@ def test_a_key_that_only_the_box_has_is_never_shown(box: Box, door: str, tmp_pat
 def test_a_key_that_the_box_rejects_is_never_shown(box: Box, door: str, tmp_path: Path) -> None:
     run = play(box, [WITH_URL, WITH_PARTS], tmp_path, door, **SECRETS)
     for outcome in run.outcomes:
-        # A box that doesn't know of such targets repeats the whole of it.
+        # A box that does not support such targets repeats the whole target in its answer.
         knows_b2 = box.state.capabilities.b2_backups
         assert outcome.result["failure"]["code"] == ("refused" if knows_b2 else "unsupported")
         words = "check key_id" if knows_b2 else "this box can't back up to Backblaze"

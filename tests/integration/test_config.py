@@ -103,7 +103,7 @@ def test_a_whole_box(box: Box, door: str, tmp_path: Path) -> None:
         ("www.shop.example", "CNAME", "www.example.org."),
     }
     assert box.state.broken_zones() == box.state.dropped_zones() == []
-    # Each list once, and each password once.
+    # One read for each list and one for each password.
     assert still.result["requests"] == {"reads": 7 + 4, "writes": 0}
 
 
@@ -157,7 +157,7 @@ def test_a_purge_beyond_the_limit_changes_nothing(newest_box: Box, door: str, tm
 @pytest.mark.parametrize("call", ["POST /mail/users/add", "POST /mail/aliases/add", "POST /mail/users/remove"])
 def test_a_write_that_fails_ends_the_run_and_the_next_goes_on(box: Box, tmp_path: Path, call: str) -> None:
     prepare(box.state, STATE)
-    # A write that stored nothing is sent once more.
+    # A write that stored nothing is sent again.
     box.faults.append(Fault("500", call, times=2))
     failed, ended = play(box, [config(**DECLARATION), config(**DECLARATION)], tmp_path).outcomes
     assert failed.failed

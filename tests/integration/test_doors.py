@@ -22,8 +22,8 @@ from .playbooks import DOORS, Run, play
 
 ANN = "ann@example.org"
 MODULE = "mailinabox.admin.miab_user"
-# Each secret is one of a kind, so that it can be found wherever it turns up. The playbook has them as variables:
-# Ansible itself shows the lines of a task that fails.
+# Each secret is unique, so that a search finds it anywhere. The playbook uses variables, because Ansible shows the lines
+# of a failed task.
 SECRETS = {"password": "adminpass123", "user_password": "distinctive-user-secret"}
 SECRET_VARIABLE = "{{ user_secret }}"
 
@@ -40,7 +40,7 @@ def through_both(tasks: list[dict[str, Any]], folder: Path, **options: Any) -> l
 
 
 def comparable(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result without what differs from run to run: ports, files, and what Ansible itself adds."""
+    """A result without the parts that differ between runs: ports, files, and keys that Ansible adds."""
     ansible_adds = {"ansible_facts", "exception", "_ansible_no_log", "_ansible_parsed", "_ansible_delegated_vars"}
     kept = {key: value for key, value in result.items() if key not in ansible_adds}
     arguments = {**kept["invocation"]["module_args"], "host": "", "ca_path": ""}
@@ -54,7 +54,7 @@ TASKS: list[dict[str, Any]] = [
     {MODULE: {"email": ANN, "user_password": SECRET_VARIABLE}},
     {MODULE: {"email": ANN, "user_password": SECRET_VARIABLE}},
     {MODULE: {"email": ANN, "privileges": "admin", "quota": 1073741824}},
-    # Failures: of validation, of the options' own check, of the plan.
+    # Failures of Ansible's validation, of the check of the options, and of the plan.
     {MODULE: {"email": ANN, "sate": "absent"}},
     {MODULE: {"email": ANN, "state": "gone"}},
     {MODULE: {"user_password": SECRET_VARIABLE}},
@@ -66,13 +66,13 @@ TASKS: list[dict[str, Any]] = [
 
 
 def test_results_are_alike(tmp_path: Path) -> None:
-    # Newer releases of Ansible leave the invocation out unless they are told otherwise.
+    # Newer releases of Ansible leave out the invocation by default.
     in_process, module = through_both(TASKS, tmp_path, environment={"ANSIBLE_INJECT_INVOCATION": "true"})
     assert len(in_process.outcomes) == len(module.outcomes) == len(TASKS)
     for one, other in zip(in_process.outcomes, module.outcomes, strict=True):
         assert one.failed == other.failed
         if not other.result.get("invocation"):
-            # A module whose options don't validate says no more than why.
+            # A module with invalid options returns only the error.
             assert one.result["msg"] == other.result["msg"]
         else:
             assert comparable(one.result) == comparable(other.result)
@@ -113,7 +113,7 @@ def test_a_short_secret_leaves_messages_readable(newest_box: Box, door: str, tmp
     run = play(newest_box, [{MODULE: {"email": ANN, "user_password": "pass"}}], tmp_path, door, arguments=["-vvv"])
     result = run.outcomes[0].result
     message = "user_password: '********': must have at least eight characters"
-    # Releases from 2.22 on mask secrets once more, also as parts of words.
+    # Since 2.22, Ansible masks secrets again, also inside words.
     assert result["msg"] in (message, message.replace("pass", "$REDACTED$"))
     assert '"pass"' not in json.dumps(result)
 
@@ -147,7 +147,7 @@ def test_a_run_with_a_one_time_code(version: str, door: str, tmp_path: Path) -> 
         assert outcome.result["requests"]["writes"] == 1
         assert not box.state.sessions
         assert not box.failed_logins
-        # And after an error.
+        # The same after an error.
         box.state.users[box.username].totp[0].last_code = ""
         task = {MODULE: {"email": "bob@example.org"}}
         outcome = play(box, [task], tmp_path, door, {**connection(box), "totp_secret": SECRET}).outcomes[0]

@@ -21,7 +21,7 @@ from .playbooks import ROOT, run_playbook
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("miab_*.py"))
 
-# A box on which every example has something to do, and the variables that examples name.
+# A box on which every example changes something, and the variables of the examples.
 STATE: dict[str, Any] = {
     "users": [
         {"email": "ann@example.org", "password": "ann-old-password"},
@@ -48,7 +48,7 @@ VARIABLES = {
 
 
 def write_files(folder: Path) -> None:
-    """The files that examples read: a certificate for the box, and that of the authority."""
+    """Write the files that the examples read: a certificate for the box, and the certificate of the authority."""
     now = datetime.datetime.now(datetime.timezone.utc)
     key = crypto.box_key().public_key()
     pem = crypto.sign(["box.example.com"], key, now, now + datetime.timedelta(days=365))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AWX, Automation Controller and ansible-navigator make of the collection: images, runs, events."""
+"""Use the collection as AWX, Automation Controller and ansible-navigator do: build images, run jobs, read events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PASSWORDS = {
 
 
 def call(*command: str, **environment: str) -> str:
-    """Run a program of the virtual environment, which has to succeed, and return what it printed."""
+    """Run a program of the virtual environment, check that it succeeds, and return its output."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MIAB_"))}
     done = subprocess.run(
         [str(PROGRAMS / command[0]), *command[1:]],
@@ -57,7 +57,7 @@ def test_an_image_gets_what_the_modules_import() -> None:
 
 
 def test_the_image_of_the_examples_can_be_built(tmp_path: Path) -> None:
-    """As far as it goes without fetching images: the context is made."""
+    """Create the build context. Building the image itself would download other images."""
     definition = ROOT / "examples" / "execution-environment.yml"
     call(
         *("ansible-builder", "create", "--file", str(definition), "--context", str(tmp_path)),
@@ -70,7 +70,7 @@ def test_the_image_of_the_examples_can_be_built(tmp_path: Path) -> None:
 
 
 def prepare_run(folder: Path, box: Box) -> None:
-    """Lay out a folder as AWX does: inventory, declaration, and secrets as environment and extra variables."""
+    """Create a folder as AWX does, with an inventory, a declaration, and secrets in the environment and in extra variables."""
     users = [
         {**user, "user_password": "{{ %s_password }}" % user["email"].partition("@")[0]}
         for user in DECLARATION["users"]
@@ -131,7 +131,7 @@ def test_runs_and_their_records_contain_no_secrets(tmp_path: Path) -> None:
         "apply": ["Change the box to match its declaration"],
         "again": [],
     }
-    # `command` holds the environment that the run was given; it is Runner's own, and readable by its user alone.
+    # Ansible Runner itself stores the environment of the run in `command`, which only its user can read.
     records = [
         path
         for part in ("artifacts", "plan")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Forks of Mail-in-a-Box: what loses data there is refused through both doors, and boxes that nobody knows are left alone."""
+"""Forks of Mail-in-a-Box: writes that would lose data are refused, and unknown boxes are only read."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_a_write_that_a_lock_prevented_is_sent_once_more(name: str) -> None:
             sent = [(entry.path, entry.status) for entry in box.log]
             assert [status for asked, status in sent if asked == path] == [500, 200]
             first, second = [place for place, (asked, _status) in enumerate(sent) if asked == path]
-            # Five reads of the users freed a lock each time that it was tried.
+            # In tests with real boxes, five reads of the users always released the lock.
             assert sent[first:second].count(("/mail/users", 200)) >= 5
 
 
@@ -201,7 +201,7 @@ def test_the_doctor_with_wrong_credentials(tmp_path: Path) -> None:
         assert "The credentials are those of an administrator" in doctor(box, tmp_path)
         output = doctor(box, tmp_path, password="wrong-password")
         assert "next: Check the username and the password" in output
-        # Asked once, because boxes ban who fails too often.
+        # Only one login attempt, because a box bans an address after too many failures.
         assert len(box.failed_logins) == 1
 
 

@@ -41,14 +41,14 @@ SECRETS = {
 
 
 def yaml_of(guide: str) -> list[Any]:
-    """What the blocks of YAML in a guide say, in order."""
+    """The YAML blocks of a guide, in order."""
     text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
     blocks = re.finditer(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
     return [yaml.safe_load(dedent(block[2])) for block in blocks]
 
 
 def plays_of(guide: str) -> list[dict[str, Any]]:
-    """The plays in a guide. Tasks that stand alone, and sign in by the environment, are put into one."""
+    """The plays of a guide. Tasks without a play are put into one, which signs in with the environment."""
     plays = []
     for block in yaml_of(guide):
         if isinstance(block, list):
@@ -58,7 +58,7 @@ def plays_of(guide: str) -> list[dict[str, Any]]:
 
 
 def run_plays(plays: list[dict[str, Any]], box: Box, folder: Path, *arguments: str) -> Run:
-    """Run plays for a box, which is reached under the name that the guides give it."""
+    """Run plays with the simulated box in place of box.example.com."""
     text = yaml.safe_dump(plays).replace("host: box.example.com\n", f"host: {box.url}\n")
     (folder / "playbook.yml").write_text(text, encoding="utf-8")
     (folder / "vault.yml").write_text(yaml.safe_dump(SECRETS), encoding="utf-8")
@@ -66,7 +66,7 @@ def run_plays(plays: list[dict[str, Any]], box: Box, folder: Path, *arguments: s
     return run_playbook(box, folder / "playbook.yml", folder, arguments=arguments, environment=environment)
 
 
-# What a newcomer may have: it knows no quotas.
+# An older version, which has no quotas: the guides must work on it, too.
 VERSION = "v60"
 
 
@@ -151,7 +151,7 @@ def test_awx_signs_in_by_its_credential(
     blocks = yaml_of("awx.md")
     fields = next(block["fields"] for block in blocks if "fields" in block)
     injected = next(block["env"] for block in blocks if "env" in block)
-    # A field that nobody filled in is undefined, which AWX renders as nothing.
+    # AWX renders an empty field as an undefined variable.
     given = {"username": newest_box.username, "password": newest_box.password}
     assert set(given) < {field["id"] for field in fields}
     environment = {key: jinja2.Template(template).render(given) for key, template in injected.items()}
@@ -174,7 +174,7 @@ def test_awx_signs_in_by_its_credential(
 
 @contextmanager
 def chat() -> Iterator[tuple[str, list[Any]]]:
-    """The address of a webhook, and what comes there."""
+    """Run a webhook. Return its URL, and the list of received messages."""
     received: list[Any] = []
 
     class Webhook(BaseHTTPRequestHandler):
@@ -203,7 +203,7 @@ def test_a_message_without_prometheus(newest_box: Box, tmp_path: Path) -> None:
         hosts = {
             name: {
                 **{"miab_" + option: value for option, value in connection(box).items()},
-                # Without these checks it is known what the message says.
+                # Turn off these checks, so that there is exactly one problem.
                 **{f"miab_health_{check}": "ignore" for check in ("certificates", "status_checks", "mailboxes", "dns")},
                 "chat_webhook": address,
             }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook health: one page for boxes in good and in bad shape, and for one that is down."""
+"""The playbook health: one page about healthy boxes, boxes with problems, and a box that is down."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sections(page: Path) -> dict[str, str]:
 
 
 def worsen(box: Box) -> None:
-    """Make a box one on which every check finds something, in figures that are known."""
+    """Change a box so that every check finds a problem with known numbers."""
     prepare(
         box.state,
         {
@@ -78,7 +78,7 @@ def worsen(box: Box) -> None:
     box.state.updates = {"openssl": "3.0.2-0ubuntu1.21", "tzdata": "2026b-0ubuntu0.22.04"}
     now = datetime.datetime.now(datetime.timezone.utc)
     key = crypto.box_key().public_key()
-    # A quarter of a day more, so that the days are the same however long the test takes.
+    # A quarter of a day more, so that the number of days doesn't depend on how long the test takes.
     for name, days in ("example.org", 5.25), ("www.example.org", 40.25):
         end = now + datetime.timedelta(days=days)
         box.state.certificates.append(crypto.sign([name], key, now - datetime.timedelta(days=50), end))
@@ -86,7 +86,7 @@ def worsen(box: Box) -> None:
 
 @contextmanager
 def fleet() -> Iterator[dict[str, Box]]:
-    """A box in good shape, one in bad shape, one of the oldest version, and one that is down."""
+    """A healthy box, a box with problems, a box of the oldest version, and a box that is down."""
     with ExitStack() as stack:
         versions = {GOOD: "v75", BAD: "v75", OLD: "v0.51", DOWN: "v60"}
         boxes = {host: stack.enter_context(Box(version)) for host, version in versions.items()}
@@ -97,7 +97,7 @@ def fleet() -> Iterator[dict[str, Box]]:
         yield boxes
 
 
-# What is declared of some boxes: one is as declared, one isn't, and nobody knows of the third.
+# The declarations of three boxes: the first box matches its declaration, the second doesn't, and the third is down.
 DECLARED: dict[str, dict[str, object]] = {
     GOOD: {"miab_privacy": True},
     BAD: {
@@ -113,7 +113,7 @@ DECLARED: dict[str, dict[str, object]] = {
 
 
 def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: object) -> Run:
-    """Run the playbook for boxes, each a host of its own, with what is declared of it."""
+    """Run the playbook for several boxes. Each is a host with its declaration."""
     hosts = {
         host: {
             **{"miab_" + option: value for option, value in connection(box).items()},
@@ -127,14 +127,14 @@ def run(boxes: Mapping[str, Box], folder: Path, *arguments: str, **variables: ob
 
 @contextmanager
 def other_file_system(folder: Path) -> Iterator[Path]:
-    """A folder on another file system than this one if there is one, so that no file can be moved there at once."""
+    """A folder on another file system, if there is one, so that a file can't simply be renamed into it."""
     memory = "/dev/shm"  # noqa: S108 - a folder that belongs to the system
     with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else folder) as found:
         yield Path(found)
 
 
 def recap(done: Run) -> dict[str, tuple[int, int]]:
-    """How many tasks changed something, and how many failed, by host."""
+    """The numbers of changed and failed tasks by host, from the play recap."""
     counts = re.findall(r"^(\S+) +: .*changed=(\d+) .*failed=(\d+)", done.output.partition("PLAY RECAP")[2], re.M)
     return {host: (int(changed), int(failed)) for host, changed, failed in counts}
 
@@ -210,7 +210,7 @@ def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> No
             modes = [path.stat().st_mode & 0o777 for path in (metrics / "health.prom", tmp_path / "health.html")]
         assert done.status == 2, done.output
         assert modes == [0o640, 0o640]
-        # What node_exporter could read was there as a whole.
+        # node_exporter never saw an incomplete file.
         assert names.written
         assert not [name for name in names.written if name.endswith(".prom")]
         assert {name for name in names.moved if name.endswith(".prom")} == {"health.prom"}
@@ -228,7 +228,7 @@ def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> No
         assert seconds
         assert 0.1 < float(seconds[1]) < 100
         assert recap(done) == {GOOD: (0, 0), BAD: (0, 1), OLD: (0, 0)}
-        # Those that are left only warn.
+        # The remaining problems are only warnings.
         ignored = {
             "miab_health_" + check: "ignore" for check in ("certificates", "backup", "dns", "status_checks", "drift")
         }
@@ -244,7 +244,7 @@ def test_unreachable_boxes_are_on_the_page(newest_box: Box, tmp_path: Path) -> N
     with Box() as hanging:
         hanging.faults.append(Fault("hang", times=99))
         check_unreachable(newest_box, hanging, tmp_path)
-        # It held up the others for one timeout.
+        # The box that hangs delayed the run by one timeout.
         assert len(hanging.log) == 1
 
 
@@ -255,7 +255,7 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
         "misspelt.example.com": ({"miab_health_backup": "perhaps"}, "perhaps"),
         "refused.example.com": ({"miab_password": "not-the-password"}, "rejected the credentials"),
         "hanging.example.com": (
-            # Declared, so that it would be asked once more to see what differs.
+            # With a declaration, the box would be read once more, to find differences.
             {
                 **{"miab_" + option: value for option, value in connection(hanging).items()},
                 "miab_timeout": "2",
@@ -266,15 +266,15 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
         "lost.example.com": ({"ansible_connection": "ssh", "ansible_host": "nowhere.invalid"}, LOST),
     }
     if ANSIBLE_CORE < (2, 19):
-        # Where it can't make out a task's defaults, it doesn't get as far as the task's rescue.
+        # If Ansible can't evaluate the defaults of a task, the rescue section doesn't run.
         failing["lacking.example.com"] = (failing["lacking.example.com"][0], LOST)
     hosts = {GOOD: reach, **{host: {**reach, **variables} for host, (variables, _words) in failing.items()}}
     done = run_on_hosts(hosts, Path("mailinabox.admin.health"), tmp_path)
-    # Ansible's code for hosts that it can't reach.
+    # Ansible's exit code for unreachable hosts.
     assert done.status & 4, done.output
     facts = sections(tmp_path / "health.html")
     assert facts["Needs attention"].count("urgent Unreachable") == facts["Needs attention"].count("urgent")
-    # What is the same on several boxes is told once.
+    # A problem that several boxes have is shown once.
     assert facts["Needs attention"].count("urgent") == len({words for _variables, words in failing.values()})
     for host, (_variables, words) in failing.items():
         assert words in facts["Needs attention"]

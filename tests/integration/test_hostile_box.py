@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hostile boxes and all playbooks and roles, on the oldest and the newest ansible-core: what a box says stays text."""
+"""Run all playbooks and roles against hostile boxes, on the oldest and the newest ansible-core. Texts of a box are never executed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class HostileBox(Box):
 
 
 class FailingBox(HostileBox):
-    """A box that answers everything with another error in hostile words each time."""
+    """A box that answers every request with an error, each with a different hostile text."""
 
     def _respond(self, request: Request, entry: LogEntry) -> Answer:
         text = self.texts[len(self.log) % len(self.texts)]
@@ -80,7 +80,7 @@ class FailingBox(HostileBox):
 
 
 def hostile_boxes(canary: Path) -> dict[str, Callable[[], Box]]:
-    """Boxes by the name of their host: each lets tasks come as far as its texts allow."""
+    """The boxes by the names of their hosts. With each kind of text, tasks get to a different point."""
     texts = list(values(NUMBER, canary))
     fit_for_dns = [text.strip() for text in texts if text.isascii() and text.isprintable()]
     return {
@@ -95,7 +95,7 @@ def hostile_boxes(canary: Path) -> dict[str, Callable[[], Box]]:
 
 
 def playbook(folder: Path) -> list[dict[str, Any]]:
-    """Export, then plan and apply what was exported, or an empty declaration with purge; health; and both roles."""
+    """Run export, plan and apply with the exported declaration or with an empty one and purge, then health and both roles."""
     go_on = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.meta": "clear_host_errors"}]}
     file = f"{folder}/{{{{ inventory_hostname }}}}.yml"
     is_exported = f"('{folder}/' ~ inventory_hostname ~ '.yml') is file"
@@ -117,7 +117,7 @@ def playbook(folder: Path) -> list[dict[str, Any]]:
     return [one for play in plays for one in (play, go_on)]
 
 
-# The first time, ansible-core is installed.
+# The first run also installs this ansible-core, so the limit is generous.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("core", extremes())
 def test_nothing_from_a_box_is_executed(core: str, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_nothing_from_a_box_is_executed(core: str, tmp_path: Path) -> None:
     assert "at the end" in done.output, done.output[-3000:]
     assert not canary.exists()
     assert "bug in mailinabox.admin" not in done.output
-    # What has only odd values can be exported, and the box is what its export declares.
+    # A box with unusual but valid values can be exported, and matches its export.
     assert {file.name for file in folder.iterdir()} == {
         *("fields.yml", "values.yml", "health.html", "health.prom", "plan.json", "plan.md"),
     }

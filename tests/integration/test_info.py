@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""miab_info as playbooks use it: four versions, both doors, each thing asked for once."""
+"""miab_info in playbooks, on four versions and through both doors. Each request is sent once."""
 
 from __future__ import annotations
 

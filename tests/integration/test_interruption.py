@@ -26,7 +26,7 @@ PATIENCE = 30
 
 
 class Seen:
-    """Matches no request, but says when one has come."""
+    """Matches no request, but records when one has arrived."""
 
     def __init__(self, path: str, number: int = 1) -> None:
         self.event = threading.Event()
@@ -46,7 +46,7 @@ def test_an_interrupted_run_ends_its_session_and_writes_no_more(
     newest_box: Box, tmp_path: Path, door: str, number: signal.Signals
 ) -> None:
     newest_box.state.users[ME].totp.append(Totp(1, SECRET, "phone"))
-    # The module that runs looks for Ansible when it is about to write, and Ansible's worker every half second.
+    # A module checks before each write whether Ansible is still running. Ansible's worker checks every half second.
     newest_box.delay = 0.3
     second_write, goodbye = Seen("/mail/users/add", 2), Seen("/logout")
     newest_box.faults += [Fault("500", second_write), Fault("500", goodbye)]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks that would lock somebody out: refused before anything is written, in check mode and without."""
+"""Playbooks that would lock somebody out are refused before anything is written, with and without check mode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def config(**options: Any) -> dict[str, Any]:
     return {"mailinabox.admin.miab_config": options}
 
 
-# Tasks, the failure's code, and words of its message.
+# Tasks, each with the code of the failure and a part of its message.
 REFUSED = [
     (config(users=[{"email": ME, "state": "absent"}]), "invalid_declaration", "would lock this task out"),
     (
@@ -47,7 +47,7 @@ REFUSED = [
         "no longer receive mail",
     ),
     (config(users=[], purge=["users"], keep=["bob@example.org me@box.example.com"]), "invalid_declaration", "keep: "),
-    # What Ansible would make a password of, and where its own validation breaks down.
+    # Values that Ansible would convert to a password, or for which its own validation fails.
     (
         {"mailinabox.admin.miab_user": {"email": BOB, "user_password": ["a-secret-in-a-list"]}},
         "invalid_option",
@@ -76,7 +76,7 @@ def test_what_is_refused(newest_box: Box, door: str, tmp_path: Path) -> None:
 
 
 def test_a_handover(box: Box, door: str, tmp_path: Path) -> None:
-    """A new administrator comes, an old one goes, and the account that did it goes last."""
+    """Replace all administrators: add the new one, remove the old one, and remove the account that runs the playbook last."""
     prepare(box.state, STATE)
     task = config(
         users=[

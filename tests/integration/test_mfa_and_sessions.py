@@ -16,8 +16,8 @@ from tests.box.faults import Fault
 from tests.box.prepare import prepare
 from tests.tasks import connection
 
+from .expected import Expected, check_tasks
 from .playbooks import Run, play
-from .wishes import Wish, converge
 
 ME = "me@box.example.com"
 BOB = "bob@example.org"
@@ -46,7 +46,7 @@ def as_bob(box: Box) -> dict[str, Any]:
 
 
 def play_later(box: Box, tasks: Sequence[dict[str, Any]], folder: Path, door: str, **more: Any) -> Run:
-    """Run tasks as if it were half a minute later, when codes that were used are old."""
+    """Run tasks as if half a minute had passed, so that the next code is valid."""
     for scheme in box.state.users[ME].totp:
         scheme.last_code = ""
     return play(box, tasks, folder, door, **more)
@@ -65,7 +65,7 @@ def test_own_codes(box: Box, door: str, tmp_path: Path) -> None:
     assert real.state["sessions"] == 0
     assert box.state.users[ME].totp[0].secret == SECRET
 
-    # One code, then a key: a change of the own codes ends it, and needs the password to go on.
+    # Sign in with one code and use the key. A change of our own codes ends the session, so the task needs the password.
     without_password = {key: value for key, value in connection(box).items() if key != "password"}
     defaults = {"group/mailinabox.admin.box": {**without_password, "api_key": "{{ login.session.api_key }}"}}
     removal = codes(label="phone", state="absent", password=box.password)
@@ -118,7 +118,7 @@ def test_a_secret_of_the_box(box: Box, door: str, tmp_path: Path) -> None:
     assert check.result["calls"] == real.result["calls"]
     assert real.state["sessions"] == 0
 
-    # Whoever has stored it goes on with it.
+    # The returned secret works for the next run.
     again = play_later(box, [codes(label="phone", totp_secret=secret)], tmp_path, door).outcomes[0]
     assert again.result["mfa"] == {"user": ME, "label": "phone", "state": "present"}
     assert not again.result["changed"]
@@ -144,6 +144,32 @@ def test_a_secret_of_the_box_survives_a_failure(box: Box, door: str, tmp_path: P
     assert outcome.state["sessions"] == 0
 
 
+REMOVAL_TASKS = """
+- name: Remove the codes of a lost phone
+  mailinabox.admin.miab_mfa:
+    user: bob@example.org
+    label: phone
+    state: absent
+
+- name: Remove a label that does not exist
+  mailinabox.admin.miab_mfa:
+    user: bob@example.org
+    label: watch
+    state: absent
+
+- name: Remove all codes of Bob
+  mailinabox.admin.miab_mfa:
+    user: Bob@Example.org
+    state: absent
+
+- name: Remove the codes of a user who does not exist
+  mailinabox.admin.miab_mfa:
+    user: nobody@example.org
+    label: phone
+    state: absent
+"""
+
+
 def test_codes_of_others(box: Box, door: str, tmp_path: Path) -> None:
     as_bob(box)
     box.state.users[BOB].totp = [Totp(7, SECRET, "phone"), Totp(8, SECRET, "tablet"), Totp(9, SECRET, None)]
@@ -151,13 +177,13 @@ def test_codes_of_others(box: Box, door: str, tmp_path: Path) -> None:
     def left(*labels: str | None) -> Any:
         return lambda state: state["mfa"][BOB] == list(labels)
 
-    wishes = [
-        Wish({"user": BOB, "label": "phone", "state": "absent"}, left("tablet", None), calls=1),
-        Wish({"user": BOB, "label": "watch", "state": "absent"}, left("tablet", None), changed=False),
-        Wish({"user": "Bob@Example.org", "state": "absent"}, left(), calls=1),
-        Wish({"user": "nobody@example.org", "label": "phone", "state": "absent"}, left(), changed=False),
-    ]
-    converge(box, "miab_mfa", wishes, tmp_path, door)
+    expected = {
+        "Remove the codes of a lost phone": Expected(left("tablet", None), calls=1),
+        "Remove a label that does not exist": Expected(left("tablet", None), changed=False),
+        "Remove all codes of Bob": Expected(left(), calls=1),
+        "Remove the codes of a user who does not exist": Expected(left(), changed=False),
+    }
+    check_tasks(box, REMOVAL_TASKS, expected, tmp_path, door)
 
 
 def test_refused_codes(box: Box, door: str, tmp_path: Path) -> None:
@@ -168,7 +194,7 @@ def test_refused_codes(box: Box, door: str, tmp_path: Path) -> None:
     assert short.result["failure"]["details"]["option"] == "secret"
     assert nameless.result["failure"]["details"]["option"] == "label"
     assert "label" in without.result["msg"]
-    # The clocks differ: the box says no, and nothing has ended.
+    # The clocks differ: the box rejects the code, and the sessions continue.
     box.state.clock = lambda: 1_000_000.0
     wrong = play(box, [codes(label="phone", secret=SECRET)], tmp_path, door).outcomes[0]
     assert wrong.result["failure"]["code"] == "refused"

@@ -11,8 +11,8 @@ from typing import Any
 from tests.box import Box
 from tests.box.faults import Fault
 
+from .expected import Expected, check_tasks
 from .playbooks import play
-from .wishes import Wish, converge
 
 
 def listed(*expected: str) -> Any:
@@ -23,19 +23,50 @@ def task(*hostnames: str) -> dict[str, Any]:
     return {"mailinabox.admin.miab_secondary_nameserver": {"hostnames": list(hostnames)}}
 
 
+TASKS = """
+- name: Use two secondary name servers
+  mailinabox.admin.miab_secondary_nameserver:
+    hostnames:
+      - ns2.example.net
+      - ns3.example.net
+
+- name: Write the same list in another order, with capitals, a dot and a duplicate
+  mailinabox.admin.miab_secondary_nameserver:
+    hostnames:
+      - NS3.example.net.
+      - ns2.example.net
+      - ns2.example.net
+
+- name: Let an address and a network transfer the zones
+  mailinabox.admin.miab_secondary_nameserver:
+    hostnames:
+      - ns2.example.net
+      - XFR:2001:0DB8::1
+      - xfr:198.51.100.0/24
+
+- name: Keep only the network
+  mailinabox.admin.miab_secondary_nameserver:
+    hostnames:
+      - xfr:198.51.100.0/24
+
+- name: Remove all secondary name servers
+  mailinabox.admin.miab_secondary_nameserver:
+    hostnames: []
+"""
+
+
 def test_list(box: Box, door: str, tmp_path: Path) -> None:
     both = listed("ns2.example.net", "ns3.example.net")
-    wishes = [
-        Wish({"hostnames": ["ns2.example.net", "ns3.example.net"]}, both, calls=1),
-        Wish({"hostnames": ["NS3.example.net.", "ns2.example.net", "ns2.example.net"]}, both, changed=False),
-        Wish(
-            {"hostnames": ["ns2.example.net", "XFR:2001:0DB8::1", "xfr:198.51.100.0/24"]},
-            listed("ns2.example.net", "xfr:2001:db8::1", "xfr:198.51.100.0/24"),
+    expected = {
+        "Use two secondary name servers": Expected(both, calls=1),
+        "Write the same list in another order, with capitals, a dot and a duplicate": Expected(both, changed=False),
+        "Let an address and a network transfer the zones": Expected(
+            listed("ns2.example.net", "xfr:2001:db8::1", "xfr:198.51.100.0/24")
         ),
-        Wish({"hostnames": ["xfr:198.51.100.0/24"]}, listed("xfr:198.51.100.0/24")),
-        Wish({"hostnames": []}, listed(), calls=1),
-    ]
-    converge(box, "miab_secondary_nameserver", wishes, tmp_path, door)
+        "Keep only the network": Expected(listed("xfr:198.51.100.0/24")),
+        "Remove all secondary name servers": Expected(listed(), calls=1),
+    }
+    check_tasks(box, TASKS, expected, tmp_path, door)
 
 
 def test_refusals(box: Box, door: str, tmp_path: Path) -> None:

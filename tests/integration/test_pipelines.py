@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pipelines of examples/, step by step: request, push, drift, a merge that is refused, a new plan, a merge that is applied."""
+"""The pipelines in examples/: a request, more pushes, drift, a refused merge, a new plan, and an applied merge."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_github(site: Site, boxes: dict[str, Box]) -> None:
     assert list(opened) == ["validate", "plan", "comment"]
     assert not any(job.failed for job in opened.values()), opened
     assert "# Plan" in opened["plan"].summary
-    # A mistake shows on its line. A later push mends it, changes the plan, and updates the comment.
+    # A mistake is shown on its line. A later push corrects it, which changes the plan and updates the comment.
     site.edits = {f"host_vars/{COM}.yml": DECLARED.replace("quota: 2G", "quota: 3G")}
     pushed = hub.run("pull_request", head="a2", number="5", sha="f2")
     assert not any(job.failed for job in pushed.values()), pushed
@@ -89,7 +89,7 @@ def test_github(site: Site, boxes: dict[str, Box]) -> None:
     assert not applied["apply"].failed, applied["apply"].log
     assert boxes[COM].state.users["ann@example.org"].quota == "3G"
 
-    # Somebody changes the box. The nightly job finds it, and a maintainer approves what it shows by its digest.
+    # Somebody changes the box. The nightly job detects it, and a maintainer approves its plan by the digest.
     boxes[NET].state.aliases["hand@example.net"] = boxes[NET].state.aliases["orders@example.net"]
     boxes[NET].state.aliases["hand@example.net"].address = "hand@example.net"
     before = len(writes(boxes))
@@ -106,7 +106,7 @@ def test_github(site: Site, boxes: dict[str, Box]) -> None:
     assert not right["apply"].failed, right["apply"].log
     assert "hand@example.net" not in boxes[NET].state.aliases
 
-    # A fork gets no secrets: it is checked, and planned from the snapshots of the night.
+    # A request from a fork gets no secrets. It is validated, and planned from the nightly snapshots.
     asked = sum(len(box.log) for box in boxes.values())
     site.edits = {f"host_vars/{COM}.yml": DECLARED.replace("quota: 2G", "quota: 5G")}
     forked = hub.run("pull_request", head="b1", number="7", sha="f4", repository="stranger/mail")
@@ -116,7 +116,7 @@ def test_github(site: Site, boxes: dict[str, Box]) -> None:
     assert "`3G` → `5G`" in forked["validate"].summary
     assert 7 not in forge.comments
     assert sum(len(box.log) for box in boxes.values()) == asked
-    # Nobody approved a plan for it, so its merge applies nothing.
+    # No plan was approved for it, so its merge applies nothing.
     forge.merges["m3"] = ("b1", 7)
     unplanned = hub.run("push", sha="m3")
     assert unplanned["apply"].failed

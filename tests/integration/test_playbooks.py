@@ -21,7 +21,7 @@ from tests.tasks import connection
 from .playbooks import ROOT, VERSIONS, Run, run_on_hosts
 from .test_config import DECLARATION, STATE
 
-# What an export has to keep: plain things, and those that YAML, Jinja or a planner could take for something else.
+# Values that an export must preserve, including values that YAML, Jinja or a planner could misread.
 HELD: dict[str, Any] = {
     "users": [
         {"email": "zoe@example.org", "password": "zoe-password-1", "privileges": ["admin"]},
@@ -114,7 +114,7 @@ def test_plan_then_apply_then_nothing(version: str, tmp_path: Path) -> None:
 
         again = run("plan", boxes, tmp_path, *to_plans, "-e", "miab_fail_on_drift=true", "--check", **variables)
         assert again.status == 0, again.output
-        # What YAML makes of 0644 without quotes.
+        # YAML converts 0644 without quotes to this number.
         shared = run("plan", boxes, tmp_path, *to_plans, "-e", '{"miab_file_mode": 420}', **variables)
         assert shared.status == 0, shared.output
         assert modes(folder) == {"plan.json": 0o644, "plan.md": 0o644}
@@ -147,7 +147,7 @@ def test_a_box_that_is_down_does_not_stop_the_others(name: str, tmp_path: Path) 
         boxes = {"a-down.example.com": down, "b-undeclared.example.com": undeclared, "c-well.example.com": well}
         down.faults += [Fault("500", times=50)]
         wrong = {"miab_privacy": False}
-        # Were it taken for no declaration, all users would go.
+        # If this counted as an empty declaration, all users would be removed.
         unknown = {"miab_users": "{{ vault_nobody_filled_in }}", "miab_purge": ["users"]}
         hosts = {"a-down_example_com": wrong, "b-undeclared_example_com": unknown, "c-well_example_com": wrong}
         done = run(name, boxes, tmp_path, "-e", f"miab_plan_folder={tmp_path}", **hosts)
@@ -173,7 +173,7 @@ def test_a_box_that_is_down_does_not_stop_the_others(name: str, tmp_path: Path) 
 
 
 def surroundings(box: Box) -> dict[str, str]:
-    """The connection to a box as variables of the environment."""
+    """The connection to a box as environment variables."""
     return {"MIAB_" + option.upper(): value for option, value in connection(box).items()}
 
 
@@ -252,13 +252,13 @@ def test_applying_an_export_changes_nothing(version: str, tmp_path: Path) -> Non
         assert exported.status == 0, exported.output
         text = file.read_text(encoding="utf-8")
 
-        # As it stands, with nobody's password.
+        # Unedited, without any passwords.
         kept = run("apply", host, tmp_path, "-e", f"@{file}")
         assert kept.status == 0, kept.output
         assert not writes(box)
         assert "changed=0" in kept.output
 
-        # To an empty box, with the passwords.
+        # On an empty box, with the passwords.
         passwords = {**PASSWORDS, "big@example.org": "big-password-1"}
         vault = tmp_path / "vault.json"
         vault.write_text(json.dumps({"vault_miab_passwords": passwords}), encoding="utf-8")

@@ -24,7 +24,7 @@ LINE = re.compile(
 
 
 def lines(run: Run) -> list[str]:
-    """What is left of standard error when Ansible's own warnings are gone."""
+    """The lines of standard error without Ansible's own warnings."""
     return [line for line in run.errors.splitlines() if line.startswith("miab_config: ")]
 
 
@@ -45,7 +45,7 @@ def test_a_slow_task_shows_progress_and_returns_the_same_result(tmp_path: Path) 
     runs = []
     for door in DOORS:
         with Box() as box:
-            # A little more than 3 seconds in all: nobody is at this terminal, so there is one line.
+            # The task takes a little more than 3 seconds. Without a terminal, it shows one line.
             box.delay = 0.5
             runs.append(aliases(box, tmp_path / door, door, diff=True))
     in_process, module = runs

@@ -47,8 +47,8 @@ def record(name: str, rtype: str, value: str, **options: Any) -> dict[str, Any]:
 
 NEW = {"user_password": "some-password-1"}
 
-# Every 400 that a box was recorded to answer and that a task can cause, and what else a box would store to its harm:
-# the task, the failure's code, and words of its message. None of them reaches the box as a write.
+# Every error 400 from the recordings that a task can cause, and other values that would damage the box: the task, the
+# code of the failure, and a part of its message. The collection finds each of them before it sends a write.
 MISTAKES = [
     (user("", **NEW), "invalid_option", "email"),
     (user("not-an-address", **NEW), "invalid_option", "one @"),
@@ -212,7 +212,7 @@ def test_a_read_is_repeated_after_a_temporary_failure(newest_box: Box, tmp_path:
 
 @contextmanager
 def redirecting_server() -> Iterator[str]:
-    """A plain server that sends everybody elsewhere, and its URL."""
+    """Run a server that answers everything with a redirect, and return its URL."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

@@ -60,7 +60,7 @@ SECRET = "JBSWY3DPEHPK3PXP" * 2
 
 
 class Work(NamedTuple):
-    """A task, and what it sends to a box that holds STATE.
+    """A task, and the requests that it sends to a box with STATE.
 
     :ivar reads: how many requests it takes to find out what is to be done; all of them if that is nothing.
     :ivar writes: how many to do it.
@@ -79,18 +79,18 @@ class Work(NamedTuple):
 
 WORK = [
     Work("user", {"email": "ann@example.org"}),
-    # The list, and one request that proves the password.
+    # The list of users, and one request to check the password.
     Work("user", ANN, reads=2, again=2),
-    # An administrator may have MFA: a log-in proves the password, and is ended; older boxes tell without one.
+    # An administrator may have MFA, so a login checks the password, and a logout follows. Older boxes need no login for that.
     Work("user", KIM, reads=3, again=3),
-    # An alias of that address would take the mail.
+    # The aliases, because an alias with this address would take the mail.
     Work("user", {"email": "new@example.org", "user_password": "new-password-1"}, 2, 1, 2, 2),
     Work("user", {**ANN, "user_password": "ann-password-2"}, 2, 1, 2, 2),
     Work("user", {"email": "ann@example.org", "privileges": ["admin"], "quota": "2G"}, 1, 2, 1, versions=("v75",)),
-    # Aliases that name the user are told.
+    # The aliases, because the task warns about those that still name the user.
     Work("user", {"email": "ann@example.org", "state": "absent"}, 2, 1, 1),
     Work("alias", SALES),
-    # Only users can be permitted to send.
+    # The users, because only users can be permitted senders.
     Work("alias", {**SALES, "permitted_senders": ["bob@example.org"]}, 2, 1, 1),
     Work("alias", {**SALES, "address": "new@example.org"}, 2, 1, 1),
     Work("alias", {**SALES, "state": "absent"}, 1, 1, 1),
@@ -98,10 +98,10 @@ WORK = [
     Work("dns_record", {**WWW, "value": "192.0.2.2"}, 2, 1, 1),
     Work("dns_record", {**WWW, "value": "192.0.2.2", "exclusive": True}, 2, 1, 1),
     Work("dns_record", {"name": "x.example.org", "type": "TXT", "values": ["a", "b", "c"]}, 2, 3, 1),
-    # A new CNAME has to keep clear of what the box publishes, which follows from users and aliases.
+    # For a new CNAME, the task also reads users, aliases and the published records, to find conflicts.
     Work("dns_record", {"name": "x.example.org", "type": "CNAME", "value": "www.example.org"}, 5, 1, 1),
     Work("dns_record", {**MANY, "value": "two", "state": "absent"}, 2, 1, 1),
-    # One write makes one value the only one, and one removes it.
+    # One write replaces all values with one, and another write removes that one.
     Work("dns_record", {**MANY, "state": "absent"}, 2, 2, 1),
     Work("secondary_nameserver", {"hostnames": []}),
     Work("secondary_nameserver", {"hostnames": ["ns2.example.net"]}, 1, 1, 1),
@@ -110,22 +110,22 @@ WORK = [
     Work("backup_config", {"target": "local"}),
     Work("backup_config", {"target": "off"}, 1, 1, 1),
     Work("mfa", {"label": "phone", "state": "absent"}),
-    # The change ends what the run is signed in with: it signs in with a code, reads, and signs out.
+    # The change ends the session, so the task signs in with a code, reads, and signs out.
     Work("mfa", {"label": "phone", "secret": SECRET}, 1, 1, 3, None),
     Work("system", {"privacy": True}),
     Work("system", {"privacy": False}, 1, 1, 1),
-    # After the packages it is asked anew whether a restart is due, and not once more.
+    # After the upgrade, the task reads once more whether a restart is required.
     Work("system", {"packages": "latest", "reboot": "if_required"}, 2, 1, 1, 2),
     Work("dns_update", {}, 1, 1, 0, None),
     Work("web_update", {}, 1, 1, 0, None),
     Work("session", {}, 1, versions=("v75",)),
-    # A box that has no log-in tells the key otherwise.
+    # Boxes without the login request return the key in another way.
     Work("session", {}, 2, again=2, versions=("v0.51",)),
     Work("info", {}, 10, again=10),
     Work("info", {"gather_subset": ["config"]}, 6, again=6),
     Work("config", WHOLE, 3, again=3),
     Work("config", {**WHOLE, **SETTINGS}, 6, again=6),
-    # One list more than in a plan without purge: the zones, which tell what can still be removed.
+    # A purge also needs the zones, to know which records can be removed.
     Work("config", {**WHOLE, "purge": ["users", "aliases", "dns_records"]}, 4, again=4),
     Work("config", {"users": [ANN, KIM]}, 5, again=5),
     Work("config", {**WHOLE, "aliases": [SALES, {**HELP, "forwards_to": ["bob@example.org"]}]}, 3, 1, 3, 3),
@@ -140,7 +140,7 @@ WORK = [
             "purge": ["users", "aliases", "dns_records"],
         },
         reads=4,
-        # Two for the three values of one record, one for an alias, one for a user.
+        # Two writes for the three values of a record, one for an alias, one for a user.
         writes=4,
         reads_back=4,
         again=4,
@@ -155,7 +155,7 @@ def every_answer_is_recent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Sent(NamedTuple):
-    """What one run of a task sent."""
+    """The requests of one run of a task."""
 
     reads: int
     writes: int
@@ -165,7 +165,7 @@ class Sent(NamedTuple):
 def perform(
     box: Box, module: str, options: dict[str, Any], check_mode: bool, idle: IdleConnections | None = None
 ) -> Sent:
-    """Run a task, and count at the box what it sends."""
+    """Run a task, and count the requests in the log of the box."""
     name = "miab_" + module
     given = validated(name, {**connection(box), **options})
     box.log.clear()
@@ -204,7 +204,7 @@ def test_each_module_sends_only_the_expected_requests(work: Work, version: str) 
 
 @pytest.mark.parametrize("version", ["v0.51", "v75"])
 def test_a_certificate(version: str) -> None:
-    """What is served is looked at in a handshake of its own, to which the box's log is blind."""
+    """The served certificate is read in a separate handshake, which is not in the log of the box."""
     options = {"domain": "example.org", "certificate": issued("example.org")}
     with Box(version) as box:
         prepare(box.state, STATE)
@@ -272,7 +272,7 @@ def test_credentials_are_not_shared_over_a_reused_connection(idle: IdleConnectio
         prepare(box.state, STATE)
         wish = {"email": box.username}
         assert perform(box, "user", wish, False, idle) == (1, 0, 1)
-        # A session of its own, which it ends.
+        # The task starts its own session and ends it.
         assert perform(box, "user", {**wish, **kim, "totp_secret": SECRET}, False, idle) == (3, 0, 0)
         assert {entry.caller for entry in box.log if entry.path != "/logout"} == {"kim@example.org"}
         assert not box.state.sessions

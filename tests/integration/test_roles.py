@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles: one box as variables declare it, and whether a box is well."""
+"""The roles: box applies a declaration, and health finds problems."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def reach(box: Box) -> dict[str, Any]:
 def run_role(name: str, box: Box, variables: Mapping[str, Any], folder: Path, *arguments: str, **more: Any) -> Run:
     """Run a role as users do, where a failed task ends the play."""
     task = {"ansible.builtin.include_role": {"name": "mailinabox.admin." + name}, "vars": dict(variables)}
-    # Half a minute has passed since the last run: no code is used twice.
+    # As if half a minute had passed since the last run, so that the next code is valid.
     for scheme in box.state.users[ME].totp:
         scheme.last_code = ""
     return play(box, [task], folder, more.pop("door", "in-process"), {}, arguments, ignore_errors=False, **more)
@@ -160,10 +160,10 @@ def test_mistakes_in_the_variables(variables: dict[str, Any], words: list[str], 
 
 
 def heal(box: Box) -> None:
-    """Make a box one that has nothing to complain about."""
+    """Change a box so that no check finds a problem."""
     state = box.state
     state.updates = {}
-    # Twice: the first time a box may leave out its own names.
+    # Twice, because a box may skip its own names the first time.
     for _time in range(2):
         assert answer(state, "POST", "/ssl/provision").status == 200
     state.add_backup(0.5)
@@ -172,7 +172,7 @@ def heal(box: Box) -> None:
 
 
 def health(box: Box, folder: Path, door: str = "in-process", **variables: Any) -> tuple[dict[str, Any], Run]:
-    """What the role found, and its run."""
+    """Run the role health. Return its result and the run."""
     run = run_role("health", box, {**reach(box), **variables}, folder, door=door)
     facts = [fact for outcome in run.outcomes if "miab_health" in (fact := outcome.result.get("ansible_facts", {}))]
     assert facts, run.output
@@ -192,7 +192,7 @@ def test_a_healthy_box(box: Box, door: str, tmp_path: Path) -> None:
 
 
 def ail(box: Box) -> None:
-    """Make a box that was well one on which every check finds something."""
+    """Change a healthy box so that every check finds a problem."""
     box.state.certificates = box.state.certificates[:1]
     box.state.primary_certificate = box.state.certificates[0]
     box.state.backups = box.state.backups[1:]
@@ -229,7 +229,7 @@ def test_an_unhealthy_box(box: Box, door: str, tmp_path: Path) -> None:
         "The last backup is 3.0 days old.",
         "A restart is due.",
         "System: System updates have been installed and a reboot of box.example.com is required.",
-        # What is wrong with the value is told by dnspython.
+        # The rest of the message is from dnspython.
         next(
             text
             for text in texts
@@ -269,7 +269,7 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
             expected = set() if severity == "ignore" else {(check, severity)}
             assert {(problem["check"], problem["severity"]) for problem in found["problems"]} == expected
             asked = {entry.path for entry in box.log}
-            # Which records break a zone depends on the addresses, too.
+            # This check also needs the users and aliases.
             also = {asks["mailboxes"]} if check == "dns" else set()
             assert asked & set(asks.values()) == (set() if severity == "ignore" else {asks[check], *also})
 

@@ -28,7 +28,7 @@ SAME, DONE, DRIFTED, CONFLICT, LATE = (
     "conflict.example",
     "late.example",
 )
-# What a box holds may look like a template to Ansible.
+# A value on the box may look like a template.
 JINJA = "{{ 191 * 7 }} {% raw %}"
 HELD = {**STATE, "dns_records": [*STATE["dns_records"], {"qname": "x.example.org", "rtype": "TXT", "value": JINJA}]}
 
@@ -96,7 +96,7 @@ def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path
     found = results_by_host(applied)
     for host in (SAME, DONE):
         assert not found[host].get("failed"), found[host]
-        # Two records of one name are PUT and POST in either order, and each write is one of the approved.
+        # The two values of a name can be sent in either order, as PUT and POST. Each write is one of the approved ones.
         assert set(sent(boxes[host])) <= set(approved(plan, host))
     assert sorted(sent(boxes[SAME])) == approved(plan, SAME)
     assert len(sent(boxes[DONE])) == len(approved(plan, DONE)) - 2
@@ -120,14 +120,14 @@ def test_only_the_approved_plan_is_applied(boxes: dict[str, Box], tmp_path: Path
         assert not sent(boxes[host])
         assert found[host]["msg"].splitlines()[0].endswith("Nothing was written. Differences: 1.")
 
-    # What is planned now stands beside the plan, which is still the approved one.
+    # The new plan is written beside the approved plan, which is unchanged.
     fresh = (folder / "plan.md").read_text(encoding="utf-8")
     assert read(folder / "plan.json") == plan
     assert f"The new plan is in {folder}/plan.md." in applied.output
     assert [line for line in fresh.splitlines() if line.startswith("## ")] == [
         f"## `{h}`" for h in sorted((CONFLICT, DRIFTED, LATE))
     ]
-    # No read more than a run without a plan makes.
+    # With a plan, apply reads as often as without one.
     with Box("v75") as other:
         prepare(other.state, HELD)
         assert run("apply", {SAME: other}, tmp_path, **on({SAME: other})).status == 0

@@ -32,11 +32,11 @@ ME = "me@box.example.com"
 PEM = crypto.private_pem(ec.generate_private_key(ec.SECP256R1()))
 S3 = "s3://s3.eu-central-1.amazonaws.com/example-backups/box"
 
-# The longest runs take a quarter of that where nothing else runs.
+# The longest runs take a quarter of this on an idle machine.
 _SECONDS = 200
 pytestmark = pytest.mark.timeout(_SECONDS + 20)
 
-# Each is made of words that stand nowhere else, and of signs that are quoted, escaped or encoded somewhere.
+# Each secret has words that occur nowhere else, and characters that need quoting, escaping or encoding.
 SECRETS = {
     "password": "ZqAdminWordA1 \"%/+'\\&=ZqAdminWordB2",
     "wrong_password": "ZqWrongWordA1%2F\"'ZqWrongWordB2",
@@ -68,7 +68,7 @@ def secret(name: str) -> str:
 
 
 def task(module: str, /, **options: Any) -> dict[str, Any]:
-    """A task; the results of those that tell a secret by design are hidden, as their documentation says."""
+    """A task. If its result contains a secret by design, it has no_log, as its documentation recommends."""
     reported = module == "session" or (module == "mfa" and "secret" not in options)
     return {
         "name": "%s %s" % (module, " ".join(sorted(options))),
@@ -106,7 +106,7 @@ TASKS = [
     task("mfa", label="phone", secret=secret("mfa_secret")),
 ]
 
-# What is refused before there is a request, and secrets in places that are not for them.
+# Tasks that fail before the first request, and secrets in the wrong options.
 MISTAKES = [
     task("user", email="dan@example.org", user_password=secret("not_ascii")),
     task("user", email="dan@example.org", user_password=secret("misplaced"), pasword=secret("misspelt")),
@@ -134,7 +134,7 @@ MISTAKES = [
 
 @dataclass
 class Mirror(Fault):
-    """A page for developers in place of the answer: it shows all that was sent, as some frameworks and proxies do."""
+    """Replace the answer by an error page that repeats the whole request, as some frameworks and proxies do."""
 
     kind: str = "500"
     status: int = 400
@@ -160,7 +160,7 @@ def everywhere(_request: Request) -> bool:
 
 
 ALWAYS = 10**6
-# How a box fails, by the name of the way; the reads before a write go well where it is the write that matters.
+# The ways in which a box can fail. Faults of writes don't affect the reads before them.
 FAULTS: dict[str, Callable[[], Fault]] = {
     "mirror-400": lambda: Mirror(match=writes, times=ALWAYS, status=400),
     "mirror-200": lambda: Mirror(match=everywhere, times=ALWAYS, status=200),
@@ -172,13 +172,13 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "cut": lambda: Fault("cut", everywhere, ALWAYS),
     "hang": lambda: Fault("hang", everywhere, ALWAYS, seconds=3),
 }
-# Ways to sign in, and others to fail.
+# Ways to sign in, including wrong ones.
 WAYS = ("well", "check", "key", "unknown-ca", "wrong-password", *FAULTS)
 
 
 @contextmanager
 def box(made: list[str], fault: Fault | None = None) -> Iterator[Box]:
-    """A box that holds secrets; those that it makes are noted."""
+    """A box with secrets. The secrets that it generates are recorded."""
     with Box("v75") as started:
         state = started.state
 
@@ -226,7 +226,7 @@ sendv = send
 
 @dataclass
 class Looked:
-    """One run and where it was looked for secrets."""
+    """A run, and the result of the search for secrets."""
 
     run: Run
     search: Search
@@ -257,7 +257,7 @@ def run_and_look(
     (folder / "tmp").mkdir(exist_ok=True)
     journal = folder / "journal"
     processes = Processes()
-    # ansible-core 2.21 puts a socket there, whose path may have no more than some hundred characters.
+    # ansible-core 2.21 creates a socket there, whose path can have only about a hundred characters.
     with TemporaryDirectory() as short, processes.watched():
         (Path(short) / "t").symlink_to(folder / "tmp", target_is_directory=True)
         run = run_on_hosts(
@@ -275,7 +275,7 @@ def run_and_look(
                 "ANSIBLE_DISPLAY_TRACEBACK": "always",
                 "ANSIBLE_INJECT_INVOCATION": "true",
                 "TMPDIR": str(Path(short) / "t"),
-                # Where modules find what they log to.
+                # The log socket of the modules.
                 "PYTHONPATH": str(folder / "python"),
                 "MIAB_TEST_JOURNAL": str(journal),
                 **(environment or {}),
@@ -295,7 +295,7 @@ def run_and_look(
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[Looked], None]:
-    """Fails if a secret was found, and counts what was looked at."""
+    """Return a function that fails if a secret was found, and that records the number of searched texts."""
 
     def check(looked: Looked) -> None:
         search = looked.search
@@ -313,7 +313,7 @@ def a_play(tasks: list[dict[str, Any]], hosts: str = "all") -> dict[str, Any]:
         "hosts": hosts,
         "gather_facts": False,
         "ignore_errors": True,
-        # Who waits for a box holds up nobody.
+        # Run the hosts independently, so that a slow one doesn't delay the others.
         "strategy": "ansible.builtin.free",
         "module_defaults": {
             "group/mailinabox.admin.box": {
@@ -336,7 +336,7 @@ def written(plays: list[dict[str, Any]], folder: Path) -> Path:
 
 
 def note_requests(search: Search, boxes: Mapping[str, Box]) -> None:
-    """What the boxes' web server would have in its log."""
+    """Search the request lines that a web server would log."""
     for name, one in boxes.items():
         for number, entry in enumerate(one.log):
             search.add("request %d of %s" % (number, name), "%s %s?%s" % (entry.method, entry.path, entry.query))
@@ -388,12 +388,12 @@ def test_every_module_in_every_way(door: str, tmp_path: Path, tell: Callable[[Lo
 
         done = [outcome for outcome in looked.run.outcomes if "skip_reason" not in outcome.result]
         failed = {way: [one.name for one in done if one.host == way and one.failed] for way in WAYS}
-        # What went well has brought the secrets where they belong, and nothing failed but what was to.
+        # The successful tasks stored the secrets on the box, and only the expected tasks failed.
         well = boxes["well"].state
         assert well.users["ann@example.org"].password == SECRETS["next_user_password"]
         assert well.users["eve@example.org"].password == SECRETS["config_password"]
         assert well.backup.target_pass == SECRETS["target_password"]
-        # The codes that the box made are needed from then on.
+        # From then on, the account needs the generated codes.
         assert failed["well"] == [name(TASKS[-1])]
         assert not failed["check"]
         assert not boxes["check"].violations
@@ -422,7 +422,7 @@ def name(one: Mapping[str, Any]) -> str:
     return str(one["name"])
 
 
-# Breaks what all tasks go through, with an error that tells everything, as an unforeseen one might.
+# Make every request raise an error that contains all its data, as an unexpected exception might.
 BROKEN = """
 import json
 import requests
@@ -438,7 +438,7 @@ def test_an_unexpected_exception(tmp_path: Path, tell: Callable[[Looked], None])
     (tmp_path / "python" / "sitecustomize.py").write_text(BROKEN, encoding="utf-8")
     with box(made) as one:
         hosts = {door: {**reach(one), "ansible_connection": DOORS[door]} for door in DOORS}
-        # One that only reads, one that signs in first, one with a secret of its own.
+        # A task that only reads, one that signs in first, and one with a secret option.
         tasks = [TASKS[0], {**TASKS[-1], "vars": {"totp_secret": secret("totp_secret")}}, TASKS[-4]]
         looked = run_and_look(written([a_play(tasks)], tmp_path), hosts, tmp_path, ("-vvvv", "--diff"))
         tell(looked)
@@ -457,7 +457,7 @@ def test_credentials_of_a_proxy(tmp_path: Path, tell: Callable[[Looked], None]) 
         hosts = {door: {**reach(one), "ansible_connection": DOORS[door]} for door in DOORS}
         environment = {"HTTPS_PROXY": proxy, "NO_PROXY": ""}
         looked = run_and_look(written([a_play([TASKS[0]])], tmp_path), hosts, tmp_path, environment=environment)
-        # The environment is where the user put it.
+        # The user has put the secret into the environment, so it is not searched there.
         looked.search.secrets = {**SECRETS, "of_proxy": of_proxy}
         seen = looked.search.texts
         looked.search.texts = {where: seen[where] for where in seen if not where.startswith("process")}
@@ -467,7 +467,7 @@ def test_credentials_of_a_proxy(tmp_path: Path, tell: Callable[[Looked], None]) 
 
 
 def declared(of: Box) -> dict[str, Any]:
-    """The variables that the playbooks and roles take."""
+    """The variables for the playbooks and roles."""
     return {
         "miab_host": of.url,
         "miab_username": ME,
@@ -485,7 +485,7 @@ def test_playbooks_and_their_files(name: str, tmp_path: Path, tell: Callable[[Lo
         boxes = {"well.example.com": well, "failing.example.com": failing, "refusing.example.com": refusing}
         hosts = {host: {**declared(one), "miab_totp_secret": secret("totp_secret")} for host, one in boxes.items()}
         hosts["refusing.example.com"]["miab_password"] = secret("wrong_password")
-        # A snapshot folder makes a plan of itself, which asks no box.
+        # With a snapshot folder, plan would not connect to the boxes.
         names = ("plan", "export") if name != "snapshot" else ("snapshot",)
         folders = [part for one in names for part in ("-e", f"miab_{one}_folder={tmp_path / 'files'}")]
         looked = run_and_look(Path("mailinabox.admin." + name), hosts, tmp_path, ("-vvv", "--diff", *folders))
@@ -512,7 +512,7 @@ def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
         for host in hosts.values():
             host["miab_totp_secret"] = secret("totp_secret")
             host["miab_mfa"] = [{"label": "phone", "secret": secret("mfa_secret")}]
-        # A mistake that is made easily.
+        # A common mistake.
         hosts["failing"]["miab_certificates"] = [{"domain": "example.org", "certificate": secret("private_key")}]
         del hosts["failing"]["miab_users"], hosts["failing"]["miab_backup"]
         roles = [

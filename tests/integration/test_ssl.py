@@ -20,8 +20,8 @@ from tests.box.answers import Request
 from tests.box.faults import Fault
 from tests.box.prepare import prepare
 
+from .expected import Expected, check_tasks
 from .playbooks import play
-from .wishes import Wish, converge
 
 BOX_KEY = crypto.box_key().public_key()
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -29,7 +29,7 @@ DAY = datetime.timedelta(days=1)
 
 
 def issued(*names: str, days: float = 60, key: Any = BOX_KEY) -> str:
-    """A certificate of the boxes' authority, as PEM."""
+    """A certificate from the authority of the simulated boxes, as PEM."""
     now = datetime.datetime.now(datetime.timezone.utc)
     return crypto.sign(names, key, now - DAY, now + days * DAY)
 
@@ -58,6 +58,40 @@ def user(email: str) -> dict[str, Any]:
     return {"users": [{"email": email, "password": "some-password-1"}]}
 
 
+INSTALL_TASKS = """
+- name: Install a certificate and its chain
+  mailinabox.admin.miab_ssl:
+    domain: example.org
+    certificate: "{{ first_certificate }}"
+    chain: "{{ chain }}"
+
+- name: Write the domain in capitals, and leave the chain out
+  mailinabox.admin.miab_ssl:
+    domain: Example.ORG
+    certificate: "{{ first_certificate }}"
+
+- name: Install a renewed certificate, with the chain in the same text
+  mailinabox.admin.miab_ssl:
+    domain: example.org
+    certificate: "{{ renewed_certificate }}{{ chain }}"
+
+- name: Install a wildcard certificate
+  mailinabox.admin.miab_ssl:
+    domain: www.example.org
+    certificate: "{{ wildcard_certificate }}"
+
+- name: Replace the wildcard with a certificate for the exact name
+  mailinabox.admin.miab_ssl:
+    domain: www.example.org
+    certificate: "{{ www_certificate }}"
+
+- name: Install a certificate for the box itself
+  mailinabox.admin.miab_ssl:
+    domain: box.example.com
+    certificate: "{{ box_certificate }}"
+"""
+
+
 def test_installed(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, user("ann@example.org"))
     first, renewed = issued("example.org"), issued("example.org", days=90)
@@ -68,15 +102,23 @@ def test_installed(box: Box, door: str, tmp_path: Path) -> None:
     def has(pem: str) -> Any:
         return lambda state: pem in "".join(state["certificates"])
 
-    wishes = [
-        Wish({"domain": "example.org", "certificate": first, "chain": authority}, has(first), calls=1),
-        Wish({"domain": "Example.ORG", "certificate": first}, has(first), changed=False),
-        Wish({"domain": "example.org", "certificate": renewed + authority}, has(renewed)),
-        Wish({"domain": "www.example.org", "certificate": wildcard}, has(wildcard)),
-        Wish({"domain": "www.example.org", "certificate": named}, has(named)),
-        Wish({"domain": "box.example.com", "certificate": of_box}, has(of_box)),
-    ]
-    converge(box, "miab_ssl", wishes, tmp_path, door)
+    expected = {
+        "Install a certificate and its chain": Expected(has(first), calls=1),
+        "Write the domain in capitals, and leave the chain out": Expected(has(first), changed=False),
+        "Install a renewed certificate, with the chain in the same text": Expected(has(renewed)),
+        "Install a wildcard certificate": Expected(has(wildcard)),
+        "Replace the wildcard with a certificate for the exact name": Expected(has(named)),
+        "Install a certificate for the box itself": Expected(has(of_box)),
+    }
+    variables = {
+        "first_certificate": first,
+        "chain": authority,
+        "renewed_certificate": renewed,
+        "wildcard_certificate": wildcard,
+        "www_certificate": named,
+        "box_certificate": of_box,
+    }
+    check_tasks(box, INSTALL_TASKS, expected, tmp_path, door, variables)
     assert box.state.primary_certificate.startswith(of_box)
 
 
@@ -92,7 +134,7 @@ def test_the_served_certificate_is_returned(newest_box: Box, door: str, tmp_path
         "ends": leaf.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "sha256": leaf.fingerprint(hashes.SHA256()).hex(),
     }
-    # A look at what is served, the domains, the key; the certificate; another look.
+    # The reads: the served certificate, the domains and the key before the write, and the served certificate after it.
     assert outcome.result["requests"] == {"reads": 4, "writes": 1}
 
 
@@ -128,18 +170,31 @@ def test_an_installation_whose_answer_is_lost(box: Box, door: str, tmp_path: Pat
     assert [entry.path for entry in box.log if entry.is_write] == ["/ssl/install", "/web/update"]
 
 
+# A box obtains certificates for all its domains at once.
+PROVISION_TASKS = """
+- name: Let the box obtain a certificate
+  mailinabox.admin.miab_ssl:
+    domain: example.org
+    state: provisioned
+
+- name: Let it obtain another one, which it already has
+  mailinabox.admin.miab_ssl:
+    domain: www.box.example.com
+    state: provisioned
+"""
+
+
 def test_provisioned(box: Box, door: str, tmp_path: Path) -> None:
     prepare(box.state, user("ann@example.org"))
 
     def valid(state: dict[str, Any]) -> bool:
         return len(state["certificates"]) > 1
 
-    wishes = [
-        Wish({"domain": "example.org", "state": "provisioned"}, valid, calls=1),
-        # The box gets all that it can at once.
-        Wish({"domain": "www.box.example.com", "state": "provisioned"}, valid, changed=False),
-    ]
-    converge(box, "miab_ssl", wishes, tmp_path, door)
+    expected = {
+        "Let the box obtain a certificate": Expected(valid, calls=1),
+        "Let it obtain another one, which it already has": Expected(valid, changed=False),
+    }
+    check_tasks(box, PROVISION_TASKS, expected, tmp_path, door)
 
 
 def test_the_result_for_each_domain(newest_box: Box, door: str, tmp_path: Path) -> None:
@@ -173,7 +228,7 @@ def test_waiting_for_the_name(newest_box: Box, door: str, tmp_path: Path) -> Non
     asked = []
 
     def name_arrives(request: Request) -> bool:
-        # Each task asks once to plan; the last then begins to wait, and its second look is the fifth of all.
+        # Each task reads once to plan. The last one then waits, and its second read is the fifth in total.
         if request.path == "/ssl/status":
             asked.append(request)
             if len(asked) == 5:
@@ -220,7 +275,7 @@ def test_signing_request_in_a_file(newest_box: Box, door: str, tmp_path: Path) -
     assert path.read_text(encoding="ascii") == real.result["signing_request"]["csr"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
-    # Another one for the same key, name and country is as good; one for another name is not.
+    # A different request for the same key, name and country is kept; a request for another name is replaced.
     subject = x509.load_pem_x509_csr(path.read_bytes()).subject
     by_hand = x509.CertificateSigningRequestBuilder().subject_name(subject)
     held = by_hand.sign(crypto.box_key(), hashes.SHA512()).public_bytes(serialization.Encoding.PEM).decode()

@@ -28,7 +28,7 @@ PLAYBOOKS = ("apply", "plan", "export", "health")
 def test_nothing_is_sent_to_a_host_that_is_not_a_box(
     name: str, authority: str, newest_box: Box, tmp_path: Path
 ) -> None:
-    """A stranger that listens is all that the inventory holds, and the administrator's password is in the environment."""
+    """The inventory has only a host that is not a box. It listens, and the administrator's password is in the environment."""
     folders = [f"miab_{part}_folder={tmp_path}" for part in ("export", "plan", "health")]
     arguments = [word for folder in [*folders, '{"miab_privacy": false}'] for word in ("-e", folder)]
     with impostor(tmp_path, identity("localhost")) as stranger:
@@ -53,7 +53,7 @@ def test_a_box_that_miab_host_does_not_name_gets_no_secret_of_the_environment(au
     with impostor(tmp_path, identity("localhost")) as stranger:
         hosts = {f"https://localhost:{stranger.port}": {"miab_privacy": False}}
         for name in PLAYBOOKS:
-            # An export stops at a host whose name can't be that of a file, before it asks for the address.
+            # Export rejects a host whose name is not a safe file name before it looks up the address.
             arguments = ("-e", "miab_hosts=all", "-e", "_miab_name=stranger")
             run = run_on_hosts(hosts, Path("mailinabox.admin." + name), tmp_path, arguments, environment)
             assert stranger.received == []

@@ -15,8 +15,8 @@ from tests.box import Box
 from tests.box.faults import Fault
 from tests.tasks import connection
 
+from .expected import Expected, check_tasks
 from .playbooks import play
-from .wishes import Wish, converge
 
 MODULE = "miab_system"
 UP_TO_DATE = {"packages": "latest", "reboot": "if_required"}
@@ -30,14 +30,39 @@ def paths(outcome: Any) -> list[str]:
     return [call["path"] for call in outcome.result["calls"]]
 
 
+TASKS = """
+- name: Turn off the check for new versions, which is off already
+  mailinabox.admin.miab_system:
+    privacy: true
+
+- name: Turn on the check for new versions
+  mailinabox.admin.miab_system:
+    privacy: false
+
+- name: Upgrade the packages
+  mailinabox.admin.miab_system:
+    packages: latest
+
+- name: Turn off the check again, upgrade, and restart if necessary
+  mailinabox.admin.miab_system:
+    privacy: true
+    packages: latest
+    reboot: if_required
+"""
+
+
 def test_one_thing_after_the_other(box: Box, door: str, tmp_path: Path) -> None:
-    wishes = [
-        Wish({"privacy": True}, lambda state: state["privacy"] is True, changed=False),
-        Wish({"privacy": False}, lambda state: state["privacy"] is False, calls=1),
-        Wish({"packages": "latest"}, lambda state: state["updates"] == {}, calls=1),
-        Wish({"privacy": True, **UP_TO_DATE}, lambda state: state["privacy"] is True, calls=1),
-    ]
-    converge(box, MODULE, wishes, tmp_path, door)
+    expected = {
+        "Turn off the check for new versions, which is off already": Expected(
+            lambda state: state["privacy"] is True, changed=False
+        ),
+        "Turn on the check for new versions": Expected(lambda state: state["privacy"] is False, calls=1),
+        "Upgrade the packages": Expected(lambda state: state["updates"] == {}, calls=1),
+        "Turn off the check again, upgrade, and restart if necessary": Expected(
+            lambda state: state["privacy"] is True, calls=1
+        ),
+    }
+    check_tasks(box, TASKS, expected, tmp_path, door)
 
 
 def test_a_restart_that_is_due(box: Box, door: str, tmp_path: Path) -> None:
@@ -58,7 +83,7 @@ def test_a_restart_that_the_packages_call_for(box: Box, door: str, tmp_path: Pat
     predicted, real, again = play(
         box, [task(True, **UP_TO_DATE), task(**UP_TO_DATE), task(**UP_TO_DATE)], tmp_path, door
     ).outcomes
-    # Nobody can know of it before.
+    # The restart becomes necessary only through the upgrade, so check mode can't predict it.
     assert paths(predicted) == ["/system/update-packages"]
     assert predicted.result["system"] == {"updates": []}
     assert paths(real) == ["/system/update-packages", "/system/reboot"]
@@ -80,7 +105,7 @@ def test_packages_that_call_for_no_restart(newest_box: Box, door: str, tmp_path:
 
 
 def test_a_list_of_packages_that_is_old(newest_box: Box, door: str, tmp_path: Path) -> None:
-    """A box may name packages that it has upgraded in the meantime; what it says after the upgrade counts."""
+    """The box may list packages that were upgraded in the meantime. Its answer to the upgrade counts."""
 
     def upgraded_by_somebody_else(request: Any) -> bool:
         if request.path == "/system/update-packages":
@@ -95,7 +120,7 @@ def test_a_list_of_packages_that_is_old(newest_box: Box, door: str, tmp_path: Pa
 
 
 def key(box: Box) -> str:
-    """A key in exchange for the password, as each version gives it."""
+    """Sign in with the password, and return a key. The request depends on the version."""
     method, path = ("POST", "/login") if box.state.capabilities.sessions else ("GET", "/me")
     credentials = (box.username, box.password)
     answer = requests.request(method, box.url + path, auth=credentials, verify=box.cacert, timeout=10)
@@ -116,7 +141,7 @@ def test_a_key_ends_with_the_restart(box: Box, door: str, tmp_path: Path) -> Non
     outcome = play(box, [task(reboot="if_required")], tmp_path, door, defaults).outcomes[0]
     assert outcome.result["changed"], outcome.result
     assert "could not be read back" in outcome.result["warnings"][0]
-    # One for each key: that is how the run learned that it had ended.
+    # One failed login for each key: this is how the run noticed that the key was no longer valid.
     assert len(box.failed_logins) == 2
 
 
@@ -131,7 +156,7 @@ def test_a_box_that_is_gone_before_it_answers(newest_box: Box, door: str, tmp_pa
 
 def test_a_box_that_does_not_come_back(newest_box: Box, door: str, tmp_path: Path) -> None:
     newest_box.state.reboot_required = True
-    # It never goes, which is the same to who waits for the flag to go.
+    # The box never restarts, so the flag that the task waits for stays set.
     newest_box.faults.append(Fault("502", "POST /system/reboot"))
     outcome = play(newest_box, [task(reboot="if_required", reboot_timeout=1)], tmp_path, door).outcomes[0]
     assert outcome.failed

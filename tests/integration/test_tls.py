@@ -44,7 +44,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def identity(*names: str, start: datetime.datetime = NOW - DAY, end: datetime.datetime = NOW + 60 * DAY) -> str:
-    """A key, and a certificate of the authority that the client trusts, as PEM."""
+    """A key, and a certificate for it from an authority that the client trusts, as PEM."""
     return crypto.private_pem(KEY) + crypto.sign(names, KEY.public_key(), start, end)
 
 
@@ -69,7 +69,7 @@ class Impostor:
 
 
 def _serve(raw: socket.socket, impostor: Impostor, context: ssl.SSLContext | None, answer: bytes) -> None:
-    # Who refuses the certificate goes away in the middle of the handshake.
+    # A client that rejects the certificate closes the connection during the handshake.
     with contextlib.suppress(OSError), raw:
         raw.settimeout(5)
         connected = context.wrap_socket(raw, server_side=True) if context else raw
@@ -81,7 +81,7 @@ def _serve(raw: socket.socket, impostor: Impostor, context: ssl.SSLContext | Non
 
 @contextmanager
 def impostor(folder: Path, pem: str | None, answer: bytes = b"") -> Iterator[Impostor]:
-    """A server with this key and certificate, or without TLS, that gives everybody the same answer."""
+    """Run a server with this key and certificate, or without TLS. It gives the same answer to every request."""
     context = None
     if pem is not None:
         (folder / "identity.pem").write_text(pem, encoding="ascii")
@@ -101,7 +101,7 @@ def impostor(folder: Path, pem: str | None, answer: bytes = b"") -> Iterator[Imp
     try:
         yield made
     finally:
-        # Closing alone doesn't wake up who waits in accept().
+        # Closing the socket does not interrupt a thread that waits in accept().
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
         server.close()
@@ -116,7 +116,7 @@ def authority(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home of its own, with credentials in .netrc that are none for a box; and no proxy of the surroundings."""
+    """Use an empty home folder with a .netrc for another purpose, and no proxy from the environment."""
     (tmp_path / ".netrc").write_text("default login netrc-user password netrc-password\n", encoding="ascii")
     (tmp_path / ".netrc").chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -127,7 +127,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client(url: str, ca_path: str | None, **options: Any) -> Client:
-    """A client that waits for nothing: each wait lets its time pass at once."""
+    """A client whose waits end immediately."""
     clock = Clock()
     given = {**CONNECTION, "host": url, "password": PASSWORD, "ca_path": ca_path, "timeout": 5, **options}
     return Client(Connection.from_options(given), clock.sleep, clock.now)
@@ -135,7 +135,7 @@ def client(url: str, ca_path: str | None, **options: Any) -> Client:
 
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org", "password": "ann-password-1"})
 IS_BACK = Outage(Read("version", "/system/version", bool), 20, option="reboot_timeout")
-# Every way in which a client talks to a box.
+# Every kind of request that a client sends.
 TALKS: dict[str, Callable[[Client], Any]] = {
     "read": lambda one: one.ask(DNS_ZONES),
     "write": lambda one: one.send(WRITE),
@@ -159,12 +159,12 @@ SERVERS: dict[str, Callable[[], str | None]] = {
 def test_nothing_is_sent_to_a_server_with_a_certificate_for_another_host(
     server: str, talk: str, tmp_path: Path, authority: str
 ) -> None:
-    # Without an answer, the client would wait for one until its time is over.
+    # The server answers, because otherwise the client would wait until its timeout.
     with impostor(tmp_path, SERVERS[server](), b"HTTP/1.1 400 No TLS\r\n\r\n") as other:
         one = client(f"https://localhost:{other.port}", authority)
         with one, pytest.raises(BoxError):
             TALKS[talk](one)
-    # Without TLS, what arrives is the beginning of a handshake.
+    # A server without TLS receives the beginning of a handshake.
     assert SERVERS[server]() is None or other.received == []
     for secret in ("Authorization", "password", "Basic", "POST", "GET"):
         assert secret not in other.text
@@ -173,7 +173,7 @@ def test_nothing_is_sent_to_a_server_with_a_certificate_for_another_host(
 @pytest.mark.parametrize("talk", TALKS)
 def test_nothing_is_sent_to_a_server_with_an_unknown_authority(talk: str, tmp_path: Path) -> None:
     with impostor(tmp_path, identity("localhost")) as other:
-        # The authorities that the machine trusts.
+        # The CAs that the system trusts.
         one = client(f"https://localhost:{other.port}", None)
         with one, pytest.raises(BoxError):
             TALKS[talk](one)
@@ -235,7 +235,7 @@ TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 def test_a_proxy_sees_no_credentials(
     talk: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, authority: str
 ) -> None:
-    # It says that it connects to the box, and reads what should have gone there.
+    # The proxy claims to be connected to the box, and reads what the client sends.
     with impostor(tmp_path, None, TUNNEL) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         one = client("https://box.example.com", authority)

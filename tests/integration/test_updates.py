@@ -27,7 +27,7 @@ def in_both_modes(module: str, **options: Any) -> list[dict[str, Any]]:
 def test_dns(box: Box, door: str, tmp_path: Path) -> None:
     tasks = [*in_both_modes(DNS), *in_both_modes(DNS), *in_both_modes(DNS, force=True)]
     outcomes = play(box, tasks, tmp_path, door).outcomes
-    # A box that was just set up has never written its zone.
+    # A new box has not written its zones yet.
     assert [outcome.result["changed"] for outcome in outcomes] == [False, True, False, False, True, True]
     assert outcomes[1].result["dns_update"] == {"force": False, "updated": ["box.example.com"]}
     assert outcomes[3].result["dns_update"] == {"force": False, "updated": []}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metrics, alert rules and dashboard queries as Prometheus itself judges them, through its promtool."""
+"""Check metrics, alert rules and dashboard queries with Prometheus's promtool."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "examples/monitoring/rules.yml"
 ALERTS = {rule["alert"] for rule in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]}
 
-# promtool begins at the first second of 1970. By then, every alert that has to wait has waited.
+# The simulated time of promtool starts in 1970. After this time, all alerts with a waiting time are active.
 HOURS = 240
 SUBSETS = [
     "version",
@@ -40,7 +40,7 @@ SUBSETS = [
     "latest_version",
     "updates",
 ]
-# A box that isn't asked at all, and boxes of which nothing is well known but this.
+# A box that is down, and boxes with only one known problem each.
 FACTS: dict[str, dict[str, Any]] = {
     DOWN: {},
     "silent.example.com": {"certificates": None},
@@ -80,7 +80,7 @@ def promtool() -> str:
 
 
 def check(program: str, *arguments: str, given: str = "") -> str:
-    """What promtool prints, which must be no complaint."""
+    """The output of promtool, which must not report an error."""
     done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -88,7 +88,7 @@ def check(program: str, *arguments: str, given: str = "") -> str:
 
 @pytest.fixture(scope="module")
 def metrics() -> dict[str, str]:
-    """The metrics of each box, and when they were made."""
+    """The metrics of each box, and their time."""
     facts = dict(FACTS)
     now = datetime.now(timezone.utc)
     with fleet() as boxes:
@@ -109,7 +109,7 @@ def metrics() -> dict[str, str]:
 
 @pytest.mark.parametrize("host", [GOOD, BAD, OLD, DOWN])
 def test_metrics_follow_the_conventions(host: str, promtool: str, metrics: dict[str, str]) -> None:
-    # It says nothing if all is well.
+    # promtool prints nothing if everything is right.
     assert check(promtool, "check", "metrics", given=metrics[host]) == ""
 
 
@@ -131,7 +131,7 @@ def series(text: str) -> list[dict[str, str]]:
 
 def test_each_alert_fires_and_a_healthy_box_has_none(promtool: str, metrics: dict[str, str], tmp_path: Path) -> None:
     cases = [(host, series(metrics[host]), HOURS, alerts) for host, alerts in EXPECTED.items()]
-    # The same box four hours after the last run, and nothing at all.
+    # The same box four hours after the last run, and no metrics at all.
     cases.append(("stale", series(metrics[GOOD]), HOURS + 4, {"MailInABoxMetricsStale"}))
     cases.append(("nothing", [], HOURS, {"MailInABoxMetricsMissing"}))
     assert set().union(*(alerts for *_case, alerts in cases)) == ALERTS

@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _tell_approved(terminalreporter: Any) -> None:
-    """How many boxes drifted between plan and apply, and what became of the approved plans."""
+    """The number of boxes that changed between plan and apply, and the results of the approved plans."""
     lines = []
     for name, how in (("approved", "in memory"), ("approved by playbooks", "with whole playbooks")):
         found: Counter[str] = Counter()

@@ -35,7 +35,7 @@ from .world import Maker
 
 NUMBER = 20
 DRIFTS = 500
-# Of the same box and plan.
+# Runs for the same box and plan.
 TRIES = 10
 START = 50_000
 # With whole playbooks: so many plans, each for so many boxes, which drift and are applied to so many times.
@@ -63,7 +63,7 @@ def outcome(state: State, options: dict[str, Any], check_mode: bool) -> tuple[di
 
 @dataclass
 class Case:
-    """A box, what is declared for it, the options of a task with that, its saved plan, and the calls that the task makes."""
+    """A box, its declaration, the options of the task, its saved plan, and the calls of the task."""
 
     state: State
     declared: dict[str, Any]
@@ -102,14 +102,14 @@ def drift(chosen: random.Random, state: State, planned: list[Call], others: list
 
 
 def outside(calls: list[Call], approved: list[dict[str, Any]]) -> list[Call]:
-    """The calls that were not approved, and don't belong to an approved one at which the box failed."""
+    """The calls that were not approved and are not repairs after an approved call failed."""
     recovery = [call for one in calls if one.as_result() in approved for call in (*one.rebuild, *one.undo)]
     return [call for call in calls if call.as_result() not in approved and call not in recovery]
 
 
 @pytest.fixture(autouse=True)
 def no_memory_of_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an earlier run left unpublished is published with any plan, so these runs leave nothing behind."""
+    """A later run publishes unpublished changes in addition to any plan, so these runs must not leave any."""
     monkeypatch.setattr(unpublished, "state_folder", lambda _url: None)
 
 
@@ -141,7 +141,7 @@ def test_only_approved_calls_are_sent(number: int, record_property: Callable[[st
                 if kind == "none" and not code:
                     assert [call.as_result() for call in sent if call.as_result() in approved] == result["calls"]
             else:
-                # The declaration is impossible, maybe only after some calls, or the box fails at a zone that was broken before.
+                # The declaration is impossible, possibly only after some calls, or a zone was broken before.
                 assert kind != "none" or code == "box_failed" or sent, said
                 found["failed"] += 1
             if kind == "none":
@@ -158,7 +158,7 @@ Request = tuple[str, str, str]
 
 
 def requests_of(calls: Iterable[Call]) -> set[Request]:
-    """Calls as the log of a box has them."""
+    """Calls in the form of the log of a box."""
     bodies = ((call, call.body if call.body is not None else urlencode(call.form or {})) for call in calls)
     return {(call.method, call.path, hashlib.sha256(body.encode()).hexdigest()[:16]) for call, body in bodies}
 
@@ -179,9 +179,9 @@ def failed_hosts(run: Run) -> dict[str, str]:
 def test_only_approved_calls_are_sent_by_playbooks(
     number: int, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """What counts is what the boxes logged, and which hosts failed."""
+    """This checks the logs of the boxes, and which hosts failed."""
     found: Counter[str] = Counter()
-    # Those whose calls are all known, because the box fails at none.
+    # Boxes on which no call fails, so that all calls are known.
     known = (
         case
         for case in cases(START + (NUMBER + number) * DRIFTS)
@@ -207,7 +207,7 @@ def test_only_approved_calls_are_sent_by_playbooks(
 
         others = [call for case in tried.values() for call in case.calls]
         for attempt in range(APPLIES):
-            # What a run remembers of a box is not for the next one, because the box is another then.
+            # The state folder of one run must not affect the next one, which has another box.
             folder = tmp_path / str(attempt)
             folder.mkdir()
             chosen = random.Random(f"{number} {attempt}")  # noqa: S311 - the same each time
@@ -222,7 +222,7 @@ def test_only_approved_calls_are_sent_by_playbooks(
                 said = failed.get(host, "")
                 sent = {(entry.method, entry.path, entry.content) for entry in boxes[host].log if entry.is_write}
                 allowed = [call for call in case.calls if call.as_result() in approved[host]]
-                # A box that fails at a call is asked to publish once more, or to forget the value.
+                # If a call fails on the box, the task may publish again or remove the value.
                 made = [call for call in allowed if requests_of([call]) <= sent]
                 recovery = [one for call in made for one in (*call.rebuild, *call.undo)]
                 outside = sent - requests_of([*made, *recovery])
@@ -254,5 +254,5 @@ def how_it_ended(said: str) -> str:
     """
     if "no longer the one that was approved" in said:
         return "refused"
-    # All that was approved is done before a rest is found that could not be planned earlier.
+    # All approved changes are made before the task finds changes that could not be planned earlier.
     return "applied" if not said or "had to be planned again" in said else "failed"

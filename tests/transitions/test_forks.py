@@ -26,7 +26,7 @@ ME = "me@box.example.com"
 
 
 def a_new_box(name: str) -> State:
-    """One that somebody has looked at, and that has published what it holds."""
+    """A box whose changes are all published."""
     state = new_state(name)
     for method, path in (("GET", "/mail/aliases"), ("POST", "/dns/update")):
         assert answer(state, method, path).status == 200
@@ -36,7 +36,7 @@ def a_new_box(name: str) -> State:
 def declaration(maker: Maker, name: str) -> dict[str, Any]:
     declared = maker.declaration()
     if FORKS[name].fork == "power":
-        # Nothing could be done there with records.
+        # This fork refuses all changes of records.
         del declared["dns_records"]
         declared["purge"] = [section for section in declared["purge"] if section in declared]
     return declared

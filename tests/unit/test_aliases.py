@@ -190,7 +190,7 @@ def test_calls(declared: aliases.WantedAlias, present: list[Alias], calls: list[
         ),
         (wanted("webmaster@example.org", forwards_to=[ANN.email]), [], InvalidOption, "administrators of the box"),
         (wanted("abuse+x@example.org", forwards_to=[ANN.email]), [], InvalidOption, "administrators of the box"),
-        (wanted("abuse@example.org", forwards_to=[AARON.email]), [ABUSE], InvalidOption, "sorts after"),
+        (wanted("abuse@example.org", forwards_to=[AARON.email]), [ABUSE], InvalidOption, "come last in the alphabet"),
         (wanted(ANN.email, forwards_to=[BOB.email]), [], Guarded, "force: true"),
         (wanted("administrator@box.example.com", state="absent"), [ABUSE], Guarded, "force: true"),
     ],

@@ -124,7 +124,7 @@ USER = st.fixed_dictionaries(
     }
 )
 USERS = st.dictionaries(st.sampled_from(ADDRESSES), USER)
-# Two forks take everything. What the others refuse would end most sequences.
+# Two forks accept every write. The refusals of the others would end most sequences.
 BOX = st.sampled_from((*VERSIONS, "v76", "kiekerjan-v76", "geseidl-v76")).map(new_state)
 
 
@@ -142,7 +142,7 @@ def test_users(state: State, start: dict[str, Any], end: dict[str, Any]) -> None
             del user["quota"]
         options = {"email": email, **user, "user_password": user["password"]}
         writes = reach(state, "miab_user", options)
-        # One write makes a user; to change one takes a write for each thing that differs.
+        # One write creates a user. A change takes one write for each property that differs.
         differing = [key for key in user if email in start and start[email][key] != user[key]]
         assert writes == (len(differing) if email in start else 1)
     held = {
@@ -251,14 +251,14 @@ def test_a_user_whom_the_box_stores_in_capitals(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_alias_that_the_box_stores_in_capitals(version: str) -> None:
-    """A box updates in lower case only, and would make a second row."""
+    """A box updates only rows in lower case, and would create a second row."""
     state = new_state(version)
     state.aliases[CAPITALS] = BoxAlias(CAPITALS, ["me@box.example.com"])
     assert reach(state, "miab_alias", {"address": CAPITALS, "forwards_to": ["me@box.example.com"]}) == 0
     assert reach(state, "miab_alias", {"address": CAPITALS, "forwards_to": ["Bo.B@Example.NET"]}) == 2
     stored = [address for address in state.aliases if address.lower() == CAPITALS.lower()]
     assert stored == [CAPITALS.lower()]
-    # As an update of an earlier release left it.
+    # The state after an update by an earlier release.
     state.aliases[CAPITALS] = BoxAlias(CAPITALS, ["eve@example.net"])
     do(state, "miab_alias", address=CAPITALS, forwards_to=["Bo.B@Example.NET"])
     assert CAPITALS not in state.aliases
@@ -272,7 +272,7 @@ def test_local_parts_of_receivers_keep_their_declared_case(version: str) -> None
     alias = {"address": "sales@example.org", "forwards_to": ["Bo.B@Example.NET", "ann@example.net"]}
     assert reach(state, "miab_alias", alias) == 1
     assert sorted(state.aliases["sales@example.org"].forwards_to) == ["Bo.B@example.net", "ann@example.net"]
-    # Another spelling of the same receivers is no change.
+    # A different spelling of the same receivers is not a change.
     assert reach(state, "miab_alias", {**alias, "forwards_to": ["bo.b@example.net", "ANN@example.net"]}) == 0
     # Undeclared values are written in their stored form.
     state.users["me@example.org"] = BoxUser("me@example.org", "password-1")

@@ -67,7 +67,7 @@ def options(**given: Any) -> dict[str, Any]:
 
 
 def code(now: float = NOON, url: str = URL, **given: Any) -> str:
-    """The code of the failure that the options lead to."""
+    """The code of the failure for these options."""
     with pytest.raises(BoxError) as caught:
         from_options(options(**given), url, lambda: now)
     assert len(caught.value.message) < 1500
@@ -287,7 +287,7 @@ def test_a_plan_of_a_box_names_what_is_unknown_and_no_secret() -> None:
     assert planned["version"] == "v75"
     assert [one["key"] for one in planned["changes"]] == ["b"]
     assert "secret-word" not in json.dumps(planned)
-    # What is written to the file has been masked, and the digest is that of the file.
+    # The file contains the masked values, and the digest is computed from the file.
     assert planned["digest"] == box_digest(planned)
     assert from_options(options(plan=planned), URL, lambda: NOON)
 
@@ -298,7 +298,7 @@ CODES = {error.code for error in (InvalidPlan, *InvalidPlan.__subclasses__(), Pl
 
 
 def violations(plan: Any) -> list[str]:
-    """What the schema says against a plan."""
+    """The errors that the schema finds in a plan."""
     return [error.message for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(plan)]
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs with an approved plan, where something happens on the way."""
+"""Runs with an approved plan during which the box changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DECLARED: dict[str, Any] = {
 
 
 class Interfered(RulesClient):
-    """A box that stores the first call, fails at it, and is changed by somebody at that moment."""
+    """A box that stores the first call and then fails, while somebody else changes it."""
 
     def __init__(self, state: State, stranger: str) -> None:
         super().__init__(state)
@@ -49,7 +49,7 @@ def no_memory_of_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def apply(stranger: str, approve: bool) -> tuple[dict[str, Any], list[str]]:
-    """The result of a run, and the aliases that its calls were about."""
+    """The result of a run, and the aliases of its calls."""
     state = new_state("v75")
     options = validated("miab_config", {**CONNECTION, **DECLARED})
     planned = run(task("miab_config"), options, True, connect=lambda _connection: RulesClient(state))

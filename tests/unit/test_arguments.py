@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments that Ansible would turn into something else, or break down at."""
+"""Arguments that Ansible would convert to another value, or for which it would raise an unexpected error."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ SPEC: dict[str, Any] = {
         {},
         {"text": None, "texts": None, "item": None, "items": None, "number": None},
         {"text": "", "words": "a", "untyped": "b", "path": "/c"},
-        # A number in YAML that a text could be made of in one way only.
+        # Numbers in YAML that can be converted to a string in only one way.
         {"text": 12345678},
         {"secret": "0777777777"},
         {"number": 5, "flag": True},
         {"number": "5"},
         {"number": "1e3"},
-        # Ansible refuses these well.
+        # Ansible itself reports these with a good error.
         {"number": "five"},
         {"number": 1.5},
         {"number": [1]},
@@ -130,7 +130,7 @@ def test_an_option_that_does_not_exist(arguments: dict[str, Any], message: str) 
 
 
 def declared(**options: Any) -> list[str]:
-    """The mistakes of a declaration, as they are told."""
+    """The mistakes of a declaration, as lines of the message."""
     rules = argument_rules(TASK)
     arguments = {"host": "box.example.com", "username": "me@box.example.com", "password": "some-password", **options}
     found = list(_arguments.find(rules["argument_spec"], arguments))

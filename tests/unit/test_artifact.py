@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may be in an artifact."""
+"""The files that an artifact may contain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def archive(folder: Path, names: list[str], size: int = 0) -> Path:
         for name in names:
             member = tarfile.TarInfo(name)
             member.size = size
-            # What can't be compressed.
+            # Data that can't be compressed.
             tar.addfile(member, io.BytesIO(os.urandom(size)))
     return path
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup settings: URLs from parts, credentials that no box shows, and keys that nobody may see."""
+"""Backup settings: URLs from parts, credentials that a box never returns, and masked keys."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def b2(**parts: Any) -> dict[str, Any]:
     ],
 )
 def test_targets(options: dict[str, Any], target: str) -> None:
-    # From another target, so that there is a call.
+    # The box has another target, so that there is a call.
     (call,) = backup.plan(wanted(**options), known("rsync://u@other.example.net//x")).calls
     assert call.form is not None
     assert call.form["target"] == target
@@ -77,7 +77,7 @@ def test_targets(options: dict[str, Any], target: str) -> None:
     [
         ({"target": ""}, "target"),
         ({"target": "remote"}, "target"),
-        # A box knows no others, and stores what it can't even read.
+        # A box supports no other schemes, but stores URLs that it can't parse.
         ({"target": "ftp://backup.example.net/"}, "target"),
         ({"target": "rsync://u@h.example.net:many//srv"}, "target"),
         ({"target": "rsync://u@[h//srv"}, "target"),
@@ -229,7 +229,7 @@ S3_HINT = "Check that the box can reach s3.eu-central-1.amazonaws.com, and check
             "refused",
             "you provided does not",
         ),
-        # Other words may repeat a secret.
+        # Any other message may repeat a secret.
         ({"target": S3, **KEYS}, "Bad key SECRET", "refused", "(text left out"),
         (b2(), "B2 connection error", "refused", "Check that the box can reach Backblaze, and check key_id"),
         (
@@ -238,7 +238,7 @@ S3_HINT = "Check that the box can reach s3.eu-central-1.amazonaws.com, and check
             "refused",
             "B2 Bucket does not exist",
         ),
-        # So v0.51 answers.
+        # The answer of v0.51.
         (b2(), B2, "unsupported", "b2: this box can't back up to Backblaze"),
         (
             rsync(),

@@ -25,7 +25,7 @@ def found(
     limit: list[str] | None = None,
     apart: bool = True,
 ) -> dict[str, Any]:
-    """What the first play of a playbook finds, which is for all hosts and for ``localhost``."""
+    """The result of the first play of a playbook, which runs for all hosts and for ``localhost``."""
     play = limit or list(dict.fromkeys([*inventory, "localhost"]))
     hostvars = {
         host: {"miab_host": (addresses or {})[host]} if host in (addresses or {}) else {}
@@ -59,10 +59,10 @@ def test_a_host_is_no_box_by_default() -> None:
         ({"addresses": {BOX: "192.0.2.1"}}, [BOX]),
         ({"addresses": {BOX: "192.0.2.1"}, "group": ["web1.example.com"]}, ["web1.example.com", BOX]),
         ({"chosen": [BOX]}, [BOX]),
-        # What older releases of Ansible make of none.
+        # Older releases of Ansible return an empty string for None.
         ({"group": [BOX], "chosen": ""}, [BOX]),
         ({"chosen": [*WEB, BOX]}, [*WEB, BOX]),
-        # Hosts that have an address of their own count before the environment.
+        # Hosts with miab_host take precedence over the environment.
         ({"addresses": {BOX: "192.0.2.1"}, "environment": "box.example.net"}, [BOX]),
     ],
 )

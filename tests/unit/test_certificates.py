@@ -42,12 +42,12 @@ OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def issued(*names: str, days: float = 60, key: Any = BOX_KEY, since: float = 1) -> str:
-    """A certificate of the boxes' authority, as PEM."""
+    """A certificate from the authority of the simulated boxes, as PEM."""
     return crypto.sign(names, key, NOW - since * DAY, NOW + days * DAY)
 
 
 def root(name: str) -> str:
-    """A certificate that an authority of that name issued to itself, as PEM."""
+    """The self-signed certificate of an authority with this name, as PEM."""
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(OTHER_KEY.public_key())
     builder = builder.serial_number(1).not_valid_before(NOW - DAY).not_valid_after(NOW + 999 * DAY)
@@ -184,7 +184,7 @@ def test_what_is_asked_for() -> None:
     only = {served.name: known(LATER)[served.name]}
     assert [question.name for question in certificates.needs(wanted(), only)] == rest
     assert certificates.needs(wanted(), known(LATER)) == []
-    # When the right one is served, that is all there is to know.
+    # If the box serves the declared certificate, nothing else is read.
     assert certificates.needs(wanted(), {served.name: known(GOOD)[served.name]}) == []
     assert certificates.needs(wanted(state="provisioned"), {}) == [SSL_STATUS]
 
@@ -346,7 +346,7 @@ def test_a_domain_that_is_added_in_the_same_run(domain: str) -> None:
     assert [call.path for call in change.calls] == ["/ssl/provision"]
     assert change.after == {"domain": domain, "state": "provisioned"}
     assert "The box does not have the domain %s yet" % domain in change.warnings[0]
-    # If it hasn't come after all, the box is asked once.
+    # If the domain was not added in the meantime, the box is read once.
     with pytest.raises(InvalidOption, match="this box has no website for the domain"):
         provision(domain, new_domains=["new.example"], **{str(change.calls[0].name): certificates.Outcomes(())})
     declared = wanted(domain, certificate=issued(domain), new_domains=["new.example"])

@@ -800,7 +800,7 @@ FORGOTTEN = Answer(401, "", "Incorrect email address or password.")
 
 
 def test_a_box_is_back_when_it_says_so(talk: Talk) -> None:
-    # Still shutting down, down, proxy up, box not ready yet, and back.
+    # The answers while the box restarts: shutting down, down, only the proxy up, not ready yet, and back.
     steps = [DUE, REFUSED, requests.ReadTimeout("slow"), Answer(502), Answer(200, "<html>"), Answer(body=[]), OVER]
     client, script, slept = talk(*steps)
     with client:

@@ -204,7 +204,7 @@ def test_all_mistakes_are_reported_together() -> None:
         # The second-to-last administrator is demoted, and the last one removed.
         {"users": [user(BOB.email, privileges=[], force=False), user(ME.email, state="absent")]},
         {"users": [user(BOB.email, privileges=[]), user(ME.email, privileges=[])]},
-        # A sender who goes, a domain that goes.
+        # A permitted sender who is removed, and a domain that is removed.
         {
             "users": [user(ANN.email, state="absent")],
             "aliases": [{"address": "x@example.org", "permitted_senders": [ANN.email]}],
@@ -286,7 +286,7 @@ def test_a_pattern_of_keep_that_many_boxes_share_is_a_warning(pattern: str) -> N
 @pytest.mark.parametrize(
     "options",
     [
-        # What is declared, automatic, or the box's own.
+        # Declared aliases, automatic ones, and the aliases of the box itself.
         {"keep": ["bob@*"], "users": [user(BOB.email, state="absent")]},
         {"keep": ["abuse@*", "me@*", "hostmaster@box.example.com"]},
         # These objects were not read, so it is unknown whether the pattern matches.
@@ -307,7 +307,7 @@ MANY = tuple(User("u%02d@example.org" % number, (), True, "0", None) for number 
 @pytest.mark.parametrize(
     ("kept", "limit", "goes"),
     [
-        # 41 users with the own one, of which 20 % are 8.
+        # 41 users including our own account; 20 % of them are 8.
         (32, None, True),
         (31, None, False),
         (31, 9, True),
@@ -541,7 +541,7 @@ def test_an_address_is_replaced_by_a_cname(version: str, rtype: str) -> None:
 
 @pytest.mark.parametrize("name", ["ns1.box.example.com", "ns2.box.example.com"])
 def test_a_cname_cannot_replace_a_name_server_of_the_box(name: str) -> None:
-    """It has an A record that the box's list doesn't contain."""
+    """The host name of the box has an A record that is not in the list of custom records."""
     state = new_state("v75")
     old = {"name": name, "type": "AAAA", "value": "2001:db8::1"}
     user = {"email": "ann@example.org", "password": "ann-password-1"}
@@ -598,7 +598,7 @@ def test_an_alias_that_the_box_makes_on_the_way_is_an_update(version: str, first
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_alias_that_the_box_would_remove_at_once(version: str) -> None:
-    """It takes one that leads where its own do, in a domain without other mail, for one of its own."""
+    """The box removes an alias that looks like an automatic one in a domain without other mail."""
     state = new_state(version)
     prepare(state, {"users": [{"email": "kim@example.org", "password": "password-1"}]})
     shop = {"address": "postmaster@shop.example", "forwards_to": ["administrator@box.example.com"]}

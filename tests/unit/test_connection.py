@@ -17,7 +17,7 @@ from tests.tasks import CONNECTION
 @pytest.mark.parametrize(
     ("options", "option"),
     [
-        # A socket can't count so far.
+        # Too large for the timeout of a socket.
         ({"timeout": 86401}, "timeout"),
         ({"timeout": 0}, "timeout"),
         ({"password": " "}, "password"),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON Schema of declarations, against the examples, generated declarations, and what modules refuse."""
+"""The JSON Schema of declarations accepts the examples and generated declarations, and rejects what the modules reject."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.transitions.world import Maker
 
 SCHEMA = json.loads(declaration_schema.TARGET.read_text(encoding="utf-8"))
 VALIDATOR = Draft7Validator(SCHEMA)
-# What an editor looks for at the top of a file.
+# The comment by which an editor finds the schema.
 MODELINE = f"# yaml-language-server: $schema={declaration_schema.URL}\n"
 
 
 def test_the_file_is_up_to_date() -> None:
-    """`make schema` writes it."""
+    """The file matches the output of `make schema`."""
     assert declaration_schema.schema() == SCHEMA
 
 
@@ -44,9 +44,9 @@ def test_it_has_every_variable_that_can_be_set() -> None:
         {"miab_health_backup_days": "few"},
         {"miab_dns_file_formats": ["excel"]},
         {"miab_fail_on_drift": "perhaps"},
-        # Facts, which a role sets.
+        # Facts that a role sets.
         {"miab_health": {}},
-        # Not a list that can be split.
+        # Not a list, so it can't be split into parts.
         {"miab_dns_zones__company": ["example.org"]},
     ],
     ids=str,

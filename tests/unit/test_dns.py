@@ -74,7 +74,7 @@ def sent(change: Any) -> list[tuple[str, str]]:
         ({"values": [True]}, "values"),
         ({"name": "www.example.\u0440\u0444", "value": "192.0.2.1"}, "name"),
         ({"rtype": "CNAME", "value": "www.example.\u0440\u0444"}, "value"),
-        # Its upper case is an S.
+        # In upper case, this character becomes an S.
         ({"rtype": "N\u017f", "value": "ns.example.net"}, "type"),
         ({"values": [1.5]}, "values"),
         ({"values": [None]}, "values"),
@@ -193,7 +193,7 @@ def test_quotes_give_a_warning() -> None:
             known(*(("www.example.org", "MX", value) for value in ("bad", "10 a.example.net.", "20 b.example.net."))),
             [("DELETE", "bad"), ("DELETE", "10 a.example.net."), ("DELETE", "20 b.example.net.")],
         ),
-        # Tabs between fields are blanks, and it is the stored text that goes.
+        # Tabs between fields count as spaces. The stored text is the one that is removed.
         (
             wanted(rtype="MX", value="10 mail.example.net."),
             known(("www.example.org", "MX", "10\tmail.example.net.")),
@@ -303,7 +303,7 @@ def test_a_cname_where_the_box_drops_its_own_records(name: str) -> None:
             known(("www.example.org", "CNAME", "a.example.net.")),
             "the CNAME at www.example.org",
         ),
-        # A box says of each name with an address that it sends no mail, and of www that it is there.
+        # A box publishes for each name with an address that it sends no mail, and it publishes www.
         (
             wanted("news.example.org", value="192.0.2.1"),
             known(("_dmarc.news.example.org", "CNAME", "d.example.net.")),
@@ -374,7 +374,7 @@ def after(values: Values, write: tuple[str, str]) -> Values:
 
 
 def fewest_writes(start: Values, end: Values, staying: Values = frozenset()) -> int:
-    """The length of the shortest way that is never without values if it has some at both ends.
+    """The smallest number of writes that is never without values in between, if there are values before and after.
 
     :param staying: what is there all the time.
     """

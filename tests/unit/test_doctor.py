@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first look at a box: what is found, and what to do next."""
+"""The filter doctor: its findings, and the next steps."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_box_that_rejects_the_credentials(code: str, check: str, step: str) ->
     assert [(one["check"], one["state"], one["text"]) for one in found["findings"]] == [(check, "fail", "Why.")]
     assert len(found["next"]) == 1
     assert step in found["next"][0]
-    # With a key there is no log-in, and each read fails for the same reason.
+    # With a key, there is no login, and each read fails for the same reason.
     assert doctor([failed("box", code, "Why."), failed("users", code, "Why.")], {})["next"] == found["next"]
 
 

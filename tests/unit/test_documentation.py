@@ -26,7 +26,7 @@ TEXTS = sorted(
     for path in ROOT.glob(pattern)
 )
 MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("miab_*.py")}
-# Actions that talk to no box.
+# Actions that send nothing to a box.
 ACTIONS = {path.stem for path in (ROOT / "plugins/modules").glob("dns_*.py")}
 PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 ROLES = {
@@ -34,7 +34,7 @@ ROLES = {
     for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")
 }
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-# Some value for what every module needs and no example repeats.
+# Values for the connection options, which the examples leave out.
 SIGNED_IN = {"host": "box.example.com", "username": "me@box.example.com", "password": "some-password"}
 
 
@@ -43,7 +43,7 @@ def read(name: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A text without its blocks of code."""
+    """A text without its code blocks."""
     return re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -53,20 +53,20 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The places in a text that can be linked to, as GitHub names them."""
+    """The anchors of the headings in a text, as GitHub names them."""
     headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def table(text: str, heading: str) -> set[str]:
-    """What stands in the first column of the table with this heading, without the link that it may be."""
+    """The first column of the table with this heading, without links."""
     rows = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert rows
     return set(re.findall(r"^\| \[?`([\w.]+)`", rows[1], re.MULTILINE))
 
 
 def mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """A value's mappings, at every depth."""
+    """All dictionaries in a nested value."""
     if isinstance(value, dict):
         yield value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -115,7 +115,7 @@ def test_names_are_there(name: str) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".py", ".yml")
     )
-    # What comes after the two lines of a part, or stands for a whole family of names, is the user's own.
+    # Names after the double underscore of a part, and names with wildcards, belong to the user.
     named = {one.partition("__")[0] for one in re.findall(r"\bmiab_\w+(?!\*)\b", read(name))}
     assert named <= set(re.findall(r"\bmiab_\w+", code))
     environment = {"MIAB_" + option.upper() for option in CONNECTION_OPTIONS}
@@ -142,7 +142,7 @@ def test_yaml_is_what_modules_roles_and_playbooks_take(name: str) -> None:
 
 
 def examples() -> Iterator[str]:
-    """All YAML that users may copy."""
+    """All YAML in the documentation and the examples."""
     for name in TEXTS:
         yield from blocks(read(name), "ya?ml")
     for module in MODULES:
@@ -165,9 +165,9 @@ def test_no_example_prints_the_items_of_a_loop_over_secrets() -> None:
 
 
 def tasks_with_loops(node: Any) -> Iterator[Any]:
-    """The tasks of a YAML document that loop, tags and all."""
+    """The tasks with a loop in a YAML document, which may have tags."""
     if isinstance(node, yaml.MappingNode):
-        # The items of a loop over numbers tell nothing.
+        # The items of a loop over numbers contain no secrets.
         if any(key.value == "loop" and "range(" not in str(value.value) for key, value in node.value):
             yield node
         for _key, value in node.value:
@@ -194,7 +194,7 @@ def test_the_variables_of_playbooks_are_documented() -> None:
     used = set(re.findall(r"\bmiab_\w+", text)) - MODULES - {"miab_"}
     for mapping in mappings([yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]):
         used -= {mapping.get("register"), *mapping.get("vars", ()), *mapping.get("ansible.builtin.set_fact", ())}
-    # What a role sets or takes is told where the role is.
+    # The README of a role describes its variables and facts.
     used -= {
         name
         for role in ("health", "dns")

@@ -26,7 +26,7 @@ def change(action: str = "update", **parts: Any) -> dict[str, Any]:
 
 
 def row(facts: dict[str, Any]) -> str:
-    """The row of the table that one change makes."""
+    """The table row for one change."""
     return plan_markdown(plan({"box": {"changes": [facts]}})).splitlines()[-1]
 
 
@@ -35,7 +35,7 @@ def row(facts: dict[str, Any]) -> str:
     [
         ({}, "0 boxes: no change"),
         ({"a": {"changes": []}}, "1 box: no change"),
-        # Of a box that could not be planned nobody knows whether it would change.
+        # If a box could not be planned, it is unknown whether it would change.
         ({"a": {"failed": True, "msg": "down"}}, "1 box: 1 failed"),
         ({"a": {"changes": []}, "b": {"failed": True, "msg": "down"}}, "2 boxes: no change; 1 failed"),
         ({"a": {"changes": [change()]}, "b": {"failed": True, "msg": "down"}}, "2 boxes: 1 change; 1 failed"),
@@ -179,7 +179,7 @@ def config(**parts: Any) -> dict[str, Any]:
 
 
 class Loader(yaml.SafeLoader):
-    """Reads a declaration as Ansible does, and tells what is marked as no template."""
+    """Load a declaration as Ansible does, with the strings that are marked as unsafe."""
 
 
 Loader.add_constructor("!unsafe", lambda loader, node: ("unsafe", loader.construct_scalar(node)))

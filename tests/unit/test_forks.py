@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which box an answer comes from, and which writes lose data there."""
+"""Recognize forks by their answers, and refuse writes that would lose data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECORDED = [(name, version) for name in ("scenario", "edges") for version in ver
 
 
 def answers(name: str, version: str) -> list[tuple[str, Any]]:
-    """What a box answered to each read that may show what it is."""
+    """The recorded answers to the reads that show the kind of a box."""
     recorded = recording(name, version)
     asked = [step for step in scenario(name) if step["method"] == "GET" and step["path"] in READS]
     return [(READS[step["path"]], recorded[step["id"]]["body"]) for step in asked if _is_good(recorded[step["id"]])]
@@ -43,7 +43,7 @@ def _is_good(told: dict[str, Any]) -> bool:
 def test_every_recorded_box_is_recognized(name: str, version: str) -> None:
     found = {mark for read, answer in answers(name, version) for mark in forks.marks(read, answer)}
     box = forks.recognize(found)
-    # Only the version shows what Geseidl's is, and the steps of "edges" don't ask for it.
+    # Geseidl's fork differs only in its version, which the scenario "edges" doesn't read.
     expected = KINDS.get(version, forks.UPSTREAM) if (name, version) != ("edges", "geseidl-v76") else forks.UPSTREAM
     assert box.kind == expected
     assert bool(box.marks) == (expected != forks.UPSTREAM)

@@ -20,7 +20,7 @@ GUARDS = guards()
 
 
 def function(test: str) -> str:
-    """A test without the parameters that it is run with."""
+    """The name of a test without its parameters."""
     return test.partition("[")[0]
 
 
@@ -36,7 +36,7 @@ def test_every_promise_names_a_test() -> None:
     paragraphs = re.findall(r"^\*\*.+?(?=\n\n)", promises, re.MULTILINE | re.DOTALL)
     assert len(paragraphs) > 30
     assert [text for text in paragraphs if "\n- `tests/" not in text] == []
-    # None is overlooked because it is written otherwise.
+    # All tests are found, also those that are written in another form.
     assert len(NAMED) == PAGE.count("::")
 
 
@@ -54,5 +54,5 @@ def test_a_guard_can_be_taken_out(guard: Guard) -> None:
     without = guard.taken_out(text)
     assert without != text
     if guard.file.endswith(".py"):
-        # Else the test would fail whatever it holds.
+        # Otherwise the test would always fail.
         ast.parse(without)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The metrics of all boxes, as a function of what they returned."""
+"""The filter health_metrics: metrics from the facts of boxes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def series(text: str) -> Series:
     for parse in (prometheus, open_metrics):
         samples = [sample for family in parse(text) for sample in family.samples]
         found.append({(one.name, tuple(sorted(one.labels.items()))): one.value for one in samples})
-        # None is there twice.
+        # There are no duplicates.
         assert len(found[-1]) == len(samples)
     assert found[0] == found[1]
     return found[0]
@@ -266,7 +266,7 @@ def test_without_the_library_the_error_names_it(monkeypatch: pytest.MonkeyPatch)
         health_metrics({}, {}, MADE, 1)
 
 
-# What stands in PromQL where the name of a metric may stand.
+# The words in PromQL queries that are not names of metrics.
 WORD = re.compile(r"\b(?:miab|mailinabox)_\w+")
 NAMES = {*METRICS, *RUN_METRICS}
 

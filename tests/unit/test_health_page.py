@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of all boxes, as a function of what they told."""
+"""The filter health_page: an HTML page from the facts of boxes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_problems_are_sorted_by_urgency() -> None:
         "soon Restart due a "
         "soon Version old a "
     )
-    # The boxes, too; of those that are equally urgent by name.
+    # The boxes are sorted in the same way; equally urgent ones by name.
     assert "Boxes e unreachable a urgent 4 problems b urgent 2 problems c urgent 1 problem d" in page
     assert "5 boxes: 1 unreachable, 4 urgent." in page
 
@@ -303,7 +303,7 @@ def test_subsets_that_were_not_gathered_have_no_section() -> None:
 
 
 def test_an_unreachable_box_has_no_sections() -> None:
-    """What was registered of it is the failure."""
+    """The registered result of an unreachable box is the failure."""
     facts = {"failed": True, "msg": "down", "version": "v75", "users": [user("ann@x")]}
     page = shown(facts, problem("reachable", "down"))
     assert "1 box: 1 unreachable." in page
@@ -331,7 +331,7 @@ def test_box_texts_are_escaped(words: str) -> None:
     def tags(value: str) -> list[str]:
         return re.findall(r"<[^>]*>", page(value))
 
-    # A text that is false to Jinja is left out together with what is around it.
+    # Jinja skips the surrounding element of an empty text.
     assert not words or tags(words) == tags("x")
     assert all(sign.isprintable() or sign == "\n" for sign in page(words))
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing that a box says becomes part of a template: 10,000 hostile texts, as Ansible reads what is made of them."""
+"""No text from a box becomes part of a template: 10,000 hostile texts in exports, which Ansible then loads."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import pl
 from tests.hostile import values
 
 COUNT = 10_000
-# How many go into one file.
+# The number of texts in one file.
 BATCH = 1000
-# All are values of DNS, which is the fastest to fill in; of the others every so many.
+# All texts are used as DNS values, which are the fastest to render, and a part of them in the other fields.
 SPREAD = 20
 PASSWORD = "the password of the vault"
 
@@ -34,11 +34,11 @@ def held(**parts: Any) -> dict[str, Any]:
 
 
 def filled_in(text: str, folder: Path, variables: dict[str, Any] | None = None) -> Any:
-    """A file of variables as a playbook sees it: read by Ansible, its templates filled in."""
+    """The variables of a file as a playbook sees them: loaded by Ansible, with rendered templates."""
     file = folder / "vars.yml"
     file.write_text(text, encoding="utf-8")
     loader = DataLoader()
-    # Releases from 2.19 on ask whether a file is trusted, as those of a user are.
+    # Since 2.19, Ansible renders templates only from trusted files, such as those of a user.
     trusts = "trusted_as_template" in inspect.signature(loader.load_from_file).parameters
     read = loader.load_from_file(str(file), **({"trusted_as_template": True} if trusts else {}))
     return Templar(loader, {"omit": "", **(variables or {})}).template(read)
@@ -60,7 +60,7 @@ def aliases(texts: list[str]) -> dict[str, Any]:
 def test_an_address_that_could_end_its_quotes_is_refused(text: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"users\[1\]\.email: .*export again") as caught:
         declaration(held(users=[{"email": "ann@example.org"}, {"email": text + "@example.org"}]))
-    # A message may become part of another text that Ansible fills in.
+    # A message may become part of another text that Ansible renders.
     assert "{" not in str(caught.value)
 
 
@@ -100,7 +100,7 @@ def test_nothing_from_a_box_is_executed(tmp_path: Path) -> None:
         ) == sorted((user["email"], user.get("quota"), user.get("privileges")) for user in config["users"])
         assert [record["values"] for record in facts["miab_dns_records"] if "values" in record] == [batch]
         assert sorted(alias["address"] for alias in facts["miab_aliases"]) == sorted(addresses) if addresses else True
-    # Most are refused; of what isn't, some look like templates.
+    # Most texts are rejected. Some of the others look like templates.
     assert identifiers < COUNT
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task's options are once Ansible's notes on them are gone."""
+"""The options of a task after Ansible's tags are removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible_collections.mailinabox.admin.plugins.plugin_utils._in_process impor
 
 
 class NotedText(str):
-    """A text of a class of its own, as Ansible makes them of what it reads."""
+    """A subclass of str, such as those of Ansible for tagged values."""
 
 
 class NotedList(list[Any]):

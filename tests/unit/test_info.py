@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is gathered: which questions each subset takes, and what it makes of the answers."""
+"""The subsets of miab_info: their reads and their facts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_missing_subsets_are_reported() -> None:
 
 
 def test_without_dnspython_only_dns_problems_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without dnspython, all the rest can be told nevertheless."""
+    """Without dnspython, all other subsets are still returned."""
     monkeypatch.setitem(sys.modules, "dns.exception", None)
     records = by_name_and_type([Record("x.example.org", "MX", "10 a.example.net.")])
     known: dict[str, Any] = {DNS_RECORDS.name: records, DNS_ZONES.name: ("example.org",), VERSION.name: "v75"}

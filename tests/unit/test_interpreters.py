@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which interpreter `make test-all` takes for which ansible-core."""
+"""The Python interpreter that `make test-all` uses for each ansible-core."""
 
 from __future__ import annotations
 

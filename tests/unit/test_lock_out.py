@@ -20,7 +20,7 @@ GONE = User("old@example.org", ("admin",), False, None, "/mail/old")
 OWN = {"address": ME.email, "forwards_to": [BOB.email]}
 ADMINISTRATORS = {"address": ADMINISTRATOR.address}
 
-# Of one object, what the box holds beside the account that is signed in, and words of the refusal.
+# A task for one object, the content of the box besides the account that signs in, and a part of the message.
 GUARDED: list[tuple[str, dict[str, Any], tuple[User | Alias, ...], str]] = [
     ("users", user(ME.email, state="absent"), (BOB,), "would lock this task out"),
     ("users", user("ME@Box.Example.com", state="absent"), (BOB,), "would lock this task out"),
@@ -67,7 +67,7 @@ def test_a_guard_in_a_declaration(section: str, entry: dict[str, Any], held: tup
 @pytest.mark.parametrize("options", [{"state": "absent"}, {"privileges": []}])
 @pytest.mark.parametrize("others", [(), (ANN,), (GONE,)])
 def test_the_last_administrator(options: dict[str, Any], others: tuple[User, ...]) -> None:
-    # Somebody else's right, of an account that lost its own in between.
+    # The admin privilege of another user, while the account that signs in has lost its own.
     wanted = users.check(filled(user(BOB.email, **options), users.OPTIONS))
     state = known(BOB, *others)
     state["users"][ME.email] = ME._replace(privileges=())
@@ -77,9 +77,9 @@ def test_the_last_administrator(options: dict[str, Any], others: tuple[User, ...
 
 LAST = "no administrator would be left|without an administrator"
 
-# What the box holds beside the account that is signed in, what is declared, and words of the refusal.
+# The content of the box besides the account that signs in, the declaration, and a part of the message.
 SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
-    # The second-to-last is demoted, and the last removed; in both orders, and either forced.
+    # The second-to-last administrator loses the privilege and the last one is removed, in both orders, each with force.
     ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent")]}, "lock this task out"),
     ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, state="absent", force=True)]}, LAST),
     ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, privileges=[])]}, LAST),
@@ -88,7 +88,7 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
         {"users": [user(BOB.email, privileges=[], force=True), user(ME.email, state="absent")]},
         "lock this task out",
     ),
-    # Both go, or both lose their right.
+    # Both are removed, or both lose the privilege.
     ((BOB,), {"users": [user(BOB.email, state="absent"), user(ME.email, state="absent", force=True)]}, LAST),
     ((BOB,), {"users": [user(ME.email, state="absent", force=True), user(BOB.email, state="absent")]}, LAST),
     ((BOB,), {"users": [user(BOB.email, privileges=[]), user(ME.email, privileges=[], force=True)]}, LAST),
@@ -103,12 +103,12 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
         },
         LAST,
     ),
-    # Whom nobody declares is purged last.
+    # Undeclared users are purged last.
     ((BOB,), {"users": [user(ME.email, state="absent", force=True)], "purge": ["users"]}, LAST),
     ((BOB, ANN), {"users": [user(ME.email, privileges=[], force=True)], "purge": ["users"]}, LAST),
-    # An archived mailbox with the right is nobody.
+    # An archived mailbox of a former administrator does not count.
     ((GONE,), {"users": [user(ME.email, state="absent")]}, "lock this task out"),
-    # An alias over a mailbox that the same declaration makes.
+    # An alias at the address of a mailbox that the same declaration creates.
     (
         (),
         {
@@ -117,7 +117,7 @@ SEQUENCES: list[tuple[tuple[User | Alias, ...], dict[str, Any], str]] = [
         },
         "no longer receive mail",
     ),
-    # An alias of the box's own to somebody who loses the right.
+    # An alias of the box itself to a user who loses the privilege.
     (
         (BOB,),
         {
@@ -148,7 +148,7 @@ def test_additions_come_before_removals(leaving: dict[str, Any]) -> None:
         new("eve@example.org", privileges=["admin"]),
     ]
     made = plan(known(BOB), users=entries)
-    # And the account that is signed in is last of all, or nothing behind it would work.
+    # The account that signs in is last, because no later request would work.
     assert [change.key for change in made.changes] == ["eve@example.org", BOB.email, ME.email]
     assert made.changes[-1].locks_out
 

@@ -28,7 +28,7 @@ def clock() -> Clock:
 
 
 def new_limit(clock: Clock, url: str = URL) -> LoginLimit:
-    """What another process would have."""
+    """A limit as another process would create it."""
     return LoginLimit(url, clock.sleep, clock.now)
 
 
@@ -96,7 +96,7 @@ def test_the_same_credentials_are_refused_three_times_only(clock: Clock) -> None
     with pytest.raises(AuthenticationFailed, match=r"me@box\.example\.com 3 times in the last 30 s") as caught:
         new_limit(clock).check(ME)
     assert "adminpass123" not in caught.value.message
-    # Who has mended the password need not wait, nor anybody once the box has forgotten.
+    # A corrected password need not wait. After 30 seconds, no password has to wait.
     new_limit(clock).check((ME[0], "another"))
     clock.time += 30
     new_limit(clock).check(ME)
@@ -177,7 +177,7 @@ def test_failed_logins_are_counted_in_memory_when_the_disk_is_full(clock: Clock)
     limit = new_limit(clock)
     size = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    # No file can grow, as on a full disk.
+    # Limit the size of files to 0, as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, size[1]))
     try:
         for number in range(11):

@@ -53,14 +53,14 @@ def test_documentation_and_options_agree(name: str) -> None:
 
 
 def shown(task: Any) -> set[str]:
-    """The keys of the result that are the task's own: its object, or each thing that it gathers."""
+    """The documented keys of the result that are specific to the module: its object, or its facts."""
     if task.many:
         return {task.name, "notes", "plan"}
     return {task.name} if task.name else set(task.options["gather_subset"]["choices"]) - {"all"}
 
 
 def flat(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tasks, those in blocks among them."""
+    """All tasks, including those in blocks."""
     found = []
     for task in tasks:
         found += [task, *flat([inner for part in ("block", "rescue", "always") for inner in task.get(part, [])])]

@@ -48,7 +48,7 @@ def known(*schemes: Scheme, user: str = ME, by_password: bool = True) -> dict[st
     [
         ({"label": " "}, "label"),
         ({"label": None}, "label"),
-        # Its upper case is an I.
+        # In upper case, this character becomes an I.
         ({"secret": "\u0131" + SECRET[1:]}, "secret"),
         ({"user": "bob"}, "user"),
         ({"secret": "short"}, "secret"),

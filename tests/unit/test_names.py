@@ -125,7 +125,7 @@ def test_display(canonical: str, shown: str) -> None:
         ("WWW.Example.Org.", "www.example.org"),
         ("*.example.org", "*.example.org"),
         ("_xmpp._tcp.example.org", "_xmpp._tcp.example.org"),
-        # A box takes these, too.
+        # A box accepts these, too.
         ("a.-b.example.org", "a.-b.example.org"),
         ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example"),
     ],

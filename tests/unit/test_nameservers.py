@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secondary name servers: the one form of each entry, and the call that replaces the list."""
+"""Secondary name servers: the canonical form of each entry, and the call that replaces the list."""
 
 from __future__ import annotations
 

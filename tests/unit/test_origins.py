@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where mistakes of a declaration were written."""
+"""The file and line of each mistake in a declaration."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PLACES = {"ann": 3, "2X": 4, "bob": 7, "users": 2, "miab_alias": 9}
 
 
 class Text(str):
-    """A text whose place is known."""
+    """A text with a known file and line."""
 
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """As if Ansible knew the place of some texts."""
+    """Make the origins of some texts known, as Ansible does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
 

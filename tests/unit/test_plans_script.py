@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script of the example pipelines: which comment it edits, and which plan it takes for a merge."""
+"""The script of the example pipelines: the comment that it edits, and the plan that it finds for a merge."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def variables(forge: Forge, system: str, folder: Path) -> dict[str, str]:
 def run(
     forge: Forge, system: str, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """The status of the script, and what it printed."""
+    """The exit status and the output of the script."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     surroundings = {**kept, **variables(forge, system, folder), **(environment or {})}
     command = [sys.executable, str(SCRIPT), *arguments]
@@ -114,7 +114,7 @@ def test_on_gitlab_the_plan_of_the_merged_head_is_fetched(forge: Forge, tmp_path
 def test_snapshots(system: str, forge: Forge, tmp_path: Path) -> None:
     assert run(forge, system, tmp_path, "snapshots", "snapshots")[0] == 1
     forge.artifacts = [Artifact("snapshots", MERGE, 9, {"snapshots/box.example.com.json": b"{}"}, "nightly")]
-    # The pipeline of a fork on GitLab has no token of its own.
+    # On GitLab, the pipeline of a fork has no token.
     token = {"GITLAB_TOKEN": "", "CI_JOB_TOKEN": TOKEN}
     assert run(forge, system, tmp_path, "snapshots", "snapshots", environment=token) == (0, "")
     if system == "github":

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What counts as a problem of a box, as tables."""
+"""The filter problems: facts of a box and the problems in them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def certificate(status: str, text: str) -> dict[str, Any]:
         ("success", "Signed & valid. The certificate expires in 9 days on 2026-01-30.", True),
         ("success", "Signed & valid. The certificate expires in 1 day on 2026-01-22.", True),
         ("success", "Signed & valid. The certificate expires on 2026-09-30.", False),
-        # Python refuses to make a number of so many digits.
+        # Python refuses to convert this many digits to a number.
         ("success", "Signed & valid. The certificate expires in %s days." % ("9" * 5000), False),
         ("warning", "Self-signed. Get a signed certificate to stop warnings.", True),
         ("danger", "No certificate installed.", True),
@@ -105,7 +105,7 @@ def test_status_checks(options: dict[str, Any], found: list[str]) -> None:
     assert texts(CHECKS, **options) == found
 
 
-# What boxes say, from the oldest version to the newest, and for whom it doesn't count.
+# Status checks of boxes from the oldest to the newest version, and the setups in which they are ignored.
 DNS_FINDINGS = [
     (
         "Nameserver glue records are incorrect. The ns1.box.example.com and ns2.box.example.com nameservers must be",
@@ -142,7 +142,7 @@ def test_box_texts_contain_no_terminal_or_ci_commands() -> None:
 def test_status_checks_that_cannot_succeed_with_the_dns_elsewhere(
     text: str, left_out: str, kind: str, hosting: str
 ) -> None:
-    # Domains with a meaning must not be taken for it.
+    # The name of a domain must not be mistaken for such a check.
     heading = {"type": "heading", "text": "nameserver-dnssec.example"}
     for words in (text, "www.example.org: " + text):
         told = {"status_checks": [heading, {"type": kind, "text": words}]}
@@ -197,7 +197,7 @@ def mailbox(**parts: Any) -> dict[str, Any]:
         (mailbox(quota="2G", used="1.7G"), []),
         (mailbox(quota="500M", used="1.0G"), ["ann@example.org: 1.0G of 500M are used, 204 %."]),
         (mailbox(quota="1048576", used=" 950K"), ["ann@example.org:  950K of 1048576 are used, 92 %."]),
-        # Without a quota, with one but no mail yet, and on a box that has none.
+        # A user without a quota, a user without mail, and a box without quotas.
         (mailbox(quota="0", used="9.0T"), []),
         (mailbox(quota="0M", used="1.0K"), []),
         (mailbox(quota="2G", used=None), []),

@@ -27,7 +27,7 @@ LOGGED = pace(watched=False)
     [
         (True, 1, 0, 3, 2),
         (False, 1, 0, 3, 30),
-        # Ten take turns: one line every two seconds, as of one.
+        # Ten hosts take turns, so there is still one line every two seconds.
         (True, 10, 0, 3, 20),
         (True, 10, 9, 21, 20),
         (False, 2, 1, 33, 60),
@@ -44,7 +44,7 @@ def test_pace(watched: bool, together: int, position: int, first: float, every: 
 
 @dataclass
 class Screen:
-    """Lines, and when each came."""
+    """Progress lines with their times."""
 
     time: float = 1000.0
     lines: list[str] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Screen:
         self.moments.append(self.time - 1000.0)
 
     def watch(self, steps: Iterable[tuple[float, Step]], its_pace: Pace, names: bool = True) -> Screen:
-        """Show steps, each so many seconds after the one before."""
+        """Report steps with these numbers of seconds between them."""
         tell = ProgressLines("miab_user: [box-01]", self.show, its_pace, names, now=lambda: self.time)
         for seconds, step in steps:
             self.time += seconds
@@ -64,7 +64,7 @@ class Screen:
 
 
 def writes(count: int, seconds: float) -> list[tuple[float, Step]]:
-    """So many calls that take so long each, from the moment that the first is made."""
+    """Steps for a number of calls that take this long each."""
     return [
         (seconds if done else 0, Step("send", done, count - done, "alias a%d@example.org" % done))
         for done in range(count)
@@ -79,16 +79,16 @@ SOON = replace(WAIT, seconds=0.5, waits="the box didn't answer")
 @pytest.mark.parametrize(
     ("steps", "its_pace", "moments"),
     [
-        # Quick ones show nothing.
+        # Quick tasks show nothing.
         (READS, WATCHED, []),
         (writes(100, 0.02), WATCHED, []),
         (writes(4, 0.9), WATCHED, []),
-        # Slow ones: after 3 s, and then every 2, or every 30.
+        # Slow tasks show the first line after 3 s, and then one every 2 s, or every 30 s in a log.
         (writes(10, 1), WATCHED, [3, 5, 7, 9]),
         (writes(5, 2.5), WATCHED, [5, 7.5, 10]),
         (writes(100, 1), LOGGED, [3, 33, 63, 93]),
         (writes(30, 1), pace(watched=True, together=5, position=2), [7, 17, 27]),
-        # What is known to be long is told before it, also in a log if that has nothing yet.
+        # A step that is known to be slow is shown before it begins; in a log only if there is no line yet.
         ([(0, WAIT)], WATCHED, [0]),
         ([(0, WAIT)], LOGGED, [0]),
         ([(0, SOON), (0.5, SOON), (0.5, SOON)], WATCHED, []),
@@ -127,7 +127,7 @@ def test_the_number_of_progress_lines_is_limited(steps: list[tuple[float, Step]]
             "miab_user: [box-01] 12 s: 1 of 20 calls made, 12 s each, about 3 min 58 s left; now alias a1@example.org",
         ),
         ([(4, Step("read", 0, 500, "users"))], "miab_user: [box-01] 4 s: 0 of 500 reads made; now users"),
-        # The rate is that of what it does now.
+        # The rate is that of the current kind of step.
         (
             [*READS, (1, Step("send", 0, 2, "user a@b.de")), (2.5, Step("send", 1, 1, "user c@b.de"))],
             "miab_user: [box-01] 4 s: 1 of 2 calls made, 2 s each, about 3 s left; now user c@b.de",
@@ -140,7 +140,7 @@ def test_the_number_of_progress_lines_is_limited(steps: list[tuple[float, Step]]
             [(0, Step("send", 0, 1, "certificate example.org", 600))],
             "miab_user: [box-01] 0 s: 0 of 1 calls made; now certificate example.org, which may take 10 min 0 s",
         ),
-        # What a box says may have many lines.
+        # A text from a box may have many lines.
         (
             [(3, replace(SOON, waits="the call needs it:\n  Problem.\n"))],
             "miab_user: [box-01] 3 s: 40 of 312 calls made; waiting a moment, because the call needs it: Problem.",

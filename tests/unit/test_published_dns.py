@@ -22,7 +22,7 @@ from ansible_collections.mailinabox.admin.plugins.plugin_utils import _dns_compa
 from tests.hostile import BREAKS as HOSTILE
 
 KEY = "v=DKIM1; h=sha256; k=rsa; s=email; p=" + "A" * 392
-# In upstream's words.
+# The explanations of upstream.
 EXPLANATIONS = {
     "website": "Required. May have a different value. Sets the IP address that example.org resolves to for web hosting ...",
     "mx": "Required. Specifies the hostname (and priority) of the machine that handles @example.org mail.",
@@ -92,7 +92,7 @@ def sets(zones: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
         ("www.example.org", "MX", ["0 ."], "recommended", "no-mail"),
         # One address in two spellings.
         ("www.example.org", "AAAA", ["2001:db8::1"], "custom", "custom"),
-        # Without a final dot, it is within the zone, as the box's name server reads it.
+        # A name without a final dot is relative to the zone, as for the name server of the box.
         ("up.example.org", "MX", ["10 mail.example.org."], "custom", "custom"),
     ],
 )
@@ -140,7 +140,7 @@ def test_the_zones_at_the_provider() -> None:
         "box.example.com": 3,
         "mta-sts.example.org": 1,
     }
-    # Without a zone of its own, the box is a part of the larger one.
+    # Without its own zone at the provider, the box is part of the larger zone.
     assert [len(zone["records"]) for zone in dns_wanted(dump, zones=["example.com"])] == [3]
 
 
@@ -167,7 +167,7 @@ def test_records_that_name_servers_reject_are_omitted(name: str, rtype: str, val
 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "a/b.example", "example.org\n", "", "ex ample.org", "a..b"])
 def test_an_invalid_zone_name_is_an_error(zone: str) -> None:
-    """Files are named after zones."""
+    """The names of zones are used as file names."""
     with pytest.raises(AnsibleFilterError, match="not a valid DNS name"):
         dns_wanted([{"zone": zone, "records": []}])
 
@@ -182,7 +182,7 @@ def test_octodns() -> None:
     ]
     (key,) = data["mail._domainkey"]
     assert key["values"] == [KEY.replace(";", "\\;")]
-    # Not all providers of octoDNS can write such a text.
+    # Some providers of octoDNS can't write such a text.
     assert "say" not in data
     assert "quotes" in _dns_export.unfit_for_octodns(sets([zone])["say.example.org", "TXT"])
 
@@ -220,7 +220,7 @@ def test_another_format() -> None:
 
 
 def test_box_texts_cannot_escape_their_record_or_cell() -> None:
-    """Neither another record in a file, nor a cell or a heading in Markdown."""
+    """A text can't add a record to a file, or a cell or heading to Markdown."""
     records = [row("x%d.example.org" % number, "TXT", text, "custom") for number, text in enumerate(HOSTILE)]
     records += [row("y%d.example.org" % number, "A", "192.0.2.1", text) for number, text in enumerate(HOSTILE)]
     (zone,) = dns_wanted([{"zone": "example.org", "records": records}])

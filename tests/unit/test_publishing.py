@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom records that keep a box from publishing their zones."""
+"""Custom records that prevent a box from publishing their zones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def records(*rows: tuple[str, str, str]) -> Records:
         ("CNAME", "host.example.net.", False),
         ("TXT", "anything, 'really'", False),
         ("MX", "10 mail.example.net.", False),
-        # It leads elsewhere than was meant, and is published all the same.
+        # The value means something else than intended, but it is published.
         ("MX", "10 mail", False),
         ("MX", "10\tmail.example.net.", False),
         ("TXT", "a\tb", False),
@@ -110,7 +110,7 @@ def content(*rows: tuple[str, str, str], **parts: Any) -> Content:
             [("ns1.box.example.com", "CNAME", "m.example.net.")],
             "the box itself publishes A, AAAA, MX, TXT records there",
         ),
-        # A zone that is gone is not published.
+        # A zone that was removed is not published.
         ([("www.gone.example", "CNAME", "a.example."), ("www.gone.example", "A", "192.0.2.1")], None),
     ],
 )
@@ -129,7 +129,7 @@ def test_records_without_a_zone() -> None:
 
 
 def seen(state: State) -> Content:
-    """What planners know of a box."""
+    """The known state of a box, as planners get it."""
     client = RulesClient(state)
     return publishing_content({read.name: client.ask(read) for read in (USERS, ALIASES, DNS_RECORDS, DNS_ZONES)})
 

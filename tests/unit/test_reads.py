@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of any shape: each is a value of the declared types, or an unexpected answer, and nothing breaks down at it."""
+"""Answers of any shape: each is a value of the declared type, or an unexpected answer. None causes another error."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ for _key, _body in _recorded():
     if _body not in RECORDED.setdefault(_key, []):
         RECORDED[_key].append(_body)
 
-# Numbers that JSON can hold, also those that are no numbers.
+# Numbers in JSON, including NaN and infinity.
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where something stands in a JSON value."""
+    """The path of a part of a JSON value."""
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
@@ -94,7 +94,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def almost_right(draw: st.DrawFn, recorded: list[Any]) -> Any:
-    """A recorded answer with something else in one place, or with nothing there."""
+    """A recorded answer in which one part is replaced or missing."""
     answer = copy.deepcopy(draw(st.sampled_from(recorded)))
     path = draw(st.sampled_from(list(places(answer))))
     new = draw(JSON)
@@ -118,7 +118,7 @@ def answers(read: Read) -> st.SearchStrategy[Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value, and all in it, has the type that is declared."""
+    """Whether a nested value has the declared type."""
     if hint is Any:
         return True
     origin, inner = get_origin(hint), get_args(hint)
@@ -137,7 +137,7 @@ def fits(value: Any, hint: Any) -> bool:
         return isinstance(value, hint) and all(
             fits(getattr(value, name), kind) for name, kind in get_type_hints(hint).items()
         )
-    # To Python a bool is a number, too.
+    # In Python, bool is a subclass of int.
     return isinstance(value, hint) and isinstance(value, bool) is (hint is bool)
 
 
@@ -166,7 +166,7 @@ def test_recorded_answers_are_expected(name: str) -> None:
 
 
 class AnyBox:
-    """A box that answers each question with one of the answers that are given."""
+    """A box with predefined answers to questions."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = given

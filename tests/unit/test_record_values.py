@@ -42,7 +42,7 @@ HEX64 = "0123456789abcdef" * 4
         ("SRV", "5\t0 \t 5269\txmpp.example.net.", "5 0 5269 xmpp.example.net."),
         ("CAA", '0\tissue\t"letsencrypt.org"', '0 issue "letsencrypt.org"'),
         ("CAA", '0 abcdefghijklmno "x"', '0 abcdefghijklmno "x"'),
-        # In a text a tab is part of the text.
+        # In a TXT value, a tab is part of the text.
         ("TXT", "a\tb", "a\tb"),
         ("SRV", "5 0 5269 XMPP.example.net.", "5 0 5269 xmpp.example.net."),
         ("CAA", "0 issue letsencrypt.org", '0 issue "letsencrypt.org"'),

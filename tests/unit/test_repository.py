@@ -18,10 +18,10 @@ HEADER = [
 
 
 def carries_header(path: Path) -> bool:
-    """Whether a file can say what its licence is; LICENSE holds for all of them."""
+    """Whether a file should contain its license. LICENSE applies to all files."""
     if path.suffix in (".json", ".md", ".png", ".svg") or path.name in (".keep", "LICENSE", "REUSE.toml"):
         return False
-    # A company copies these, and they become its own; the other is written by antsibull-changelog.
+    # Users copy the examples and change them. The changelog is written by antsibull-changelog.
     return path.parts[0] not in ("examples", "LICENSES") and path != Path("changelogs/changelog.yaml")
 
 
@@ -29,7 +29,7 @@ def test_every_file_states_its_license() -> None:
     assert len(files()) > 100
     without = []
     for path in filter(carries_header, files()):
-        # A program's first line is the system's.
+        # The first line of a program is for the system.
         beginning = (ROOT / path).read_text(encoding="utf-8").splitlines()[:4]
         if not all(any(text in line for line in beginning) for text in HEADER):
             without.append(str(path))

@@ -30,7 +30,7 @@ from tests.tasks import run_task
 
 DATA = Path(__file__).parents[1] / "contract" / "data"
 
-# At least as long as any password that a box takes.
+# At least as long as any password that a box accepts.
 TEXTS = st.text(min_size=8, max_size=40)
 PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
 
@@ -198,7 +198,7 @@ def test_values_to_declare_or_compare_are_returned_unmasked() -> None:
 
 @dataclass
 class Says(Fault):
-    """Words in place of the answer."""
+    """A text in place of the answer."""
 
     kind: str = "500"
     status: int = 400
@@ -209,7 +209,7 @@ class Says(Fault):
 
 
 def message_of(words: str, name: str, options: dict[str, Any], status: int = 400) -> str:
-    """What a task shows of a box that answers a write with these words."""
+    """The message of a task if the box answers a write with this text."""
     with Box("v75") as box:
         prepare(box.state, {})
         box.faults.append(
@@ -284,7 +284,7 @@ def test_every_refusal_that_was_recorded_is_a_known_sentence() -> None:
         ("admin", "the password is admin.", "the password is ********."),
         ("!a", "x!a!b", "x********!b"),
         ("e", ["e", {"key": "here"}], ["********", {"key": "here"}]),
-        # A box takes passwords of this length.
+        # A box accepts passwords of this length.
         ("password", "user_password", "user_********"),
     ],
 )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests for certificates: options, and whether a file holds the right one already."""
+"""Certificate signing requests: options, and whether a file already has the right one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def wanted(**options: Any) -> signing_requests.WantedRequest:
 
 
 def requested(domain: str, country: str, key: Any) -> str:
-    """A request of somebody else's making, as PEM."""
+    """A signing request for another key, as PEM."""
     subject = x509.Name(
         [
             x509.NameAttribute(x509.NameOID.COUNTRY_NAME, country),
@@ -46,7 +46,7 @@ def requested(domain: str, country: str, key: Any) -> str:
         ({"country_code": ""}, "country_code"),
         ({"country_code": "4U"}, "country_code"),
         ({"country_code": "\u00c9S"}, "country_code"),
-        # They become SS and FI in capitals.
+        # In upper case, these become SS and FI.
         ({"country_code": "\u00df"}, "country_code"),
         ({"country_code": "\ufb01"}, "country_code"),
     ],

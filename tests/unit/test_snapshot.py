@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Snapshots of boxes: what they hold, which are refused, and what is planned from them."""
+"""Snapshots of boxes: their content, invalid ones, and plans from them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_question_at_which_the_box_failed() -> None:
     assert found.answer(USERS) == {}
     with pytest.raises(BoxError) as caught:
         found.answer(BACKUP_CONFIG)
-    # As if the box had failed now: a planner may do without.
+    # As if the read had failed now. A planner may not need it.
     assert caught.value.details["status"] == 500
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Privacy, packages and restart: which call comes when, and what can be foretold."""
+"""Privacy, packages and restart: the order of the calls, and what check mode can predict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def known(privacy: bool = True, updates: tuple[str, ...] = (), reboot: bool = Fa
             False,
             {"privacy": False, "updates": [], "reboot_required": False},
         ),
-        # The box still names what was just upgraded.
+        # The box still lists the packages that were just upgraded.
         (
             UP_TO_DATE,
             known(updates=(OPENSSL,), reboot=True, upgraded=1),

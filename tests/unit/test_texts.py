@@ -52,7 +52,7 @@ def is_harmless(line: str) -> bool:
 
 
 class Said(Answer):
-    """An answer as ``requests`` tells it."""
+    """An answer in the form of ``requests``."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text, Location=text)

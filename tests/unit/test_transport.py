@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to servers that answer too slowly, or too much."""
+"""Requests to servers whose answers are too slow or too large."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values import er
 
 WRITE = Call("POST", "/mail/users/add", {"email": "ann@example.org"})
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-# Long enough for who waits for each piece only, and short enough for a test that fails.
+# Longer than the pauses between the bytes, and short enough for a failing test.
 SLOW_SECONDS = 3.0
 PAUSE_SECONDS = 0.02
 
@@ -75,7 +75,7 @@ class Server:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """All of a request: a connection that is closed before would be reset, and the answer lost."""
+    """Read the whole request. Closing the connection earlier would reset it, and the client would lose the answer."""
     with connection.makefile("rb") as received:
         lines = list(iter(received.readline, b"\r\n"))
         sizes = [int(line.split()[1]) for line in lines if line.lower().startswith(b"content-length:")]
@@ -180,7 +180,7 @@ def test_an_answer_is_not_unpacked(serve: Serve) -> None:
 
 def test_an_unresponsive_address_leaves_time_for_the_next(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(JSON + b'Content-Length: 15\r\n\r\n["example.org"]')
-    # A listener whose queue is full answers nobody.
+    # A listener with a full queue accepts no more connections.
     with (
         socket.create_server(("127.0.0.2", 0), backlog=0) as silent,
         socket.socket() as first,

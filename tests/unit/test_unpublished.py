@@ -20,7 +20,7 @@ USER = {"email": "ann@example.com", "user_password": "ann-password-1"}
 
 
 def ended(in_doubt: bool) -> None:
-    """A run that has ended."""
+    """Simulate a run that has ended."""
     run = Unpublished(URL)
     run.begin()
     if not in_doubt:
@@ -54,7 +54,7 @@ def test_only_one_run_takes_over_an_unpublished_change() -> None:
     first, second = Unpublished(URL), Unpublished(URL)
     assert first.find()
     assert not second.find()
-    # The first has not had the box publish, for example in check mode.
+    # The first run did not publish anything, for example because of check mode.
     first.close()
     assert second.find()
     second.forget()
@@ -104,7 +104,7 @@ def test_the_next_run_publishes(version: str, module: str, options: dict[str, ob
             {"method": "POST", "path": "/web/update"},
         ]
         assert predicted["calls"] == done["calls"]
-        # A record that could not be published was taken out again, so it comes back first.
+        # A record that could not be published was removed, so it is written again first.
         assert done["calls"][-2:] == published
         assert predicted["changed"] is done["changed"] is True
         assert predicted["warnings"] == done["warnings"]

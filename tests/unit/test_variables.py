@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables that playbooks and roles take: misspelt ones, and lists in parts."""
+"""The variables of playbooks and roles: misspelt ones, and lists in parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_variable_of_roles_is_known() -> None:
     for role in ("box", "health"):
         text = (ROOT / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
         assert set(yaml.safe_load(text)["argument_specs"]["main"]["options"]) <= _variables.KNOWN
-    # How to plan, which isn't declared, but given by playbooks.
+    # Options about planning, which the playbooks set.
     declared = {name: spec for name, spec in TASK.options.items() if name not in HOW}
     assert {"miab_" + option for option in declared} <= _variables.KNOWN
     lists = {"miab_" + option for option, spec in declared.items() if spec["type"] == "list"}
@@ -62,7 +62,7 @@ def test_every_variable_of_roles_is_known() -> None:
         ({}, None),
         ({"miab_users": None}, None),
         ({"miab_users": []}, []),
-        # Ansible makes a list of it.
+        # Ansible converts it to a list.
         ({"miab_users": "a,b"}, "a,b"),
         ({"miab_users": [1], "miab_users__a": None}, [1]),
         ({"miab_users": [1, 2], "miab_users__a": [3], "miab_users__b": [2, 4]}, [1, 2, 3, 4]),

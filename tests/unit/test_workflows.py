@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows of CI: valid, and true to the Makefile and to what the collection promises."""
+"""The CI workflows are valid, and match the Makefile and the promises of the collection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UPSTREAM = {
 }
 # The versions that upstream supports when this version of the collection is released.
 SUPPORTED = ("2.20", "2.21", "2.22")
-# Tried with the development version only: not every tool has a release for them.
+# Tested only with the development version, because some tools have no release for them.
 TOO_NEW = {"3.15"}
 
 
@@ -61,7 +61,7 @@ def test_workflows_are_safe() -> None:
 
 
 def test_actions_are_pinned_by_commit() -> None:
-    """The version stands in a comment, where Dependabot keeps it up to date."""
+    """The version is in a comment, which Dependabot updates."""
     files = [*WORKFLOWS, *(ROOT / "examples/.github/workflows").glob("*.yml")]
     used = [line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     pinned = re.compile(r"(?:- )?uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -152,7 +152,7 @@ def test_jobs_that_test_a_release_have_no_write_permission() -> None:
     assert not [step for step in attest["steps"] if "run" in step]
     assert publish["needs"] == "attest"
     assert publish["environment"] == "galaxy"
-    # What was tested is published, and nothing of the checkout runs beside the token.
+    # The tested artifact is published, and no code of the checkout runs in the job with the token.
     assert not [
         step for step in publish["steps"] if "checkout" in step.get("uses", "") or "make " in step.get("run", "")
     ]

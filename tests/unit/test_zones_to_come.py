@@ -50,7 +50,7 @@ def box(version: str, *records: dict[str, str], **more: Any) -> State:
     return state
 
 
-# What stands there, the task, and the words of its failure.
+# The content of the box, the task, and a part of its message.
 COLLISIONS: list[Any] = [
     ([cname("lists.example.org")], "alias", NEWS, "CNAME at lists.example.org: the box itself publishes MX"),
     (
@@ -113,7 +113,7 @@ def test_changes_that_would_break_a_new_zone_are_refused(
     assert state.dropped_zones() == []
 
 
-# The same wishes, where what stands in the way goes along.
+# The same changes together with the removal of the conflicting record.
 WITHOUT: list[Any] = [
     ([cname("lists.example.org")], {"aliases": [NEWS], "dns_records": [absent("lists.example.org")]}),
     (
@@ -253,7 +253,7 @@ def test_records_without_a_zone_are_named_with_a_remedy(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_records_without_a_zone_can_be_removed(version: str) -> None:
-    """The address first, then the record; and then the address can go."""
+    """Add the address, remove the record, then remove the address."""
     state = with_gone(version, orphaned=True)
     cure = {"users": [{"email": ANN["email"]}, GIA], "dns_records": [absent("www.gone.example", "A")]}
     assert not do(state, "config", True, **cure).get("failed")
@@ -271,7 +271,7 @@ def test_the_address_that_the_message_suggests_can_be_added(version: str) -> Non
     state = with_gone(version, orphaned=True)
     result = do(state, "user", **GIA)
     assert result["changed"]
-    # What waits for the zone can't be read before it is there.
+    # Records of a zone that doesn't exist yet can't be read.
     is_warned = any("could break the zone of the new domain" in warning for warning in result.get("warnings", ()))
     assert is_warned == (version == "v55")
     assert do(state, "dns_record", **absent("www.gone.example", "A"))["changed"]

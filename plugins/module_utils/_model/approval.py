@@ -310,8 +310,8 @@ def _box_of(saved: Json, host: Optional[str], url: str) -> Json:
     found = [box for box in boxes if (box["host"] == host if host is not None else box["url"] == url)]
     if len(found) != 1:
         raise PlanOfAnotherBox(
-            "The plan has %s for %.200s, only for: %.500s. Nothing was sent. Make a plan that includes this box, and have it"
-            " approved." % ("nothing" if not found else "several entries", host or url, _hosts(boxes)),
+            "The plan has %s for %.200s. It has entries for: %.500s. Nothing was sent. Make a plan that includes this box, and have it"
+            " approved." % ("no entry" if not found else "several entries", host or url, _hosts(boxes)),
             found=[box["host"] for box in boxes],
         )
     box = found[0]

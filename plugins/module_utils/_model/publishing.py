@@ -379,8 +379,8 @@ def collision_message(collided: Mapping[str, str]) -> str:
 def orphan_message(keys: Iterable[Tuple[str, str]]) -> str:
     """The message about records whose zone would be removed, with what to do."""
     return (
-        "the domain loses its zone with its last address, and these custom records would be left behind, where the API"
-        " can't remove them: %s. Remove them first (miab_dns_record with state: absent; in miab_config the same, or purge)"
+        "this is the last address of its domain, so the box would remove the zone but keep these custom records, and the"
+        " API could not remove them any more: %s. Remove them first, with state: absent; in miab_config also with purge"
         % in_words(keys)
     )
 

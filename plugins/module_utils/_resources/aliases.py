@@ -296,8 +296,9 @@ def _check_receivers(
         raise InvalidOption(
             "forwards_to",
             list(receivers),
-            "the box would list its automatic alias (to %s) instead of this one, so the task could not read it back;"
-            " add a receiver that sorts after %s, such as an alias webmaster@" % (hiding, hiding),
+            "the task could not read this alias back: of two aliases with the same address, the box lists only the one"
+            " whose receivers come last in the alphabet, which would be its automatic alias (to %s); add a receiver that"
+            " comes later, such as an alias webmaster@" % hiding,
         )
 
 
