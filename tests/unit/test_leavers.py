@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Plan
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import Alias, Record, User
@@ -61,6 +63,9 @@ CASES: list[tuple[str, str, Any, Any]] = [
     # Without permitted senders, its receivers could send.
     ("ann", "carol", KEPT, KEPT),
     ("ann carol", "carol", KEPT, KEPT),
+    # A box refuses to change an alias that permits somebody who is no user.
+    ("ann carol", "nobody bob", KEPT, KEPT),
+    ("ann bob", "carol nobody", KEPT, KEPT),
 ]
 
 
@@ -81,7 +86,7 @@ def test_removed_users_are_taken_out_of_aliases(
             assert after(made) == {}
             naming = [warning for warning in made.warnings if "aliases still name it: sales@example.org." in warning]
             assert naming
-            assert all("Declare these, or the alias with state: absent." in warning for warning in naming)
+            assert all("Declare them with other receivers" in warning for warning in naming)
         assert expected is KEPT or not made.warnings
 
 
@@ -180,6 +185,12 @@ def test_a_declared_alias_keeps_what_it_says() -> None:
         made = plan(state, users=entries, aliases=[{"address": "sales@example.org", **entry}])
         assert after(made) == {"sales@example.org": lists}
         assert made.warnings == ()
+    # A box refuses to change an alias that permits somebody who is no user, unless the declaration changes that.
+    stuck = known(*HELD, alias("sales", "ann carol", "carol nobody"))
+    for lists in ({}, {"permitted_senders": [BOB.email]}):
+        made = plan(stuck, users=entries, aliases=[{"address": "sales@example.org", **lists}])
+        assert after(made) == ({"sales@example.org": (ANN.email, BOB.email)} if lists else {})
+        assert bool(made.warnings) != bool(lists)
     made = plan(state, users=entries, aliases=[{"address": "sales@example.org", "state": "absent"}])
     assert after(made) == {"sales@example.org": None}
 
@@ -263,3 +274,50 @@ def test_a_leaver_outside_the_scope_changes_nothing() -> None:
         InvalidDeclaration, match=r"Mistakes in the declaration: 1\b.*\nusers\[0\] carol@example.org: email"
     ):
         plan(state, users=leaving("all", CAROL.email), scope=["other.example"])
+
+
+LOCALS = ["ann", "bob", "carol", "dan", "carol+news", "sales", "press"]
+PARTS = st.lists(st.sampled_from(LOCALS), max_size=3, unique=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["sales", "press", "carol", "lists"]), st.tuples(PARTS, PARTS)),
+    st.tuples(st.sampled_from(["never", "shared", "all"]), st.sampled_from(["never", "shared", "all"])),
+)
+def test_any_aliases_keep_their_other_receivers(
+    parts: dict[str, tuple[list[str], list[str]]], levels: tuple[str, str]
+) -> None:
+    senders = {"ann", "bob", "carol", "dan"}
+    held = [
+        alias(local, " ".join(receivers), " ".join(senders.intersection(permitted)))
+        for local, (receivers, permitted) in parts.items()
+        if receivers or senders.intersection(permitted)
+    ]
+    level = dict(zip(LEFT, levels, strict=True))
+    entries = [entry for email in LEFT for entry in leaving(level[email], email)]
+    made = plan(known(ANN, BOB, CAROL, DAN, *held), users=entries)
+    changed = after(made)
+
+    def leaver(receiver: str) -> str:
+        email = receiver.replace("+news", "")
+        return email if level.get(email, "never") != "never" else ""
+
+    for one in held:
+        if one.address not in changed:
+            continue
+        named = {leaver(name) for name in (*one.receivers, *one.permitted_senders)} - {""}
+        assert named
+        if changed[one.address] is None:
+            assert all(map(leaver, one.receivers))
+            assert {level[email] for email in named} == {"all"}
+        else:
+            for lists, now in zip((one.receivers, one.permitted_senders), changed[one.address], strict=True):
+                assert now.split() == sorted(name for name in lists if not leaver(name))
+                assert bool(now) == bool(lists)
+    # With the aliases of the prediction, there is nothing left to do.
+    rest = [one for one in held if one.address not in changed]
+    rest += [
+        Alias(address, tuple(lists[0].split()), tuple(lists[1].split())) for address, lists in changed.items() if lists
+    ]
+    assert plan(known(ANN, BOB, *rest), users=entries).calls == ()

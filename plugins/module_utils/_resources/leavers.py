@@ -16,7 +16,8 @@ from .aliases import WantedAlias
 from .users import REMOVE_ALL, REMOVE_NEVER, WantedUser
 
 _STAYING = (
-    " Without it, they would have no receiver or no permitted sender. Declare these, or the alias with state: absent."
+    " They stay as they are, because without the user they would have no receiver or no permitted sender, or because they"
+    " also permit somebody who is no user. Declare them with other receivers and permitted senders, or with state: absent."
 )
 
 Declared = Tuple[str, WantedAlias]
@@ -40,6 +41,7 @@ def clean(
     leavers: Iterable[Tuple[str, WantedUser]],
     declared: Sequence[Declared],
     aliases: Aliases,
+    members: Container[str],
     may_change: Callable[[WantedAlias], bool],
     needed: Container[str] = (),
 ) -> Cleanup:
@@ -47,17 +49,17 @@ def clean(
 
     An alias is changed only if it keeps a receiver, and a permitted sender if it has any: without permitted senders, the
     receivers could send from the address. If a removed user is the only receiver, the alias is removed only if the entry
-    of that user says so, and only if no other alias receives the mail of the user.
+    of that user says so, and only if no other alias receives the mail of the user. An alias that permits somebody who is
+    no user stays, too, because a box refuses to change it.
 
-    :param leavers: the declared users, each with the name of its entry. Only those with ``remove_from_aliases`` count.
+    :param leavers: the users to take out, each with the name of its entry.
     :param aliases: the aliases of the box before the run, without those that are purged.
+    :param members: the users after the run.
     :param may_change: whether the declaration can have such an alias. Others stay as they are.
     :param needed: addresses that are never removed.
     """
-    going = {user.email: (where, user) for where, user in leavers if user.remove_from_aliases != REMOVE_NEVER}
-    if not going:
-        return Cleanup(list(declared), [], [])
-    cleaning = _Cleaning(going, {wanted.address: wanted for _where, wanted in declared}, aliases)
+    going = {user.email: (where, user) for where, user in leavers}
+    cleaning = _Cleaning(going, {wanted.address: wanted for _where, wanted in declared}, aliases, members)
     filled = []
     for where, wanted in declared:
         changed = cleaning.filled(wanted)
@@ -76,8 +78,13 @@ def clean(
 
 class _Cleaning:
     def __init__(
-        self, going: Mapping[str, Tuple[str, WantedUser]], declared: Mapping[str, WantedAlias], aliases: Aliases
+        self,
+        going: Mapping[str, Tuple[str, WantedUser]],
+        declared: Mapping[str, WantedAlias],
+        aliases: Aliases,
+        members: Container[str],
     ) -> None:
+        self._members = members
         self.declared = declared
         self._going = going
         self._aliases = aliases
@@ -121,11 +128,16 @@ class _Cleaning:
         if not wanted.present or alias is None:
             return wanted
         receivers, senders = self._staying(alias.forwards_to), self._staying(alias.permitted_senders)
+        found = wanted
         if wanted.forwards_to is None and receivers and receivers != alias.forwards_to:
-            wanted = replace(wanted, forwards_to=receivers)
+            found = replace(found, forwards_to=receivers)
         if wanted.permitted_senders is None and senders and senders != alias.permitted_senders:
-            wanted = replace(wanted, permitted_senders=senders)
-        return wanted
+            found = replace(found, permitted_senders=senders)
+        permitted = alias.permitted_senders if found.permitted_senders is None else found.permitted_senders
+        return found if self._are_users(permitted) else wanted
+
+    def _are_users(self, senders: Iterable[str]) -> bool:
+        return all(sender in self._members for sender in senders)
 
     def changed(self, address: str, alias: Alias, is_needed: bool) -> Iterator[Declared]:
         """The change of an undeclared alias, if there is one."""
@@ -136,7 +148,11 @@ class _Cleaning:
             email for email in map(self._leaver, (*alias.forwards_to, *alias.permitted_senders)) if email is not None
         ]
         where = "%s, alias %s" % (self._going[gone[0]][0], names.display(address))
-        if bool(receivers) == bool(alias.forwards_to) and bool(senders) == bool(alias.permitted_senders):
+        goes = all(self._going[email][1].remove_from_aliases == REMOVE_ALL for email in gone)
+        if bool(receivers) != bool(alias.forwards_to) or bool(senders) != bool(alias.permitted_senders):
+            if goes and not receivers and not is_needed and not self._is_taken_over(alias):
+                yield where, WantedAlias(address, present=False)
+        elif self._are_users(senders):
             yield (
                 where,
                 WantedAlias(
@@ -145,10 +161,6 @@ class _Cleaning:
                     permitted_senders=senders if senders != alias.permitted_senders else None,
                 ),
             )
-            return
-        goes = all(self._going[email][1].remove_from_aliases == REMOVE_ALL for email in gone)
-        if goes and not receivers and not is_needed and not self._is_taken_over(alias):
-            yield where, WantedAlias(address, present=False)
 
     def _is_taken_over(self, alias: Alias) -> bool:
         """Whether another alias receives the mail of an alias's receivers."""

@@ -283,7 +283,12 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
 
 def _without_leavers(wanted: WantedConfig, known: Known) -> WantedConfig:
     """The declaration, with changes of the aliases that name removed users, as far as entries ask for them."""
-    if USERS.name not in known or ALIASES.name not in known:
+    asked = [
+        (item.where, item.wanted)
+        for item in wanted.sections["users"]
+        if item.wanted.remove_from_aliases != users.REMOVE_NEVER
+    ]
+    if not asked or USERS.name not in known or ALIASES.name not in known:
         return wanted
     held = ALIASES.of(known)
     needed = aliases.needed_by_the_box(held)
@@ -295,11 +300,11 @@ def _without_leavers(wanted: WantedConfig, known: Known) -> WantedConfig:
     def goes(address: str) -> bool:
         return "aliases" in wanted.purge and address not in needed and not _is_kept(wanted, address)
 
-    leaving, declared = wanted.sections["users"], wanted.sections["aliases"]
     found = leavers.clean(
-        ((item.where, item.wanted) for item in leaving),
-        [(item.where, item.wanted) for item in declared],
+        asked,
+        [(item.where, item.wanted) for item in wanted.sections["aliases"]],
         {address: alias for address, alias in held.items() if not goes(address)},
+        _members(wanted, known),
         may_change,
         needed,
     )
@@ -309,6 +314,21 @@ def _without_leavers(wanted: WantedConfig, known: Known) -> WantedConfig:
         sections={**wanted.sections, "aliases": items},
         mistakes=(*wanted.mistakes, *found.mistakes),
     )
+
+
+def _members(wanted: WantedConfig, known: Known) -> set[str]:
+    """The users after the run."""
+    declared = {item.wanted.email: item.wanted.present for item in wanted.sections["users"]}
+    within = reach.on(wanted.scope, known)
+
+    def stays(email: str) -> bool:
+        if email in declared:
+            return bool(declared[email])
+        is_purged = "users" in wanted.purge and within.manages("users", email) and email != known["caller"]
+        return not is_purged or _is_kept(wanted, email)
+
+    there = {email for email, user in USERS.of(known).items() if user.active and stays(email)}
+    return there | {email for email, present in declared.items() if present}
 
 
 def _moves_domains(wanted: WantedConfig, known: Known) -> bool:
