@@ -73,10 +73,11 @@ licenses: ## Stage licenses: reuse
 pre-commit: ## Stage pre-commit: all hooks on all files
 types: ## Stage types: mypy
 unit: ## Stage unit: pytest, without a server
+coverage: ## Stage coverage: the unit tests and some playbooks, and which lines of plugins/ they run
 bad-input: ## Stage bad-input: random values for every option
 contract: ## Stage contract: the simulated box compared with recordings
 transitions: ## Stage transitions: random declarations on boxes in random states
-integration: ## Stage integration: playbooks against the simulated box
+integration: ## Stage integration: playbooks against the simulated box, except those of the stage coverage
 faults: ## Stage faults: every kind of fault at every kind of write
 browser: ## Stage browser: the page of the playbook health in headless Chromium
 monitoring: ## Stage monitoring: metrics, alert rules and the dashboard, checked with promtool
@@ -86,7 +87,7 @@ artifact: ## Stage artifact: build it, check it, install it in each way that the
 sanity: ## Stage sanity: ansible-test
 ansible-lint: ## Stage ansible-lint
 molecule: ## Stage molecule: all scenarios
-licenses types unit bad-input contract transitions integration faults browser monitoring dns acme sanity ansible-lint molecule artifact pre-commit: setup
+licenses types unit coverage bad-input contract transitions integration faults browser monitoring dns acme sanity ansible-lint molecule artifact pre-commit: setup
 	@$(stages) $@
 
 build: setup-demo  ## Build the artifact in .cache/artifact

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.mailinabox.admin.plugins.filter.box_address import box_address
 from ansible_collections.mailinabox.admin.plugins.filter.box_name import box_name
@@ -19,6 +21,7 @@ from ansible_collections.mailinabox.admin.plugins.filter.is_edited import is_edi
 from ansible_collections.mailinabox.admin.plugins.filter.plan import plan
 from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import plan_markdown
 from ansible_collections.mailinabox.admin.plugins.filter.plan_text import plan_text
+from ansible_collections.mailinabox.admin.plugins.lookup.declared import LookupModule
 
 
 def change(action: str = "update", **parts: Any) -> dict[str, Any]:
@@ -330,3 +333,66 @@ def test_a_secret_of_the_environment_goes_to_no_unnamed_host(option: str) -> Non
         box_address("web.example.com", ["miab_username"], environment)
     assert "some-secret" not in str(caught.value)
     assert box_address("box.example.com", ["miab_" + option], environment) == "box.example.com"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ({}, "ansible-playbook mailinabox.admin.apply -e miab_plan_digest=%s"),
+        ({"plan": "plans/plan.json"}, "ansible-playbook mailinabox.admin.apply -e miab_plan=plans/plan.json"),
+        (
+            {"inventory": ["inventory.yml"], "limit": "a:b", "hosts": ["one", "two"], "plan": "my plan.json"},
+            "ansible-playbook -i inventory.yml mailinabox.admin.apply --limit a:b -e miab_hosts=one:two"
+            " -e 'miab_plan=my plan.json'",
+        ),
+        (
+            {"inventory": ["/etc/hosts.yml", "box,"], "hosts": "all"},
+            "ansible-playbook -i /etc/hosts.yml -i box, mailinabox.admin.apply -e miab_hosts=all -e miab_plan_digest=%s",
+        ),
+    ],
+)
+def test_the_command_that_applies_a_plan(command: dict[str, Any], shown: str) -> None:
+    facts = plan({"a": {"changes": [change()], "plan": {"unknown": ["the new TOTP secret"]}}})
+    text = plan_markdown(facts, command)
+    assert "$ %s\n" % shown.replace("%s", facts["digest"]) in text
+    assert "Unknown until applied:" in text
+
+
+def test_an_inventory_in_this_folder_is_shown_by_its_relative_path() -> None:
+    text = plan_markdown(plan({"a": {"changes": [change()]}}), {"inventory": [os.path.abspath("hosts/all.yml")]})
+    assert "$ ansible-playbook -i hosts/all.yml mailinabox.admin.apply " in text
+
+
+@pytest.mark.parametrize(
+    ("made_at", "age"),
+    [
+        ("2026-11-27T15:00:00Z", "just made"),
+        ("2026-11-27T12:00:00Z", "3 hours old"),
+        ("2026-11-24T12:00:00Z", "3 days old"),
+        ("yesterday", "of unknown age"),
+    ],
+)
+def test_the_age_of_a_snapshot(made_at: str, age: str) -> None:
+    facts = plan({"a": {"changes": [change()]}}, "2026-11-27T15:40:07Z")
+    facts["boxes"][0]["snapshot"] = {"made_at": made_at}
+    text = plan_markdown(facts, {})
+    assert f"`a`: made at `{made_at}`, {age}" in text
+    assert "mailinabox.admin.apply" not in text
+
+
+class _Templar:
+    def template(self, value: Any) -> Any:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "The variable miab_users is not defined."),
+        ({"miab_users": [], "miab_users__sales": "ann"}, "miab_users__sales: must be a list"),
+    ],
+)
+def test_what_the_lookup_of_declarations_refuses(variables: dict[str, Any], message: str) -> None:
+    lookup = LookupModule(loader=DataLoader(), templar=_Templar())
+    with pytest.raises(AnsibleError, match=message):
+        lookup._value("miab_users", variables)

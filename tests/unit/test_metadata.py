@@ -43,6 +43,23 @@ def test_every_module_has_its_in_process_door(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_every_module_runs_its_task(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(module(name), "run_module", ran.append)
+    module(name).main()
+    assert ran == [module(name).TASK]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "plugins" / "filter").glob("*.py")), ids=lambda path: str(path.stem))
+def test_every_filter_has_the_name_of_its_file(path: Path) -> None:
+    found = import_module("ansible_collections.mailinabox.admin.plugins.filter." + path.stem)
+    filters = found.FilterModule().filters()
+    assert list(filters) == [path.stem]
+    assert callable(filters[path.stem])
+    assert yaml.safe_load(found.DOCUMENTATION)["name"] == path.stem
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_documentation_and_options_agree(name: str) -> None:
     documentation = yaml.safe_load(module(name).DOCUMENTATION)
     assert documentation["module"] == name

@@ -75,3 +75,43 @@ def test_secrets_in_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert "Invoked with" in logged[0]
     assert "username=me@box.example.com" in logged[0]
     assert [word for word in ("distinctive", "misplaced-secret") if word in logged[0]] == []
+
+
+def perform(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> dict[str, Any]:
+    """The result of a task of miab_user whose run has this outcome."""
+
+    def run(*_arguments: Any) -> dict[str, Any]:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return dict(outcome)
+
+    monkeypatch.setattr(module, "run", run)
+    options = {**OPTIONS, "user_password": None}
+    return module.perform(task("miab_user"), options, False, [SECRET])
+
+
+def test_an_unforeseen_exception_is_reported_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = perform(monkeypatch, KeyError(SECRET))
+    assert result["failed"]
+    assert result["msg"].startswith("This is a bug in mailinabox.admin. Please report it: KeyError: ")
+    assert "KeyError" in result["exception"]
+    assert "distinctive" not in str(result)
+
+
+def failed(code: str, **details: Any) -> dict[str, Any]:
+    return {"failed": True, "msg": "why", "failure": {"code": code, "message": "why", "details": details}}
+
+
+def test_a_password_that_is_meant_for_the_declared_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIAB_PASSWORD", "the usual one")
+    result = perform(monkeypatch, failed("authentication"))
+    assert result["msg"] == result["failure"]["message"]
+    assert result["msg"].endswith("To set the password of the declared user, use user_password.")
+
+
+def test_a_missing_library_is_named_in_the_words_of_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = perform(monkeypatch, failed("missing_library", library="pyotp", reason="to make one-time codes"))
+    assert "(pyotp)" in result["msg"]
+    assert "to make one-time codes" in result["msg"]
+    monkeypatch.setattr(module, "HAS_REQUESTS", False)
+    assert "(requests)" in perform(monkeypatch, {})["msg"]

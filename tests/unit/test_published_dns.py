@@ -284,3 +284,39 @@ def test_each_problem_is_listed_once_per_category() -> None:
     }
     assert len(told) == len({record["category"] for record in zone["records"]})
     assert any("(and 1 more of category no-mail)" in problem["text"] for problem in told)
+
+
+def test_a_zone_whose_name_servers_are_unknown_is_one_problem() -> None:
+    (zone, *_others) = dns_wanted(DUMP)
+    result = _dns_compare.compare(zone, [], "no name server is known")
+    assert [problem["text"] for problem in _dns_compare.problems(result)] == [
+        f"{zone['zone']}: no name server is known."
+    ]
+    boxes = {"a": {"ok": False, "error": "", "changes": [], "kept": [], "zones": [result]}}
+    assert "`no name server is known`" in dns_markdown(boxes)
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"type": "LOC", "values": ["x"]}, "records of this type can't be pushed"),
+        ({"type": "CNAME", "values": ["a.example.net.", "b.example.net."]}, "a CNAME can have only one value"),
+        ({"type": "CNAME", "values": ["a.example.net."]}, ""),
+    ],
+)
+def test_records_that_can_not_be_pushed(record: dict[str, Any], reason: str) -> None:
+    found = _dns_export.unfit_for_octodns(record)
+    assert found.startswith(reason)
+    assert bool(found) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("rtype", "value", "shown"),
+    [
+        ("MX", {"exchange": "box.example.com.", "preference": 10}, "10 box.example.com."),
+        ("URLFWD", {"b": 2, "a": 1}, "1 2"),
+        ("TXT", "v=DKIM1\\; p=A", "v=DKIM1; p=A"),
+    ],
+)
+def test_values_of_octodns_as_in_a_zone_file(rtype: str, value: Any, shown: str) -> None:
+    assert _dns_export.shown_value(rtype, value) == shown

@@ -196,3 +196,31 @@ def test_an_unresponsive_address_leaves_time_for_the_next(serve: Serve, monkeypa
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments: addresses)
         with client_of(server, timeout=1) as client:
             assert client.ask(DNS_ZONES) == ("example.org",)
+
+
+def test_a_port_where_nothing_listens(serve: Serve) -> None:
+    server = serve()
+    client = client_of(server)
+    server.close()
+    with client, pytest.raises(errors.ConnectionFailed, match="refused"):
+        client.ask(DNS_ZONES)
+
+
+def test_a_name_without_an_address(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments: [])
+    with client_of(server) as client, pytest.raises(errors.ConnectionFailed, match="the name has no address"):
+        client.ask(DNS_ZONES)
+    assert not server.requests
+
+
+def test_a_proxy_gets_no_more_time_than_the_box(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    box, proxy = serve(), serve(*SLOW["headers"])
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("no_proxy", "")
+    start = time.monotonic()
+    with client_of(box, scheme="https") as client, pytest.raises(errors.ConnectionFailed, match="longer than timeout"):
+        client.ask(DNS_ZONES)
+    assert time.monotonic() - start < SLOW_SECONDS / 2
+    assert proxy.requests[0].startswith(b"CONNECT 127.0.0.1:%d " % box.port)
+    assert not box.requests

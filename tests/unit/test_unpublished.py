@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,35 @@ def found() -> bool:
 def test_only_a_run_with_an_unknown_outcome_is_remembered(in_doubt: bool) -> None:
     ended(in_doubt)
     assert found() is in_doubt
+
+
+def test_a_link_instead_of_a_record_is_ignored(tmp_path: Path) -> None:
+    ended(in_doubt=True)
+    (record,) = (tmp_path / "ansible-home").rglob("unpublished-*")
+    record.rename(tmp_path / "elsewhere")
+    record.symlink_to(tmp_path / "elsewhere")
+    assert not found()
+    assert (tmp_path / "elsewhere").exists()
+
+
+def test_a_record_that_can_not_be_written_stops_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_options: str) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    ended(in_doubt=True)
+    assert not found()
+
+
+def test_a_record_that_somebody_removed(tmp_path: Path) -> None:
+    ended(in_doubt=True)
+    run = Unpublished(URL)
+    assert run.find()
+    for record in (tmp_path / "ansible-home").rglob("unpublished-*"):
+        record.unlink()
+    run.forget()
+    run.close()
+    assert not found()
 
 
 def test_a_running_task_does_not_count_as_abandoned() -> None:
