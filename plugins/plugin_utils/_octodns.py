@@ -114,7 +114,7 @@ def configured(push: Push) -> Iterator[Path]:
     try:
         zones = folder / "zones"
         zones.mkdir()
-        shutil.copyfile(_PROCESSOR, folder / "miab_octodns_processor.py")
+        (folder / _PROCESSOR.name).symlink_to(_PROCESSOR)
         for zone in push.zones:
             (zones / ("%s.yaml" % zone["zone"])).write_text(json.dumps(octodns_zone(zone)), encoding="utf-8")
         configuration = {
@@ -130,7 +130,7 @@ def configured(push: Push) -> Iterator[Path]:
             },
             "processors": {
                 "ours": {
-                    "class": "miab_octodns_processor.KeepOthers",
+                    "class": "%s.KeepOthers" % _PROCESSOR.stem,
                     "owner": push.owner,
                     "report": str(folder / "kept.json"),
                     "take_over": list(push.take_over),

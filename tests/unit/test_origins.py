@@ -13,6 +13,7 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors im
 from ansible_collections.mailinabox.admin.plugins.plugin_utils import _origins
 from ansible_collections.mailinabox.admin.plugins.plugin_utils._origins import Origin, annotate, command, find
 
+REAL_ORIGIN = _origins._origin
 PLACES = {"ann": 3, "2X": 4, "bob": 7, "users": 2, "miab_alias": 9}
 
 
@@ -102,3 +103,16 @@ def test_a_command_for_github_holds_one_command() -> None:
     assert command(origin, "50%\r\n::error::x") == (
         "::error file=/elsewhere/a%2Cb%3Ac%25%0A.yml,line=1::50%25\\r\\n\\x3a:error::x"
     )
+
+
+def test_the_place_of_a_value_as_ansible_stores_it() -> None:
+    """Releases before 2.19 store none."""
+    try:
+        from ansible._internal._datatag._tags import Origin as Tag
+    except ImportError:
+        assert REAL_ORIGIN("ann") is None
+    else:
+        assert REAL_ORIGIN(Tag(path="/mail.yml", line_num=3, col_num=5).tag("ann")) == Origin("/mail.yml", 3, 5)
+        # A file without a line, such as one that a lookup reads.
+        assert REAL_ORIGIN(Tag(path="/mail.yml").tag("ann")) is None
+        assert REAL_ORIGIN("ann") is None

@@ -14,6 +14,8 @@ from ansible_collections.mailinabox.admin.plugins.module_utils._model import sna
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.reads import BACKUP_CONFIG, USERS
 from ansible_collections.mailinabox.admin.plugins.module_utils._resources import backup
 from ansible_collections.mailinabox.admin.plugins.module_utils._values.errors import BoxError
+from tests.box import Box, prepare
+from tests.tasks import run_task
 
 URL = "https://box.example.com/admin"
 KEY = "K0secretsecret"
@@ -89,3 +91,29 @@ def test_a_masked_key_of_a_backup_is_unknown(key: str | None, days: int, calls: 
     change = backup.plan(wanted, known)
     assert len(change.calls) == calls
     assert change.before["application_key"] == ("(as declared)" if key is None else "(unknown until applied)")
+
+
+def test_a_plan_from_a_snapshot_sends_no_request() -> None:
+    declared = {
+        "users": [
+            {"email": "ann@example.org", "user_password": "ann-password-1"},
+            # Whether it is this password, only the box knows.
+            {"email": "bob@example.org", "user_password": "bob-password-2"},
+        ],
+    }
+    with Box("v75") as box:
+        prepare(box.state, {"users": [{"email": "bob@example.org", "password": "bob-password-1"}]})
+        made = run_task(box, "miab_info", {"gather_subset": ["snapshot"]})["snapshot"]
+        offline = {**declared, "snapshot": {**made, "made_at": "2026-11-27T12:00:00Z"}}
+        before = len(box.log)
+        planned = run_task(box, "miab_config", offline, check_mode=True)
+        refused = run_task(box, "miab_config", offline)
+        assert len(box.log) == before
+        applied = run_task(box, "miab_config", declared)
+    assert planned["changed"], planned
+    assert planned["requests"] == {"reads": 0, "writes": 0}
+    assert "ann@example.org" in [change["key"] for change in planned["changes"]]
+    assert planned["plan"]["unknown"]
+    assert refused["failed"]
+    assert "a snapshot can only be planned against; use check mode" in refused["msg"]
+    assert [change["key"] for change in applied["changes"]] == ["ann@example.org", "bob@example.org"]

@@ -224,3 +224,8 @@ def test_a_proxy_gets_no_more_time_than_the_box(serve: Serve, monkeypatch: pytes
     assert time.monotonic() - start < SLOW_SECONDS / 2
     assert proxy.requests[0].startswith(b"CONNECT 127.0.0.1:%d " % box.port)
     assert not box.requests
+
+
+def test_an_unverified_connection_causes_a_warning(serve: Serve) -> None:
+    with client_of(serve(), scheme="https") as client:
+        assert [warning.partition(":")[0] for warning in client.warnings] == ["validate_certs is false"]
