@@ -80,7 +80,7 @@ def run(core: str, python: str) -> Result:
     log = folder.with_suffix(folder.suffix + ".log")
     # MAKEFLAGS would pass the options of the outer make to this one.
     surroundings = {**environment(), "CORE": core, "PYTHON": python, "MAKEFLAGS": ""}
-    names = [stage.name for stage in STAGES if stage.name not in ONCE]
+    names = [stage.name for stage in STAGES if stage.name not in ONCE and not stage.repeated]
     with log.open("wb") as output:
         for command in (["make", "setup"], [".venv/bin/python", "tools/run_stages.py", *names]):
             code = subprocess.run(
