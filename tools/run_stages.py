@@ -95,6 +95,7 @@ STAGES = (
         "transitions",
         ("pytest -n 2 --dist worksteal tests/transitions",),
         proof=r"\b10000 drifts in memory: .*plan: 0\n100 drifts with whole playbooks: .*plan: 0\n(?s:.*)"
+        r"\b100000 declarations with scopes: .*scopes: 0\n400 runs with scopes: .*changed: 0\n(?s:.*)"
         r"\b[5-9]\d{3} transitions in memory: .*broken: 0\n(?s:.*)\b2\d\d transitions over HTTPS: .*broken: 0\n",
         shows=r"(?m)^\d+ drifts in memory(?s:.*?)^the zones were read by .*$",
         wide=True,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.box import Box
+from tests.box import Box, Totp
 from tests.box.prepare import prepare
 from tests.tasks import connection
 
@@ -218,3 +218,90 @@ def test_an_export_of_each_part_changes_nothing(box: Box, tmp_path: Path) -> Non
     again = run("plan", box, tmp_path, hosts, "-e", "miab_fail_on_drift=true")
     assert again.status == 0, again.output
     assert {host: keys(plan) for host, plan in plan_of(tmp_path).items()} == {host: [] for host in hosts}
+
+
+def play_role(box: Box, folder: Path, hosts: Mapping[str, Mapping[str, Any]], *arguments: str) -> Run:
+    """Run the role box for hosts that are all the same box."""
+    options = {"miab_" + option: value for option, value in connection(box).items()}
+    inventory = {host: {"ansible_connection": "local", **options, **variables} for host, variables in hosts.items()}
+    plays = [{"hosts": "all", "gather_facts": False, "roles": [{"role": "mailinabox.admin.box"}]}]
+    (folder / "playbook.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
+    return run_on_hosts(inventory, folder / "playbook.yml", folder, arguments)
+
+
+def test_the_role_keeps_to_the_scope(newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, STATE)
+    box, phone = newest_box, Totp(7, "JBSWY3DPEHPK3PXP" * 2, "phone")
+    for email in ("ann@acme.example", "boss@acme.example"):
+        box.state.users[email].totp = [copy.copy(phone)]
+    hosts: dict[str, dict[str, Any]] = {
+        "acme": {
+            "miab_scope": ["acme.example"],
+            "miab_aliases": [{"address": "sales@acme.example", "forwards_to": ["ann@acme.example"]}],
+            "miab_certificates": [{"domain": "acme.example", "state": "provisioned"}],
+            "miab_mfa": [{"user": "ann@acme.example", "state": "absent"}],
+        },
+        # Each of these does something that it must not, and so does nothing.
+        "boss": {
+            "miab_scope": ["boss.example"],
+            "miab_aliases": [{"address": "sales@boss.example", "forwards_to": ["ann@acme.example"]}],
+            "miab_mfa": [{"user": "me@box.example.com", "state": "absent"}],
+        },
+        "bolt": {
+            "miab_scope": ["bolt.example"],
+            "miab_aliases": [{"address": "sales@bolt.example", "forwards_to": ["bob@bolt.example"]}],
+            "miab_certificates": [{"domain": "acme.example", "state": "provisioned"}],
+            "miab_publish_dns": True,
+        },
+        "owner": {"miab_aliases": [], "miab_users": [], "miab_purge": ["users", "aliases"]},
+    }
+    done = play_role(box, tmp_path, hosts)
+    assert done.status == 2
+    failed = {outcome.host: outcome.result["msg"] for outcome in done.outcomes if outcome.failed}
+    assert set(failed) == {"boss", "bolt"}, done.output
+    assert "miab_mfa[0]: user: me@box.example.com is the account that signs in" in failed["boss"]
+    assert "miab_certificates[0] acme.example: domain: acme.example is outside" in failed["bolt"]
+    assert "miab_publish_dns: " in failed["bolt"]
+    assert "sales@acme.example" in box.state.aliases
+    assert "sales@bolt.example" not in box.state.aliases
+    assert "sales@boss.example" not in box.state.aliases
+    assert not box.state.users["ann@acme.example"].totp
+    assert set(box.state.users) >= {"ann@acme.example", "bob@bolt.example", "old@acme.example"}
+
+    # Only the box knows that a user is an administrator.
+    hosts["acme"]["miab_aliases"] = [{"address": "news@acme.example", "forwards_to": ["ann@acme.example"]}]
+    hosts["acme"]["miab_mfa"] = [{"user": "Boss@acme.example", "state": "absent"}]
+    done = play_role(box, tmp_path, hosts, "--limit", "acme")
+    (told,) = [outcome.result for outcome in done.outcomes if outcome.failed]
+    assert "is an administrator of the box" in str(told)
+    assert box.state.users["boss@acme.example"].totp
+    assert "news@acme.example" not in box.state.aliases
+
+
+def test_playbooks_about_whole_boxes(newest_box: Box, tmp_path: Path) -> None:
+    prepare(newest_box.state, STATE)
+    whole: dict[str, dict[str, Any]] = {host: {} for host in HOSTS}
+    hosts = {
+        host: {**whole[host], **({"miab_scope": one["miab_scope"]} if "miab_scope" in one else {})}
+        for host, one in HOSTS.items()
+    }
+    done = run("health", newest_box, tmp_path, hosts)
+    assert "owner" in done.output.partition("PLAY RECAP")[2]
+    page = (tmp_path / "health.html").read_text(encoding="utf-8")
+    assert "owner" in page
+    assert "bolt" not in page.replace("bolt.example", "")
+    refused = run("dns", newest_box, tmp_path, hosts, "--limit", "acme")
+    assert "this playbook publishes all zones of its box" in refused.output
+    # Two hosts would create the same account.
+    bootstrap = ("-e", "miab_bootstrap_username=a@example.com", "-e", "miab_bootstrap_password=some-password-1")
+    both = run("bootstrap", newest_box, tmp_path, hosts, *bootstrap)
+    assert "are all the same box" in both.output
+    for name, file in (("snapshot", "acme.json"), ("doctor", "")):
+        each = run(name, newest_box, tmp_path, hosts)
+        assert each.status == 0, each.output
+        assert not file or (tmp_path / file).exists()
+    # A plan from a snapshot has the same scopes.
+    offline = run("plan", newest_box, tmp_path, HOSTS, "-e", f"miab_snapshot_folder={tmp_path}")
+    assert offline.status == 0, offline.output
+    assert keys(plan_of(tmp_path)["bolt"]) == ["create alias sales@bolt.example"]
+    assert not [entry for entry in newest_box.log if entry.is_write]

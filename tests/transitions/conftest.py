@@ -14,6 +14,7 @@ from tests.records import recorded
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     _tell_approved(terminalreporter)
+    _tell_scopes(terminalreporter)
     ends: dict[str, Counter[str]] = {}
     zones: dict[str, Counter[str]] = {}
     for _passed, value in recorded(terminalreporter, "transitions"):
@@ -47,3 +48,26 @@ def _tell_approved(terminalreporter: Any) -> None:
         terminalreporter.section("approved plans")
     for line in lines:
         terminalreporter.write_line(line)
+
+
+def _tell_scopes(terminalreporter: Any) -> None:
+    """How many declarations with scopes there were, and how they ended."""
+    lines = []
+    found = [value for _passed, value in recorded(terminalreporter, "scopes")]
+    if found:
+        ends: Counter[str] = Counter()
+        for value in found:
+            ends.update(value["ends"])
+        counts = ", ".join(f"{number} {end}" for end, number in sorted(ends.items()))
+        calls = sum(value["calls"] for value in found)
+        lines.append(f"{sum(ends.values())} declarations with scopes: {counts}; {calls} calls, outside their scopes: 0")
+    runs: Counter[str] = Counter()
+    for _passed, value in recorded(terminalreporter, "scopes on boxes"):
+        runs.update(value)
+    if runs:
+        counts = ", ".join(f"{number} {end}" for end, number in sorted(runs.items()))
+        lines.append(f"{sum(runs.values())} runs with scopes: {counts}; objects of others that changed: 0")
+    if lines:
+        terminalreporter.section("scopes")
+        for line in lines:
+            terminalreporter.write_line(line)

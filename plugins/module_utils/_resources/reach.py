@@ -162,6 +162,8 @@ def effects(reach: Reach, before: Known, after: Known) -> List[Effect]:
     """The effects of a change of users and aliases on the zones of others."""
     if reach.scope.is_whole or USERS.name not in before or ALIASES.name not in before:
         return []
+    if publishing.domains(before) == publishing.domains(after):
+        return []
     records: Records = {}
     now = publishing.content({**before, DNS_RECORDS.name: records, DNS_ZONES.name: before.get(DNS_ZONES.name, ())})
     later = publishing.content({**after, DNS_RECORDS.name: records}, now)

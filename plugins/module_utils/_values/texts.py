@@ -17,7 +17,9 @@ def printable(text: str) -> str:
 
     Commands of CI systems are escaped, too.
     """
-    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    line = text
+    if not text.isprintable():
+        line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
     return _COMMAND.sub(lambda found: "\\x%02x" % ord(found[0]), line)
 
 
