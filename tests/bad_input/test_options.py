@@ -197,7 +197,12 @@ KINDS: Mapping[str, Kind] = {
     "miab_dns_update": Kind([{"force": False}], writes=frozenset({"POST /dns/update"})),
     "miab_web_update": Kind([{}], writes=frozenset({"POST /web/update"})),
     "miab_session": Kind([{"state": "present"}]),
-    "miab_info": Kind([{"gather_subset": ["config", "zonefiles"]}]),
+    "miab_info": Kind(
+        [
+            {"gather_subset": ["config", "zonefiles"]},
+            {"gather_subset": ["config"], "scope": ["example.org"], "scope_exclude": ["shop.example.org"]},
+        ]
+    ),
     "miab_config": Kind(
         [
             # Each has few sections, because many declarations are tried.
@@ -213,6 +218,7 @@ KINDS: Mapping[str, Kind] = {
                 "keep": ["*@example.com", "www.example.org"],
                 "purge_limit": 3,
             },
+            {"dns_records": [RECORDS[0]], "scope": ["example.org"], "scope_exclude": ["shop.example.org"]},
             {
                 "privacy": False,
                 "purge_limits": {"users": 3, "aliases": 3, "dns_records": 3},
