@@ -157,7 +157,8 @@ class Maker:
         for _number in range(self._random.randint(0, 4)):
             address = self._address(alias=True, of=DOMAINS)
             if address not in users:
-                aliases[address] = ((ME,), tuple(self._some(users, 0, 1)))
+                receivers = tuple(self._some([ME, *users], 1, 2))
+                aliases[address] = (receivers, tuple(self._some(users, 0, 1)))
         records: dict[str, str] = {}
         for _number in range(self._random.randint(0, 4)):
             records[self._name(DOMAINS)] = self._random.choice(["A", "TXT", "NS"])
@@ -204,14 +205,14 @@ class Maker:
         return found
 
     def _user(self, email: str) -> dict[str, Any]:
-        user = {
-            "email": self._spelled(email),
-            "state": "absent" if self._may(0.3) else "present",
-            "force": self._may(0.3),
-        }
-        user["privileges"] = self._random.choice([None, None, [], ["admin"]])
+        user: dict[str, Any] = {"email": self._spelled(email), "force": self._may(0.3)}
+        if self._may(0.3):
+            remove = self._random.choice(["never", "shared", "all"])
+            return {**user, "state": "absent", "remove_from_aliases": remove}
         return {
             **user,
+            "state": "present",
+            "privileges": self._random.choice([None, None, [], ["admin"]]),
             "user_password": "some-password-1",
             "update_password": self._random.choice(["always", "on_create"]),
         }

@@ -94,8 +94,13 @@ def outside(options: Mapping[str, Any], bounds: Bounds) -> set[str]:
 def check_texts(texts: list[str], world: World, bounds: Bounds, options: Mapping[str, Any]) -> None:
     """No text for the readers of a plan has an address or a record of others that the declaration doesn't have itself."""
     told = str(options).lower()
+    # What is in the own aliases is no secret.
     own = {
-        address for address, (_to, senders) in world.aliases.items() if bounds.contain(address) for address in senders
+        one
+        for address, lists in world.aliases.items()
+        if bounds.contain(address)
+        for addresses in lists
+        for one in addresses
     }
     for text in texts:
         for found in ADDRESS.findall(text.lower()):

@@ -378,6 +378,16 @@ def test_notes_and_warnings_say_nothing_of_others() -> None:
     ]
 
 
+def test_changes_of_others_during_a_run_are_not_named() -> None:
+    entries = {"users": [user(ANN.email)], "aliases": [], "dns_records": [], "purge": ["aliases", "dns_records"]}
+    wanted = whole_box.check(declaration(**entries, **ACME))
+    for key, expected in (("acme.example", True), ("bolt.example", False)):
+        assert whole_box.concerns(wanted, "user", "x@" + key) == expected
+        assert whole_box.concerns(wanted, "alias", "@" + key) == expected
+        assert whole_box.concerns(wanted, "dns_record", f"www.{key} A") == expected
+    assert whole_box.concerns(whole_box.check(declaration(**entries)), "user", "x@bolt.example")
+
+
 def test_a_pattern_of_keep_does_not_show_what_others_have() -> None:
     made = planned(HELD, users=[], purge=["users"], keep=["bob@*"], **ACME)
     assert any("'bob@*' matches nothing" in warning for warning in made.warnings)

@@ -185,10 +185,11 @@ def _check_domains(declared: Optional[Sequence[str]], sections: Mapping[str, Seq
 _SECTION_OF = {"user": "users", "alias": "aliases", "dns_record": "dns_records"}
 
 
-def concerns(wanted: WantedConfig, resource: str, _key: str) -> bool:
+def concerns(wanted: WantedConfig, resource: str, key: str) -> bool:
     """Whether a declaration is about an object that it may not contain, because it declares others of its kind."""
     section = _SECTION_OF.get(resource)
-    return section is not None and bool(wanted.sections[section] or section in wanted.purge)
+    is_declared = section is not None and bool(wanted.sections[section] or section in wanted.purge)
+    return is_declared and wanted.scope.contains(key.partition(" ")[0])
 
 
 def validate(wanted: WantedConfig) -> None:
