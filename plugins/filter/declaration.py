@@ -17,6 +17,7 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._values.secrets import MASK
 from ..module_utils._values.texts import untemplated
 from ..plugin_utils import _digest
+from ..plugin_utils._export_header import HEADER, SECRETS_HEADER
 
 DOCUMENTATION = r"""
 name: declaration
@@ -75,18 +76,6 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]*@[A-Za-z0-9.-]+")
 _NAME = re.compile(r"[A-Za-z0-9_*.-]+")
 # Characters that no string of Ansible may contain: NUL and unpaired surrogates.
 _NO_TEXT = re.compile("[\\0\ud800-\udfff]")
-
-# Exports of release 1.0.0 have no digest. They count as edited unless they are equal to a new export, so these headers
-# must not change.
-_HEADER = """\
-# What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.
-"""
-_SECRETS_HEADER = """\
-#
-# A box doesn't tell its secrets. One that has them already keeps them; one that is new needs them,
-# from a file encrypted with ansible-vault:
-#
-"""
 
 
 class _Template(str):
@@ -238,7 +227,7 @@ def _to_fill_in(emails: list[str], others: list[str]) -> str:
     secrets.update((name, "...") for name in others)
     if not secrets:
         return ""
-    return _SECRETS_HEADER + "".join("#   %s\n" % line for line in _dumped(secrets).splitlines())
+    return SECRETS_HEADER + "".join("#   %s\n" % line for line in _dumped(secrets).splitlines())
 
 
 def declaration(config: Mapping[str, Any]) -> str:
@@ -260,9 +249,9 @@ def declaration(config: Mapping[str, Any]) -> str:
         "miab_backup": backup or [],
         "miab_privacy": exported.get("privacy", []),
     }
-    parts = ["---\n" + _HEADER + _to_fill_in([user["email"] for user in users], secrets)]
+    parts = ["---\n" + HEADER + _to_fill_in([user["email"] for user in users], secrets)]
     parts += [_dumped({name: _tidy(value)}) for name, value in sections.items() if value != []]
-    return _digest.with_digest("\n".join(parts), behind=_HEADER)
+    return _digest.with_digest("\n".join(parts), behind=HEADER)
 
 
 class FilterModule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..plugin_utils._digest import is_edited
+from ..plugin_utils import _digest, _export_header
 
 DOCUMENTATION = r"""
 name: is_edited
@@ -43,6 +43,11 @@ _value:
   description: Whether the file was edited since it was exported.
   type: bool
 """
+
+
+def is_edited(text: str, new: str) -> bool:
+    """Whether an export was edited. An unchanged export of release 1.0.0 has another header, but does not count as edited."""
+    return _digest.is_edited(_export_header.updated(text), new)
 
 
 class FilterModule:

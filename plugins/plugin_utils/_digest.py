@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import re
 
-_LINE = re.compile(r"(?m)^# As exported: ([0-9a-f]{64})\n")
+_LINE = re.compile(r"(?m)^# Digest of this export: ([0-9a-f]{64})\n")
 
 
 def with_digest(text: str, behind: str) -> str:
     """The text with the digest line after one of its parts."""
-    return text.replace(behind, "%s# As exported: %s\n" % (behind, _digest(text)), 1)
+    return text.replace(behind, "%s# Digest of this export: %s\n" % (behind, _digest(text)), 1)
 
 
 def is_edited(kept: str, new: str) -> bool:

@@ -178,7 +178,7 @@ def test_records_that_take_their_zones_down(box: Box, door: str, tmp_path: Path)
     apex, beside, malformed = (row["problem"] for row in result["dns_problems"])
     assert apex == "the name of a zone can't be a CNAME"
     assert beside == "the name has other records (A, TXT)"
-    assert malformed.startswith("not a valid value for an MX (10 mail.example.net.) record")
+    assert malformed.startswith("not a valid value for an MX record (such as 10 mail.example.net.)")
     assert result["requests"] == {"reads": 4, "writes": 0}
 
 

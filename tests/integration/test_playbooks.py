@@ -281,7 +281,7 @@ def test_an_export_lists_the_secrets_to_fill_in(newest_box: Box, tmp_path: Path)
     into = ("-e", f"miab_export_folder={tmp_path}")
     assert run("export", {"box.example.com": newest_box}, tmp_path, *into).status == 0
     text = (tmp_path / "box.example.com.yml").read_text(encoding="utf-8")
-    assert text.startswith("---\n# What the box holds")
+    assert text.startswith("---\n# The configuration of a Mail-in-a-Box")
     assert "#   vault_miab_passwords:\n#     ann@example.org: '...'\n#     me@box.example.com: '...'\n" in text
     assert "#   vault_miab_backup_password: '...'\n" in text
     assert "  - email: ann@example.org\n    user_password: \"{{ vault_miab_passwords['ann@example.org']" in text

@@ -97,6 +97,6 @@ def test_a_new_domain_takes_no_zone_down(name: str, cname: str) -> None:
     state.dns_records = [CustomRecord(cname, "CNAME", "h.example.net.")]
     given = validated("miab_user", {**CONNECTION, "email": "new@shop.example.org", "user_password": "new-password-1"})
     result = run(task("miab_user"), given, False, connect=lambda _connection: RulesClient(state))
-    assert result.get("failed"), "the zone would go down"
+    assert result.get("failed"), "this would break the zone"
     assert cname in result["msg"]
     assert not state.dropped_zones()

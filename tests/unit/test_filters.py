@@ -22,6 +22,7 @@ from ansible_collections.mailinabox.admin.plugins.filter.plan import plan
 from ansible_collections.mailinabox.admin.plugins.filter.plan_markdown import plan_markdown
 from ansible_collections.mailinabox.admin.plugins.filter.plan_text import plan_text
 from ansible_collections.mailinabox.admin.plugins.lookup.declared import LookupModule
+from ansible_collections.mailinabox.admin.plugins.plugin_utils._export_header import HEADER, SECRETS_HEADER
 
 
 def change(action: str = "update", **parts: Any) -> dict[str, Any]:
@@ -194,11 +195,12 @@ def read(text: str) -> Any:
 
 def test_the_declaration_of_a_box_with_nothing_on_it() -> None:
     text = declaration(config())
-    digest = text.splitlines()[2]
-    assert re.fullmatch("# As exported: [0-9a-f]{64}", digest)
+    digest = text.splitlines()[3]
+    assert re.fullmatch("# Digest of this export: [0-9a-f]{64}", digest)
     assert text == (
         "---\n"
-        "# What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.\n"
+        "# The configuration of a Mail-in-a-Box, as the playbook mailinabox.admin.export has read it.\n"
+        "# To apply this file to a box, run the playbook mailinabox.admin.apply.\n"
         f"{digest}\n"
         "\n"
         "miab_backup:\n"
@@ -286,9 +288,25 @@ def test_an_unchanged_older_export_does_not_count_as_edited() -> None:
 
 def test_a_file_without_a_digest_counts_as_edited_unless_it_is_equal() -> None:
     text = declaration(config())
-    older = "".join(line for line in text.splitlines(keepends=True) if "As exported" not in line)
+    older = "".join(line for line in text.splitlines(keepends=True) if "Digest of this export" not in line)
     assert not is_edited(older, text)
     assert is_edited(older, declaration(config(privacy=False)))
+
+
+def test_an_unchanged_export_of_release_1_0_0_does_not_count_as_edited() -> None:
+    users = [{"email": "ann@example.org", "privileges": [], "quota": "0"}]
+    text = declaration(config(users=users))
+    header = "# What the box holds, as it was read from it. `ansible-playbook mailinabox.admin.apply` makes a box so.\n"
+    secrets = (
+        "#\n# A box doesn't tell its secrets. One that has them already keeps them; one that is new needs them,\n"
+        "# from a file encrypted with ansible-vault:\n#\n"
+    )
+    older = re.sub("# Digest of this export: .*\n", "", text).replace(HEADER, header).replace(SECRETS_HEADER, secrets)
+    assert header in older
+    assert secrets in older
+    assert not is_edited(older, text)
+    assert not is_edited(older.replace("\n", "\r\n"), text)
+    assert is_edited(older, declaration(config(users=users, privacy=False)))
 
 
 @pytest.mark.parametrize("part", ["********@example.org", "a********b@example.org"])

@@ -57,7 +57,7 @@ COLLISIONS: list[Any] = [
         [cname("lists.example.org")],
         "user",
         {"email": "bo@lists.example.org", "user_password": "some-password-1"},
-        "email: '.*': the zone would go down, because of the CNAME at lists.example.org",
+        "email: '.*': this would break the zone, because of the CNAME at lists.example.org",
     ),
     ([], "config", {"aliases": [NEWS], "dns_records": [record("lists.example.org")]}, "dns_records.0. lists"),
     ([cname("lists.example.org")], "config", {"aliases": [NEWS]}, "aliases.0. news@lists.example.org: "),

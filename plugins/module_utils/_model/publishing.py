@@ -371,7 +371,7 @@ def refuse_harm(
 def collision_message(collided: Mapping[str, str]) -> str:
     """The message about CNAMEs that would break their zones, with what to do."""
     return (
-        "the zone would go down, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what conflicts"
+        "this would break the zone, because of the CNAME at %s. Remove that CNAME (state: absent), or leave out what conflicts"
         " with it" % "; ".join("%s: %s" % pair for pair in collided.items())
     )
 

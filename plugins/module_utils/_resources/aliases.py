@@ -166,7 +166,9 @@ def plan(wanted: WantedAlias, known: Known) -> Change:
     )
     if not receivers and not senders:
         raise InvalidOption(
-            "forwards_to", wanted.forwards_to, "%s would have no receiver and no permitted sender" % wanted.address
+            "forwards_to",
+            list(wanted.forwards_to or ()),
+            "%s would have no receiver and no permitted sender; add at least one of them" % wanted.address,
         )
     if not receivers:
         _guard_administrator(wanted, aliases)

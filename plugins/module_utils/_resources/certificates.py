@@ -306,7 +306,7 @@ def _check_domain(domain: str, domains: Sequence[str]) -> None:
         raise InvalidOption(
             "domain",
             domain,
-            "this box has no website for the domain; its websites are: %s. A box has one for each domain with mail"
+            "this box has no website for the domain; its websites are: %s. A box has a website for each domain with mail"
             % (", ".join(sorted(domains)) or "none"),
         )
 

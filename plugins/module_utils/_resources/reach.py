@@ -191,7 +191,7 @@ LEFT_BEHIND = (
     "the domain loses its zone with its last address, and records outside the scope of this declaration would be left behind"
     " without a zone. Keep an address in the domain"
 )
-BREAKS = "the zone would go down, because of a CNAME outside the scope of this declaration. Ask the owner of the box to remove it"
+BREAKS = "this would break the zone, because of a CNAME outside the scope of this declaration. Ask the owner of the box to remove it"
 
 
 def split(reach: Reach, keys: Sequence[Tuple[str, str]]) -> Tuple[List[Tuple[str, str]], List[Tuple[str, str]]]:

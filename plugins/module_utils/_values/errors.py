@@ -43,7 +43,8 @@ class InvalidOption(BoxError):
 
     def __init__(self, option: str, value: Any, why: str) -> None:
         # Shorten both: the value may be a whole file, and the reason may quote it.
-        super().__init__("%s: %.200r: %.1500s" % (option, value, why), option=option, value=value)
+        shown = option if value is None else "%s: %.200r" % (option, value)
+        super().__init__("%s: %.1500s" % (shown, why), option=option, value=value)
 
 
 class UnknownOption(BoxError):

@@ -100,17 +100,17 @@ def _by_grammar(rtype: str, value: str) -> str:
     try:
         data: Any = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), value, relativize=False)
     except (dns.exception.DNSException, ValueError, OverflowError) as error:
-        raise ValueError("not a valid value for %s record: %s" % (_EXAMPLES[rtype], error)) from error
+        raise ValueError("not a valid value for %s: %s" % (_EXAMPLES[rtype], error)) from error
     # dnspython before 2.9 accepts fingerprints of any length.
     digits = {1: 40, 2: 64}.get(data.fp_type) if rtype == "SSHFP" else None
     if digits and len(data.fingerprint) * 2 != digits:
         raise ValueError(
-            "not a valid value for %s record: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
+            "not a valid value for %s: a fingerprint of this type has %d digits" % (_EXAMPLES[rtype], digits)
         )
     form = str(data.to_text())
     if rtype == "CAA" and not _CAA_TAG.match(data.tag.decode("ascii", "replace")):
         raise ValueError(
-            "not a valid value for %s record: its tag (such as issue) can have only lower-case letters and digits, at most 15"
+            "not a valid value for %s: its tag (such as issue) can have only lower-case letters and digits, at most 15"
             % _EXAMPLES[rtype]
         )
     # MX, SRV and SSHFP values are case-insensitive. A CAA value may be case-sensitive.
@@ -118,8 +118,8 @@ def _by_grammar(rtype: str, value: str) -> str:
 
 
 _EXAMPLES = {
-    "CAA": 'a CAA (0 issue "letsencrypt.org")',
-    "MX": "an MX (10 mail.example.net.)",
-    "SRV": "an SRV (0 5 5269 xmpp.example.net.)",
-    "SSHFP": "an SSHFP (4 2 followed by 64 hexadecimal digits)",
+    "CAA": 'a CAA record (such as 0 issue "letsencrypt.org")',
+    "MX": "an MX record (such as 10 mail.example.net.)",
+    "SRV": "an SRV record (such as 0 5 5269 xmpp.example.net.)",
+    "SSHFP": "an SSHFP record (such as 4 2, followed by 64 hexadecimal digits)",
 }
