@@ -99,6 +99,8 @@ def boxes(
 ) -> dict[str, Any]:
     """Which hosts of the play are boxes: ``{boxes, addresses, note, error, scopes}``."""
     inventory = list(groups["all"])
+    # Ansible collects the variables of a host each time they are asked for.
+    hostvars = {host: hostvars[host] for host in {*inventory, *hosts}}
     if chosen == "":
         # Before ansible-core 2.19, a template that returns None returns an empty string.
         chosen = None

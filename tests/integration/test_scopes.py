@@ -19,6 +19,7 @@ from tests.box.prepare import prepare
 from tests.tasks import connection
 
 from .playbooks import Run, run_on_hosts
+from .test_guides import yaml_of
 
 # Quotas are newer than v0.51.
 VERSIONS_TRIED = ("v0.51", "v75")
@@ -218,6 +219,22 @@ def test_an_export_of_each_part_changes_nothing(box: Box, tmp_path: Path) -> Non
     again = run("plan", box, tmp_path, hosts, "-e", "miab_fail_on_drift=true")
     assert again.status == 0, again.output
     assert {host: keys(plan) for host, plan in plan_of(tmp_path).items()} == {host: [] for host in hosts}
+
+
+def test_the_declarations_of_the_guide(tmp_path: Path) -> None:
+    inventory, acme = yaml_of("many-customers.md")
+    hosts = {
+        host: {**inventory["boxes"]["vars"], **(variables or {})}
+        for host, variables in inventory["boxes"]["hosts"].items()
+    }
+    hosts["acme"].update(acme)
+    passwords = json.dumps({"vault_miab_passwords": {"ann@acme.example": "ann-password-1"}})
+    playbook = Path("mailinabox.admin.validate")
+    done = run_on_hosts(hosts, playbook, tmp_path, ["-e", passwords])
+    assert done.status == 0, done.output
+    hosts["bolt"]["miab_users"] = acme["miab_users"]
+    wrong = run_on_hosts(hosts, playbook, tmp_path, ["-e", passwords])
+    assert "is outside the scope of this declaration" in wrong.output
 
 
 def play_role(box: Box, folder: Path, hosts: Mapping[str, Mapping[str, Any]], *arguments: str) -> Run:

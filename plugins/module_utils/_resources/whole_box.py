@@ -533,7 +533,8 @@ class _Planning:
         for domain, why in reach.effects(self._reach, self._read, self._known):
             comes = domain in publishing.domains(self._known).mail
             where = self._entry_that_moves((domain,), comes)
-            self.mistakes.append(Mistake(where, "%s: %s" % ("scope" if where == "scope" else "domain", why)))
+            option = {"users": "email: ", "aliases": "address: "}.get(where.partition("[")[0], "")
+            self.mistakes.append(Mistake(where, option + why))
 
     def _entry_that_moves(self, domains: Container[str], comes: bool) -> str:
         """The name of the first entry that adds the first address of a domain, or removes its last one."""
