@@ -96,7 +96,7 @@ LIBRARIES = {
 WITHOUT_ENGINE = {"action/dns_push.py"}
 
 # A planner knows no other one. These put several together.
-TOGETHER = ("info", "keep", "leavers", "notes", "reach", "whole_box")
+TOGETHER = ("info", "keep", "leavers", "notes", "reach", "whole_box", "zone_effects")
 
 Sources = Mapping[str, str]
 """The text of each Python file, by its path below plugins/."""

@@ -18,7 +18,7 @@ from .._model.reads import ALIASES, DNS_RECORDS, DNS_ZONES, USERS, VERSION, Reco
 from .._model.scope import WHOLE, Scope, from_options
 from .._values import names
 from .._values.errors import BoxError, Guarded, InvalidDeclaration, Mistake
-from . import aliases, backup, dns, keep, leavers, nameservers, notes, reach, system, users
+from . import aliases, backup, dns, keep, leavers, nameservers, notes, reach, system, users, zone_effects
 from .limits import Limits
 
 # A longer name can't be valid, and would only fill the screen.
@@ -506,82 +506,20 @@ class _Planning:
             )
             self._added["dns_records"].append(Change("dns_record", label, view, view, warnings=(warning,)))
 
-    def check_zones(self) -> None:
-        """Refuse a declaration that would break a zone, or leave records behind without a zone."""
-        if not publishing.content_is_known(self._read):
-            return
-        before = publishing.content(self._read)
-        after = publishing.content(self._known, before)
-        harm = publishing.harm(before, after)
-        for name, why in harm.collided.items():
-            is_own = self._reach.scope.contains(name)
-            why = "name: " + (publishing.collision_message({name: why}) if is_own else reach.BREAKS)
-            self.mistakes.append(Mistake(self._entry_in_conflict(name, before), why))
-        left: dict[str, list[tuple[str, str]]] = {}
-        own, others = reach.split(self._reach, harm.orphaned)
-        for key in own:
-            where = self._entry_that_removes_zone_of(key)
-            if where:
-                left.setdefault(where, []).append(key)
-        self.mistakes += [Mistake(where, publishing.orphan_message(keys)) for where, keys in left.items()]
-        # Nobody can force this on others.
-        losers = dict.fromkeys(self._entry_that_removes_zone_of(key, is_forcible=False) for key in others)
-        self.mistakes += [Mistake(where, reach.LEFT_BEHIND) for where in losers]
-
     def check_effects(self) -> None:
         """Refuse a declaration that would change the zones of others."""
-        for domain, why in reach.effects(self._reach, self._read, self._known):
-            comes = domain in publishing.domains(self._known).mail
-            where = self._entry_that_moves((domain,), comes)
-            option = {"users": "email: ", "aliases": "address: "}.get(where.partition("[")[0], "")
-            self.mistakes.append(Mistake(where, option + why))
+        self.mistakes += self._zone_effects().effects_on_others()
 
-    def _entry_that_moves(self, domains: Container[str], comes: bool) -> str:
-        """The name of the first entry that adds the first address of a domain, or removes its last one."""
-        for section in ("users", "aliases"):
-            for item in self._wanted.sections[section]:
-                if item.wanted.present == comes and notes.domain_of(_SECTIONS[section].key(item.wanted)) in domains:
-                    return item.where
-        for section, changes in self._purged.items():
-            for change in changes:
-                if notes.domain_of(change.key) in domains:
-                    return "purge of %s %s" % (section, change.key)
-        return "scope"
+    def check_zones(self) -> None:
+        """Refuse a declaration that would break a zone, or leave records behind without a zone."""
+        self.mistakes += self._zone_effects().harm()
 
-    def _entry_in_conflict(self, name: str, before: publishing.Content) -> str:
-        """The name of the entry that causes a conflict with a CNAME."""
-        records = self._wanted.sections["dns_records"]
-        for affected in (name, name.partition("_dmarc.")[2]):
-            for item in records:
-                if item.wanted.name == affected and self._changes(item):
-                    return item.where
-        for section, old in (("users", before.users), ("aliases", before.mail)):
-            for item in self._wanted.sections[section]:
-                domain = notes.domain_of(_SECTIONS[section].key(item.wanted))
-                if item.wanted.present and domain not in old and names.zone_of(name, (domain,)):
-                    return item.where
-        return next((item.where for item in records if item.wanted.name == name), "dns_records")
-
-    def _changes(self, item: Item) -> bool:
-        """Whether a declared record needs a change."""
-        changes = (*self._added["dns_records"], *self._removed["dns_records"])
-        return any(change.key == item.wanted.key and change.calls for change in changes)
-
-    def _entry_that_removes_zone_of(self, key: tuple[str, str], is_forcible: bool = True) -> str:
-        """The name of the entry that removes the zone of a record; empty if that is forced."""
-        for item in self._wanted.sections["dns_records"]:
-            if item.wanted.present and (item.wanted.name, item.wanted.rtype) == key:
-                return item.where
-        going = [
-            item
-            for section in ("users", "aliases")
-            for item in self._wanted.sections[section]
-            if not item.wanted.present
-            and names.zone_of(key[0], (notes.domain_of(_SECTIONS[section].key(item.wanted)),))
-        ]
-        if is_forcible and any(item.wanted.force for item in going):
-            return ""
-        return going[0].where if going else "purge"
+    def _zone_effects(self) -> zone_effects.ZoneEffects:
+        changed = {
+            change.key for change in (*self._added["dns_records"], *self._removed["dns_records"]) if change.calls
+        }
+        purged = {section: [change.key for change in self._purged.get(section, ())] for section in ("users", "aliases")}
+        return zone_effects.ZoneEffects(self._reach, self._read, self._known, self._wanted.sections, changed, purged)
 
     def needs_records(self) -> bool:
         """Whether the rest of the plan depends on the custom records."""
