@@ -71,7 +71,7 @@ def _decoded(text: str) -> str:
 
 
 def _from_text(text: str, delimiter: str) -> Table:
-    first, _, rest = text.partition("\n")
+    first, _newline, rest = text.partition("\n")
     skipped = 0
     # Excel writes and reads such a line.
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
