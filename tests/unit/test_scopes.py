@@ -189,7 +189,7 @@ OUTSIDE: list[tuple[dict[str, Any], str, str]] = [
     (
         {"dns_records": [record("up.acme.example", "NS", "ns1.example.net.")]},
         "dns_records[0] up.acme.example NS",
-        "name: an NS record here would hand over deep.up.acme.example",
+        "name: an NS record here would delegate deep.up.acme.example",
     ),
     ({"secondary_nameservers": []}, "secondary_nameservers", "a setting of the whole box"),
     ({"backup": {"target": "off"}}, "backup", "a setting of the whole box"),

@@ -23,7 +23,7 @@ from .recovery import Recovery
 # How long to wait before reading again, if a change does not show immediately.
 _SETTLE_SECONDS = 0.5
 
-# How often to plan again because somebody else changes the same objects. Nobody does that more often by chance.
+# The maximum number of new plans because somebody else changes the same objects.
 _MOST_PLANS = 5
 
 
@@ -47,7 +47,7 @@ class Execution:
         self._reporter = reporter
         # The calls that were sent of the plan that is carried out now.
         self._sent: list[PlannedCall] = []
-        # How many differences by others this plan knows, and those after which a plan was made anew.
+        # The number of differences by others when the current plan was made, and the differences that led to new plans.
         self._known_differences = 0
         self._planned_again: list[Difference] = []
         self._times_planned_again = 0
@@ -99,7 +99,7 @@ class Execution:
                 return plan
             following = self._planning.plan()
             if overtaken:
-                # The new plan may rest on answers with more differences.
+                # The answers for the new plan may show more differences.
                 self._planned_again += self._new_differences()
                 self._keep_part_done(plan, following)
             self.ledger.warnings += [warning for warning in plan.warnings if warning not in following.warnings]
@@ -110,7 +110,7 @@ class Execution:
             plan = following
 
     def _keep_part_done(self, plan: Plan, following: Plan) -> None:
-        """Replace the plan among those that were carried out with the part of it that was."""
+        """In the list of carried out plans, replace this plan by the part of it that was carried out."""
         done = part_done(plan, self._sent, following)
         self.carried_out[-1:] = [done] if done.changes else []
 
@@ -134,7 +134,7 @@ class Execution:
         return False
 
     def _is_overtaken(self) -> bool:
-        """Whether somebody else has changed what the calls that are left are about, since they were planned.
+        """Whether somebody else has changed the objects of the remaining calls since they were planned.
 
         If the next call would undo such a change, and its object was not read just now, it is read again.
 
@@ -151,13 +151,13 @@ class Execution:
         if self._times_planned_again > _MOST_PLANS:
             raise NotAsDeclared(
                 "%s: planned %d times, and each time another administrator, or another run, changed it before it could be"
-                " written. Agree with the others on what it should be, and run again."
+                " written. Agree with the others on one value, and run the task again."
                 % (found[0].label, self._times_planned_again)
             )
         return True
 
     def _new_differences(self) -> list[Difference]:
-        """What somebody else has changed of what the calls that are left are about, since they were planned."""
+        """The changes by others to the objects of the remaining calls since they were planned."""
         return affected(self.ledger.left, self._planning.freshness.by_others[self._known_differences :])
 
     def _send(self, item: PlannedCall) -> None:
@@ -232,12 +232,12 @@ class Execution:
             left -= _SETTLE_SECONDS
 
     def by_others(self, concerns: Callable[[str, str], bool]) -> list[str]:
-        """Sentences about what somebody else has changed while the run went on.
+        """Sentences about changes by others during the run.
 
-        :param concerns: whether the run is about an object that it doesn't write, by its resource and key.
+        :param concerns: returns whether an object that the run doesn't write is of interest, from its resource and key.
         """
         freshness = self._planning.freshness
-        # The objects that the run has written in the end were planned after what somebody else had changed.
+        # The objects that the run has written were planned again after these changes by others.
         first = [*self._planned_again, *(one for one in freshness.by_others if freshness.has_written(one.object))]
         objects = {one.object for one in first}
         others = (one for one in freshness.by_others if one.object not in objects)

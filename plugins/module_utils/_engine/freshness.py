@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the mailinabox.admin contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How old each answer of the box is, and what somebody else has changed since."""
+"""The age of each answer of the box, and the changes that others made between two answers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .._model.plan import Change, Read
 from .._values.errors import BoxError
 
 RECENT_SECONDS = 1.0
-"""The maximum age of an answer that a call may rest on. docs/guarantees.md promises it."""
+"""The maximum age of an answer on which a call may depend. docs/guarantees.md promises it."""
 
 
 class Freshness:
     """Compares each answer with the one before it.
 
-    :ivar by_others: what somebody else changed between two answers, in the order in which the run saw it. Objects that the
-        run has written before are left out: which of the two made the difference can't be told.
+    :ivar by_others: the changes by others between two answers, in the order in which the run noticed them. Objects that the
+        run has written before are left out, because it is unknown who made the difference.
 
     :param now: returns the time in seconds.
     """
@@ -31,9 +31,9 @@ class Freshness:
         self._touched: set[Key] = set()
 
     def note_answer(self, read: str, asked_at: float, value: Any) -> None:
-        """Note the answer to a read.
+        """Record the answer to a read.
 
-        :param asked_at: when it was asked. The answer is at least as new.
+        :param asked_at: the time of the request. The answer is at least as new.
         """
         if isinstance(value, BoxError):
             self._answers.pop(read, None)
@@ -44,14 +44,14 @@ class Freshness:
         self._answers[read] = (asked_at, value)
 
     def note_write(self, change: Change) -> None:
-        """Note that a call of a change is about to be sent."""
+        """Record that a call of a change is about to be sent."""
         self._touched.add(change.object)
 
     def has_written(self, key: Key) -> bool:
         return key in self._touched
 
     def is_recent(self, read: Read[Any]) -> bool:
-        """Whether the latest answer to a read is recent enough for a call that rests on it."""
+        """Whether the latest answer to a read is recent enough for a call that depends on it."""
         asked_at, _value = self._answers.get(read.name, (float("-inf"), None))
         # A negative age means that the clock was set back.
         return 0 <= self.now() - asked_at <= RECENT_SECONDS

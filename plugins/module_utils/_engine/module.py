@@ -153,7 +153,7 @@ class _Module(AnsibleModule):
     def hide_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
         """Mask the secrets in the options, and return the result without them.
 
-        Releases from 2.22 on mask nothing in a module's result. Earlier ones would also mask parts of words.
+        Since ansible-core 2.22, Ansible masks nothing in the result of a module. Earlier releases also mask parts of words.
         """
         own, self.no_log_values = self.no_log_values, set()
         self.params = without_secrets(self.params, own)

@@ -108,17 +108,18 @@ def _difference(old: Any, new: Any, code: Code) -> str:
 
 
 def changed_first(differences: Sequence[Difference]) -> str:
-    """A warning about what somebody else has changed just before the task."""
+    """A warning about objects that somebody else has changed just before the task changed them."""
     return (
-        "Another administrator, or another run, changed what this task was about to change: %s. The task planned again from"
-        " what the box had then, so your declaration holds. Check that the others agree." % _listed(differences)
+        "Another administrator, or another run, changed what this task was about to change: %s. The task made a new plan"
+        " from the new state of the box, so the box matches your declaration. Check that the others agree."
+        % _listed(differences)
     )
 
 
 def changed_beside(differences: Sequence[Difference]) -> str:
     """A warning about undeclared objects that somebody else has changed while a task ran."""
     return (
-        "Another administrator, or another run, changed the box while this task ran: %s. The task left it as it is. To keep"
+        "Another administrator, or another run, changed the box while this task ran: %s. The task did not undo this. To keep"
         " an object, declare it, because purge removes objects that are not declared." % _listed(differences)
     )
 

@@ -31,7 +31,7 @@ _IS_ADMIN = (
 _IS_NEEDED = (
     "receives the mail of the box itself, and only the declaration of the whole box can manage it. Leave it out"
 )
-_DELEGATES = "an NS record here would hand over %s, which another declaration of this box manages"
+_DELEGATES = "an NS record here would delegate %s, which another declaration of this box manages"
 
 
 def setting_refusal(name: str, scope: Scope) -> str:
