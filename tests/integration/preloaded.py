@@ -107,6 +107,8 @@ def _serve() -> None:
     _parse_routing()
     assert _CONFIGURED not in sys.modules, f"an import of {__file__} reads the configuration"
     gc.freeze()
+    # Short runs leave little garbage.
+    gc.set_threshold(50_000)
     channel = socket.socket(fileno=sys.stdin.fileno())
     while True:
         request, descriptors, _flags, _address = socket.recv_fds(channel, _LONGEST_REQUEST, 3)
