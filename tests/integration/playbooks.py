@@ -24,6 +24,8 @@ from . import preloaded
 
 PROGRAMS = Path(sys.executable).parent
 PLUGINS = Path(__file__).parent / "plugins"
+# On PYTHONPATH, it keeps the bytecode of modules.
+BYTECODE = Path(__file__).parent / "bytecode"
 ROOT = Path(__file__).parents[2]
 
 # Where a task runs: in Ansible's worker process, or as a module on what Ansible treats as a remote host.
@@ -189,6 +191,6 @@ def prepared(
         "ANSIBLE_CONFIG": str(folder / "no-such.cfg"),
         "MIAB_TEST_BYTECODE": str(_bytecode()),
         "MIAB_TEST_RECORD": str(record),
-        "PYTHONPATH": str(Path(__file__).parent / "bytecode"),
+        "PYTHONPATH": str(BYTECODE),
         **(environment or {}),
     }

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-BYTECODE = Path(__file__).parent / "bytecode"
+from .playbooks import BYTECODE
 
 
 def run(zipped: Path, source: str, environment: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,7 @@ from tests.box import Answer, Box, Fault, crypto, is_write, prepare
 from tests.box.answers import Request
 
 from .leaks import Processes, Search
-from .playbooks import DOORS, ROOT, Run, run_on_hosts
+from .playbooks import BYTECODE, DOORS, ROOT, Run, run_on_hosts
 from .test_ssl import issued
 
 ME = "me@box.example.com"
@@ -276,7 +277,7 @@ def run_and_look(
                 "ANSIBLE_INJECT_INVOCATION": "true",
                 "TMPDIR": str(Path(short) / "t"),
                 # The log socket of the modules.
-                "PYTHONPATH": str(folder / "python"),
+                "PYTHONPATH": os.pathsep.join((str(folder / "python"), str(BYTECODE))),
                 "MIAB_TEST_JOURNAL": str(journal),
                 **(environment or {}),
             },
