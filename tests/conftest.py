@@ -10,6 +10,12 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the tests that may take long: at the end, one worker would be busy with them and the other idle."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(autouse=True)
 def ansible_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use a separate home folder, so that rejected logins of one test don't count for the next."""
