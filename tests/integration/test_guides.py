@@ -23,7 +23,7 @@ from tests.box import Box
 from tests.box.prepare import prepare
 
 from .playbooks import ROOT, Run, connection, run_on_hosts, run_playbook
-from .test_roles import heal
+from .test_roles import make_healthy
 
 STATE: dict[str, Any] = {
     "users": [
@@ -199,7 +199,7 @@ def chat() -> Iterator[tuple[str, list[Any]]]:
 def test_a_message_without_prometheus(newest_box: Box, tmp_path: Path) -> None:
     (tmp_path / "playbook.yml").write_text(yaml.safe_dump(plays_of("monitoring.md")), encoding="utf-8")
     with Box() as well, chat() as (address, received):
-        heal(well)
+        make_healthy(well)
         hosts = {
             name: {
                 **{"miab_" + option: value for option, value in connection(box).items()},

@@ -23,7 +23,7 @@ from tests.inotify import watching
 from tests.tasks import connection
 
 from .playbooks import Run, run_on_hosts
-from .test_roles import ail, heal
+from .test_roles import make_healthy, make_unhealthy
 
 LOST = "Ansible lost the connection to this host"
 ANSIBLE_CORE = tuple(int(part) for part in ansible_version.split(".")[:2])
@@ -61,7 +61,7 @@ def sections(page: Path) -> dict[str, str]:
     return parser.sections
 
 
-def worsen(box: Box) -> None:
+def add_known_problems(box: Box) -> None:
     """Change a box so that every check finds a problem with known numbers."""
     prepare(
         box.state,
@@ -73,8 +73,8 @@ def worsen(box: Box) -> None:
             "mailboxes": {"half@example.org": 5 << 20, "gone@example.org": 1},
         },
     )
-    heal(box)
-    ail(box)
+    make_healthy(box)
+    make_unhealthy(box)
     box.state.updates = {"openssl": "3.0.2-0ubuntu1.21", "tzdata": "2026b-0ubuntu0.22.04"}
     now = datetime.datetime.now(datetime.timezone.utc)
     key = crypto.box_key().public_key()
@@ -90,9 +90,9 @@ def fleet() -> Iterator[dict[str, Box]]:
     with ExitStack() as stack:
         versions = {GOOD: "v75", BAD: "v75", OLD: "v0.51", DOWN: "v60"}
         boxes = {host: stack.enter_context(Box(version)) for host, version in versions.items()}
-        heal(boxes[GOOD])
-        worsen(boxes[BAD])
-        heal(boxes[OLD])
+        make_healthy(boxes[GOOD])
+        add_known_problems(boxes[BAD])
+        make_healthy(boxes[OLD])
         stack.enter_context(boxes[DOWN].refusing())
         yield boxes
 
@@ -240,7 +240,7 @@ def test_problems_fail_a_run_and_metrics_appear_as_a_whole(tmp_path: Path) -> No
 
 
 def test_unreachable_boxes_are_on_the_page(newest_box: Box, tmp_path: Path) -> None:
-    heal(newest_box)
+    make_healthy(newest_box)
     with Box() as hanging:
         hanging.faults.append(Fault("hang", times=99))
         check_unreachable(newest_box, hanging, tmp_path)
@@ -284,7 +284,7 @@ def check_unreachable(newest_box: Box, hanging: Box, tmp_path: Path) -> None:
 
 
 def test_without_an_inventory_the_box_is_that_of_the_environment(newest_box: Box, tmp_path: Path) -> None:
-    heal(newest_box)
+    make_healthy(newest_box)
     environment = {"MIAB_" + option.upper(): value for option, value in connection(newest_box).items()}
     done = run_on_hosts({}, Path("mailinabox.admin.health"), tmp_path, environment=environment)
     assert done.status == 0, done.output

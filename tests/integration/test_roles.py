@@ -159,7 +159,7 @@ def test_mistakes_in_the_variables(variables: dict[str, Any], words: list[str], 
     assert box.log == []
 
 
-def heal(box: Box) -> None:
+def make_healthy(box: Box) -> None:
     """Change a box so that no check finds a problem."""
     state = box.state
     state.updates = {}
@@ -180,7 +180,7 @@ def health(box: Box, folder: Path, door: str = "in-process", **variables: Any) -
 
 
 def test_a_healthy_box(box: Box, door: str, tmp_path: Path) -> None:
-    heal(box)
+    make_healthy(box)
     found, run = health(box, tmp_path, door)
     counts = found.pop("status_checks")
     assert found == {"box": "box", "ok": True, "problems": []}
@@ -191,7 +191,7 @@ def test_a_healthy_box(box: Box, door: str, tmp_path: Path) -> None:
     assert "[WARNING]" not in run.output
 
 
-def ail(box: Box) -> None:
+def make_unhealthy(box: Box) -> None:
     """Change a healthy box so that every check finds a problem."""
     box.state.certificates = box.state.certificates[:1]
     box.state.primary_certificate = box.state.certificates[0]
@@ -207,8 +207,8 @@ CHECKS = ("certificates", "backup", "mailboxes", "reboot", "status_checks", "dns
 
 
 def test_an_unhealthy_box(box: Box, door: str, tmp_path: Path) -> None:
-    heal(box)
-    ail(box)
+    make_healthy(box)
+    make_unhealthy(box)
     found, run = health(box, tmp_path, door)
     assert run.status == 2
     assert found["ok"] is False
@@ -258,8 +258,8 @@ def test_each_check_may_fail_or_warn_or_be_ignored(check: str, tmp_path: Path) -
         "version": "/system/latest-upstream-version",
     }
     with Box("v75") as box:
-        heal(box)
-        ail(box)
+        make_healthy(box)
+        make_unhealthy(box)
         ignored = {"miab_health_" + other: "ignore" for other in CHECKS}
         for severity, is_ok in ("fail", False), ("warn", True), ("ignore", True):
             box.log.clear()
@@ -282,7 +282,7 @@ def test_a_misspelt_variable_of_health(box: Box, tmp_path: Path) -> None:
 
 
 def test_checks_that_the_box_does_not_support(box: Box, tmp_path: Path) -> None:
-    heal(box)
+    make_healthy(box)
     box.state.upstream_version = ""
     box.faults.append(Fault("500", "GET /ssl/status", times=99))
     found, run = health(box, tmp_path)

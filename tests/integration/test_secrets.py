@@ -226,7 +226,7 @@ sendv = send
 
 
 @dataclass
-class Looked:
+class Searched:
     """A run, and the result of the search for secrets."""
 
     run: Run
@@ -234,14 +234,14 @@ class Looked:
     journal: str
 
 
-def run_and_look(
+def run_and_search(
     playbook: Path,
     hosts: Mapping[str, Mapping[str, Any]],
     folder: Path,
     arguments: tuple[str, ...] = ("-vvv", "--diff"),
     environment: Mapping[str, str] | None = None,
     spared: Sequence[Path] = (),
-) -> Looked:
+) -> Searched:
     """Run a playbook and gather all that anybody could see of it.
 
     :param spared: files that hold secrets because the test has put them there.
@@ -290,16 +290,16 @@ def run_and_look(
     for number, text in enumerate(sorted(processes.texts)):
         search.add("process %d" % number, text)
     search.add_files(folder, but=[given, *spared])
-    assert any("ansible-playbook" in text for text in processes.texts), "nobody looked at the processes"
-    return Looked(run, search, journal.read_text(encoding="utf-8") if journal.exists() else "")
+    assert any("ansible-playbook" in text for text in processes.texts), "nobody searched at the processes"
+    return Searched(run, search, journal.read_text(encoding="utf-8") if journal.exists() else "")
 
 
 @pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Callable[[Looked], None]:
+def expect_no_leaks(record_property: Callable[[str, object], None]) -> Callable[[Searched], None]:
     """Return a function that fails if a secret was found, and that records the number of searched texts."""
 
-    def check(looked: Looked) -> None:
-        search = looked.search
+    def check(searched: Searched) -> None:
+        search = searched.search
         found = search.found()
         record_property(
             "secrets", {"texts": len(search.texts), "secrets": list(search.secrets.values()), "found": len(found)}
@@ -336,14 +336,14 @@ def written(plays: list[dict[str, Any]], folder: Path) -> Path:
     return folder / "playbook.yml"
 
 
-def note_requests(search: Search, boxes: Mapping[str, Box]) -> None:
+def add_requests(search: Search, boxes: Mapping[str, Box]) -> None:
     """Search the request lines that a web server would log."""
     for name, one in boxes.items():
         for number, entry in enumerate(one.log):
             search.add("request %d of %s" % (number, name), "%s %s?%s" % (entry.method, entry.path, entry.query))
 
 
-def note_made(search: Search, made: list[str]) -> None:
+def add_generated(search: Search, made: list[str]) -> None:
     search.secrets = {**search.secrets, **{"made by a box, %d" % number: text for number, text in enumerate(made)}}
 
 
@@ -365,7 +365,7 @@ def chosen(tasks: list[dict[str, Any]], door: str) -> list[dict[str, Any]]:
     return kept
 
 
-def test_every_module_in_every_way(door: str, tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_every_module_in_every_way(door: str, tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     made: list[str] = []
     stranger = tmp_path / "stranger.pem"
     stranger.write_text(crypto.self_signed("stranger.example"), encoding="ascii")
@@ -382,12 +382,12 @@ def test_every_module_in_every_way(door: str, tmp_path: Path, tell: Callable[[Lo
         hosts["wrong-password"]["password"] = secret("wrong_password")
         hosts["hang"]["seconds"] = 1
         playbook = written([a_play(chosen(TASKS, door))], tmp_path)
-        looked = run_and_look(playbook, hosts, tmp_path, spared=[tmp_path / "key"])
-        note_requests(looked.search, boxes)
-        note_made(looked.search, made)
-        tell(looked)
+        searched = run_and_search(playbook, hosts, tmp_path, spared=[tmp_path / "key"])
+        add_requests(searched.search, boxes)
+        add_generated(searched.search, made)
+        expect_no_leaks(searched)
 
-        done = [outcome for outcome in looked.run.outcomes if "skip_reason" not in outcome.result]
+        done = [outcome for outcome in searched.run.outcomes if "skip_reason" not in outcome.result]
         failed = {way: [one.name for one in done if one.host == way and one.failed] for way in WAYS}
         # The successful tasks stored the secrets on the box, and only the expected tasks failed.
         well = boxes["well"].state
@@ -405,18 +405,18 @@ def test_every_module_in_every_way(door: str, tmp_path: Path, tell: Callable[[Lo
             assert name(TASKS[0]) in failed[way], way
         assert all("bug in mailinabox.admin" not in str(one.result) for one in done)
         if door == "module":
-            assert "Invoked with" in looked.journal
+            assert "Invoked with" in searched.journal
 
 
-def test_mistakes(door: str, tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_mistakes(door: str, tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     with box([]) as one:
         hosts = {"well": {**reach(one), "ansible_connection": DOORS[door]}}
-        looked = run_and_look(written([a_play(MISTAKES)], tmp_path), hosts, tmp_path)
-        note_requests(looked.search, {"well": one})
-        tell(looked)
+        searched = run_and_search(written([a_play(MISTAKES)], tmp_path), hosts, tmp_path)
+        add_requests(searched.search, {"well": one})
+        expect_no_leaks(searched)
         assert not one.log
-    assert len(looked.run.outcomes) == len(MISTAKES)
-    assert all(outcome.failed for outcome in looked.run.outcomes)
+    assert len(searched.run.outcomes) == len(MISTAKES)
+    assert all(outcome.failed for outcome in searched.run.outcomes)
 
 
 def name(one: Mapping[str, Any]) -> str:
@@ -433,7 +433,7 @@ requests.Session.request = broken
 """
 
 
-def test_an_unexpected_exception(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_an_unexpected_exception(tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     made: list[str] = []
     (tmp_path / "python").mkdir()
     (tmp_path / "python" / "sitecustomize.py").write_text(BROKEN, encoding="utf-8")
@@ -441,30 +441,30 @@ def test_an_unexpected_exception(tmp_path: Path, tell: Callable[[Looked], None])
         hosts = {door: {**reach(one), "ansible_connection": DOORS[door]} for door in DOORS}
         # A task that only reads, one that signs in first, and one with a secret option.
         tasks = [TASKS[0], {**TASKS[-1], "vars": {"totp_secret": secret("totp_secret")}}, TASKS[-4]]
-        looked = run_and_look(written([a_play(tasks)], tmp_path), hosts, tmp_path, ("-vvvv", "--diff"))
-        tell(looked)
+        searched = run_and_search(written([a_play(tasks)], tmp_path), hosts, tmp_path, ("-vvvv", "--diff"))
+        expect_no_leaks(searched)
         assert not one.log
-    assert len(looked.run.outcomes) == len(tasks) * len(DOORS)
-    for outcome in looked.run.outcomes:
+    assert len(searched.run.outcomes) == len(tasks) * len(DOORS)
+    for outcome in searched.run.outcomes:
         assert outcome.failed
         assert "bug in mailinabox.admin" in outcome.result["msg"]
         assert "in broken" in outcome.result["exception"]
 
 
-def test_credentials_of_a_proxy(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_credentials_of_a_proxy(tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     of_proxy = "ZqProxyWordA1"
     proxy = "http://me:%s@127.0.0.1:1" % of_proxy
     with box([]) as one:
         hosts = {door: {**reach(one), "ansible_connection": DOORS[door]} for door in DOORS}
         environment = {"HTTPS_PROXY": proxy, "NO_PROXY": ""}
-        looked = run_and_look(written([a_play([TASKS[0]])], tmp_path), hosts, tmp_path, environment=environment)
+        searched = run_and_search(written([a_play([TASKS[0]])], tmp_path), hosts, tmp_path, environment=environment)
         # The user has put the secret into the environment, so it is not searched there.
-        looked.search.secrets = {**SECRETS, "of_proxy": of_proxy}
-        seen = looked.search.texts
-        looked.search.texts = {where: seen[where] for where in seen if not where.startswith("process")}
-        tell(looked)
+        searched.search.secrets = {**SECRETS, "of_proxy": of_proxy}
+        seen = searched.search.texts
+        searched.search.texts = {where: seen[where] for where in seen if not where.startswith("process")}
+        expect_no_leaks(searched)
         assert not one.log
-    assert [outcome.result["failure"]["code"] for outcome in looked.run.outcomes] == ["connection"] * 2
+    assert [outcome.result["failure"]["code"] for outcome in searched.run.outcomes] == ["connection"] * 2
 
 
 def declared(of: Box) -> dict[str, Any]:
@@ -480,7 +480,7 @@ def declared(of: Box) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["plan", "apply", "export", "snapshot"])
-def test_playbooks_and_their_files(name: str, tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_playbooks_and_their_files(name: str, tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     made: list[str] = []
     with box(made) as well, box(made, Mirror(match=writes, times=ALWAYS)) as failing, box(made) as refusing:
         boxes = {"well.example.com": well, "failing.example.com": failing, "refusing.example.com": refusing}
@@ -489,11 +489,11 @@ def test_playbooks_and_their_files(name: str, tmp_path: Path, tell: Callable[[Lo
         # With a snapshot folder, plan would not connect to the boxes.
         names = ("plan", "export") if name != "snapshot" else ("snapshot",)
         folders = [part for one in names for part in ("-e", f"miab_{one}_folder={tmp_path / 'files'}")]
-        looked = run_and_look(Path("mailinabox.admin." + name), hosts, tmp_path, ("-vvv", "--diff", *folders))
-        note_requests(looked.search, boxes)
-        note_made(looked.search, made)
-        tell(looked)
-        assert looked.run.status == 2
+        searched = run_and_search(Path("mailinabox.admin." + name), hosts, tmp_path, ("-vvv", "--diff", *folders))
+        add_requests(searched.search, boxes)
+        add_generated(searched.search, made)
+        expect_no_leaks(searched)
+        assert searched.run.status == 2
         files = {path.name for path in (tmp_path / "files").glob("*")}
         expected = {
             "plan": {"plan.md", "plan.json"},
@@ -505,7 +505,7 @@ def test_playbooks_and_their_files(name: str, tmp_path: Path, tell: Callable[[Lo
         assert [user is not None for user in users] == [name == "apply", False, False]
 
 
-def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_roles(tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     made: list[str] = []
     with box(made) as well, box(made, Mirror(match=writes, times=ALWAYS)) as failing:
         boxes = {"well": well, "failing": failing}
@@ -521,16 +521,18 @@ def test_roles(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
             for role in ("health", "box")
         ]
         play = {"hosts": "all", "gather_facts": False, "ignore_errors": True, "tasks": roles}
-        looked = run_and_look(written([play], tmp_path), hosts, tmp_path)
-        note_requests(looked.search, boxes)
-        note_made(looked.search, made)
-        tell(looked)
+        searched = run_and_search(written([play], tmp_path), hosts, tmp_path)
+        add_requests(searched.search, boxes)
+        add_generated(searched.search, made)
+        expect_no_leaks(searched)
         assert well.state.users[ME].totp[0].secret == SECRETS["mfa_secret"].upper()
-        assert "it contains a private key" in looked.run.output
+        assert "it contains a private key" in searched.run.output
 
 
 @pytest.mark.parametrize("arguments", [("--check",), ()])
-def test_first_passwords_of_people(arguments: tuple[str, ...], tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_first_passwords_of_people(
+    arguments: tuple[str, ...], tmp_path: Path, expect_no_leaks: Callable[[Searched], None]
+) -> None:
     for path in (ROOT / "examples" / "people").iterdir():
         shutil.copy(path, tmp_path)
     emails = ("erin@example.org", "frank@example.org")
@@ -545,20 +547,20 @@ def test_first_passwords_of_people(arguments: tuple[str, ...], tmp_path: Path, t
             "MIAB_CA_PATH": well.cacert,
         }
         flags = ("-vvvv", "--diff", *arguments)
-        looked = run_and_look(tmp_path / "people.yml", {}, tmp_path, flags, environment, spared=files)
+        searched = run_and_search(tmp_path / "people.yml", {}, tmp_path, flags, environment, spared=files)
         made = {email: path.read_text(encoding="utf-8").strip() for email, path in zip(emails, files, strict=True)}
         assert all(len(password) == 20 for password in made.values())
-        looked.search.secrets = made
-        note_requests(looked.search, {"well": well})
-        tell(looked)
-        assert looked.run.status == 0, looked.run.output
+        searched.search.secrets = made
+        add_requests(searched.search, {"well": well})
+        expect_no_leaks(searched)
+        assert searched.run.status == 0, searched.run.output
         users = {email: well.state.users[email].password for email in emails if email in well.state.users}
         assert users == ({} if arguments else made)
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert (tmp_path / "passwords").stat().st_mode & 0o777 == 0o700
 
 
-def test_passwords_of_a_table_with_mistakes(tmp_path: Path, tell: Callable[[Looked], None]) -> None:
+def test_passwords_of_a_table_with_mistakes(tmp_path: Path, expect_no_leaks: Callable[[Searched], None]) -> None:
     expression = "[{'email': 'ann@example.org', 'quota': 'lots'}] | mailinabox.admin.people(passwords=first)"
     play = {
         "hosts": "localhost",
@@ -569,11 +571,11 @@ def test_passwords_of_a_table_with_mistakes(tmp_path: Path, tell: Callable[[Look
             for text in (expression, expression.replace("=first", "=[first]"))
         ],
     }
-    looked = run_and_look(written([play], tmp_path), {}, tmp_path, ("-vvvv", "--diff"))
-    tell(looked)
-    assert "row 1: quota: 'lots': a quota is a whole number" in looked.run.output
-    assert "people: passwords must be a dictionary" in looked.run.output
-    assert [outcome.failed for outcome in looked.run.outcomes] == [True, True]
+    searched = run_and_search(written([play], tmp_path), {}, tmp_path, ("-vvvv", "--diff"))
+    expect_no_leaks(searched)
+    assert "row 1: quota: 'lots': a quota is a whole number" in searched.run.output
+    assert "people: passwords must be a dictionary" in searched.run.output
+    assert [outcome.failed for outcome in searched.run.outcomes] == [True, True]
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

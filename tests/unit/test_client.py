@@ -766,8 +766,8 @@ def test_reasons_for_waiting_are_reported(talk: Talk) -> None:
     def heard(*steps: Any, **options: Any) -> Client:
         reply.clear()
         client, _script, _slept = talk(*steps, **options)
-        tell = client.on_wait
-        client.on_wait = lambda seconds, why: (reply.append((seconds, why)), tell(seconds, why))
+        report = client.on_wait
+        client.on_wait = lambda seconds, why: (reply.append((seconds, why)), report(seconds, why))
         return client
 
     with heard(DUE, OVER) as client:

@@ -56,10 +56,10 @@ class Screen:
 
     def watch(self, steps: Iterable[tuple[float, Step]], its_pace: Pace, names: bool = True) -> Screen:
         """Report steps with these numbers of seconds between them."""
-        tell = ProgressLines("miab_user: [box-01]", self.show, its_pace, names, now=lambda: self.time)
+        show_step = ProgressLines("miab_user: [box-01]", self.show, its_pace, names, now=lambda: self.time)
         for seconds, step in steps:
             self.time += seconds
-            tell(step)
+            show_step(step)
         return self
 
 
