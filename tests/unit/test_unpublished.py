@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import tempfile
 from pathlib import Path
 
@@ -89,6 +90,39 @@ def test_only_one_run_takes_over_an_unpublished_change() -> None:
     assert second.find()
     second.forget()
     second.close()
+    assert not found()
+
+
+def test_a_file_is_locked_as_soon_as_others_can_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other runs on the same box may look at any moment, as with Ansible's forks."""
+    lock, seen = fcntl.flock, []
+
+    def look_and_lock(file: int, operation: int) -> None:
+        with monkeypatch.context() as unwatched:
+            unwatched.setattr(fcntl, "flock", lock)
+            seen.append(found())
+        lock(file, operation)
+
+    run = Unpublished(URL)
+    with monkeypatch.context() as watched:
+        watched.setattr(fcntl, "flock", look_and_lock)
+        run.begin()
+    run.end()
+    run.close()
+    assert seen == [False]
+    assert not found()
+
+
+def test_a_run_that_ends_while_its_file_is_looked_at_was_not_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, lock = Unpublished(URL), fcntl.flock
+    run.begin()
+    run.end()
+
+    def end_and_lock(file: int, operation: int) -> None:
+        run.close()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", end_and_lock)
     assert not found()
 
 

@@ -21,6 +21,8 @@ from typing import List, Optional
 from .state_folder import state_folder
 
 _PREFIX = "unpublished-"
+# A file has this prefix until it is locked, because other runs take an unlocked one for that of a run that ended early.
+_NEW_PREFIX = "new-unpublished-"
 
 
 class Unpublished:
@@ -49,8 +51,12 @@ class Unpublished:
                 continue
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # A run that has just ended as it should has removed its file.
+                is_left = os.fstat(file).st_nlink > 0
             except OSError:
                 # The run of this file is still active.
+                is_left = False
+            if not is_left:
                 os.close(file)
                 continue
             self._found.append(file)
@@ -69,8 +75,11 @@ class Unpublished:
         folder = None if self._file is not None else state_folder(self._url)
         if folder:
             try:
-                self._file, self._path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
+                self._file, self._path = tempfile.mkstemp(prefix=_NEW_PREFIX, dir=folder)
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path = os.path.join(folder, _PREFIX + os.path.basename(self._path)[len(_NEW_PREFIX) :])
+                os.rename(self._path, path)
+                self._path = path
             except OSError:
                 # A full disk must not prevent the run. Only this record is lost.
                 return
