@@ -187,6 +187,14 @@ class Client:
         """Give the box time to show what was written."""
         self._clock.pause(seconds)
 
+    def wait_for_turn(self, seconds: float) -> None:
+        """Wait while another run changes the box.
+
+        :raises Interrupted: if the run has to end.
+        """
+        self._interruption.check()
+        self._clock.wait("another run on this machine is changing the same box", seconds)
+
     def wait_for_restart(self, outage: Outage) -> None:
         """Wait until the box is back, and sign in again with the password if the session has ended.
 

@@ -9,6 +9,7 @@ import json
 from typing import Any, Callable, Sequence
 
 from .._box.client import Client
+from .._box.turns import Turn
 from .._model.objects import Difference
 from .._model.plan import Call, Plan, PlannedCall, View
 from .._model.wording import changed_beside, changed_first
@@ -43,6 +44,8 @@ class Execution:
         self._client = client
         self._planning = planning
         self._publication = Publication(client, self.ledger)
+        self._turn = Turn(client.connection.url)
+        self._turn.note()
         self._recovery = Recovery(client, planning, self.ledger, self._publication)
         self._reporter = reporter
         # The calls that were sent of the plan that is carried out now.
@@ -72,6 +75,17 @@ class Execution:
 
     def close(self) -> None:
         self._publication.close()
+        self._turn.close()
+
+    def take_turn(self) -> bool:
+        """Wait until no other run on this machine changes the box. Return whether the run has to plan again."""
+        if not self._turn.take(self._wait_for_turn):
+            return False
+        self._planning.freshness.begin_anew()
+        return True
+
+    def _wait_for_turn(self, seconds: float) -> None:
+        self._client.wait_for_turn(seconds)
 
     def find_left_over(self) -> Sequence[Call]:
         """The calls that publish what earlier runs may have left unpublished."""

@@ -43,6 +43,10 @@ class Freshness:
             self.by_others += differences(read, before, value, self._touched)
         self._answers[read] = (asked_at, value)
 
+    def begin_anew(self) -> None:
+        """Forget what somebody else changed, because the run plans anew and has written nothing yet."""
+        self.by_others.clear()
+
     def note_write(self, change: Change) -> None:
         """Record that a call of a change is about to be sent."""
         self._touched.add(change.object)

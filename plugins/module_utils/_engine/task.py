@@ -129,14 +129,8 @@ def _predict_or_execute(
     description: approval.Description,
     approved: approval.Approval | None,
 ) -> dict[str, Any]:
-    first = last = planning.plan()
-    notes: Sequence[str] = ()
-    if approved is not None:
-        notes = approved.confirm(first, description)
-        execution.allow_only(
-            first,
-            lambda plan: approval.refusal_of_rest(description.box_plan(plan), description.box_plan(first)["changes"]),
-        )
+    first, notes = _approved_plan(planning, execution, description, approved)
+    last = first
     views = [change.after for change in first.changes]
     left_over = execution.find_left_over() if task.publishes else ()
     calls: Sequence[Call] = [*first.calls, *left_over]
@@ -145,6 +139,8 @@ def _predict_or_execute(
     if calls and not check_mode:
         if not writes_to_unknown:
             forks.refuse_unknown(client.box)
+        if execution.take_turn():
+            first, notes = _approved_plan(planning, execution, description, approved)
         for gate in task.gates:
             gate(wanted, first, planning.ask)
         last = execution.carry_out(first)
@@ -160,6 +156,26 @@ def _predict_or_execute(
     plans = execution.carried_out or [last]
     details = _details(task, plans, last, views, execution.revealed, description)
     return report.result(changed, calls, warnings, details)
+
+
+def _approved_plan(
+    planning: Planning,
+    execution: Execution,
+    description: approval.Description,
+    approved: approval.Approval | None,
+) -> tuple[Plan, Sequence[str]]:
+    """A plan from what the box has now, and notes on it.
+
+    :raises PlanDiffers: if it is not the approved one.
+    """
+    plan = planning.plan()
+    if approved is None:
+        return plan, ()
+    notes = approved.confirm(plan, description)
+    execution.allow_only(
+        plan, lambda rest: approval.refusal_of_rest(description.box_plan(rest), description.box_plan(plan)["changes"])
+    )
+    return plan, notes
 
 
 def _details(
