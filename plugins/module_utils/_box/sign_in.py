@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Mapping
 
 from .._model.plan import Call, PasswordProof, Read
@@ -21,6 +22,7 @@ from .._values.errors import (
 from .._values.secrets import MASK
 from .answers import CODE_SECONDS, NOT_AN_ADMINISTRATOR, WRONG_CODE, Answer
 from .clock import Clock
+from .codes import LastCode
 from .connection import Connection
 from .https import Http
 from .interruption import Interruption
@@ -67,6 +69,7 @@ class SignIn:
         self._has_session = False
         self._is_checked = False
         self._tried_codes: set[str] = set()
+        self._last_code = LastCode(connection.url, connection.username)
 
     def credentials(self) -> Credentials:
         """The credentials for the next request. If a one-time code is needed, the run signs in once and then uses a key.
@@ -254,13 +257,21 @@ class SignIn:
         if not self._totp_secret:
             return {}
         while True:
-            for later in _CODES:
+            now = self._clock.now()
+            # The code that another run used last is worth only a last try.
+            for later in sorted(_CODES, key=lambda later: int(now + later) // CODE_SECONDS == self._last_code.step):
                 code = self.code(self._totp_secret, "totp_secret", later)
                 if code not in self._tried_codes:
                     self._tried_codes.add(code)
+                    self._last_code.note(int(now + later) // CODE_SECONDS)
                     return {"x-auth-token": code}
             with self._interruption.allow_signals():
                 self._clock.wait("a one-time code works once", CODE_SECONDS - self._clock.now() % CODE_SECONDS)
+
+    def _wait_for_others(self, seconds: float) -> None:
+        with self._interruption.allow_signals():
+            self._interruption.check()
+            self._clock.wait("another run on this machine is signing in with the same account", seconds)
 
     def _new_key(self) -> tuple[str, bool]:
         """Sign in with the password, and a code if one is needed. Return the key, and whether it is a session to end.
@@ -268,11 +279,12 @@ class SignIn:
         :raises AuthenticationFailed: if the box rejects the login, or the account is not an administrator.
         """
         credentials = (self._me, self._own_password or self._connection.password or "")
-        for _code in _CODES:
-            reply, is_session = self._log_in(credentials, self._code_header())
-            # A code that was used before is rejected like a wrong one.
-            if reply.get("reason") != WRONG_CODE:
-                break
+        with self._last_code.alone(self._wait_for_others) if self._totp_secret else nullcontext():
+            for _code in _CODES:
+                reply, is_session = self._log_in(credentials, self._code_header())
+                # A code that was used before is rejected like a wrong one.
+                if reply.get("reason") != WRONG_CODE:
+                    break
         if reply["status"] != "ok":
             raise self._http.refusal(*_LOG_IN[is_session], str(reply.get("reason")))
         key = reply.get("api_key") or ""

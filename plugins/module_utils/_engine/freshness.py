@@ -44,8 +44,9 @@ class Freshness:
         self._answers[read] = (asked_at, value)
 
     def begin_anew(self) -> None:
-        """Forget what somebody else changed, because the run plans anew and has written nothing yet."""
+        """Forget all answers, because the run plans anew, and has written nothing yet."""
         self.by_others.clear()
+        self._answers.clear()
 
     def note_write(self, change: Change) -> None:
         """Record that a call of a change is about to be sent."""
