@@ -249,6 +249,14 @@ def test_the_last_administrator_stays_if_somebody_else_removes_another(state: St
     assert kim in state.users
 
 
+def test_the_removal_of_a_user_does_not_depend_on_administrators(state: State) -> None:
+    form = {"email": BOB, "privilege": "admin"}
+    client = Rivalled(state, 2, [post("/mail/users/privileges/remove", **form)], after=0)
+    result = apply(client, {"email": ANN, "state": "absent"}, "miab_user")
+    assert warnings(result) == ""
+    assert client.questions.count("aliases") == 1
+
+
 def test_with_an_approved_plan_the_rest_is_refused_by_name(state: State) -> None:
     declared: dict[str, Any] = {"aliases": [*FIRST, {**SALES, "address": "team@example.org"}, SALES]}
     options = validated("miab_config", {**CONNECTION, **declared})

@@ -30,8 +30,10 @@ def affected(left: Sequence[PlannedCall], differences: Iterable[Difference]) -> 
     the other administrators.
     """
     objects = {item.change.object for item in left}
-    on_users = any(item.call.rests_on == USERS for item in left)
-    return [one for one in differences if one.object in objects or (on_users and one.takes_admin)]
+    takes_admin = any(
+        item.call.rests_on == USERS and "admin" in item.change.before.get("privileges", ()) for item in left
+    )
+    return [one for one in differences if one.object in objects or (takes_admin and one.takes_admin)]
 
 
 def deviation(
