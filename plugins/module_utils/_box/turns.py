@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Let only one run at a time change a box, if several run on this machine, as with Ansible's forks.
 
-Boxes up to v59 lose changes that are made at the same time. Newer boxes process one request at a time anyway.
+Boxes older than v60 lose changes that are made at the same time. Newer boxes process one request at a time anyway.
 
 The run that changes a box has the lock of a file, which is released when its process ends. The time of the file tells
 whether another run has changed the box since. If the file can't be used, a run doesn't wait.
