@@ -127,7 +127,7 @@ def _next_serial(state: State, before: ZoneFile | None) -> int:
     return today if before is None or before.serial < today else before.serial + 1
 
 
-def _break_off_if_told(state: State) -> None:
+def _stop_if_requested(state: State) -> None:
     if state.publishing_fails:
         raise BrokenError("The simulated box was told to fail.")
 
@@ -138,7 +138,7 @@ def update_dns(state: State, force: bool = False) -> str:
     Each zone is first written and then signed. If the signer can't read it, the box stops there: the
     other zones wait for the next update, and this zone is not processed again until it changes.
     """
-    _break_off_if_told(state)
+    _stop_if_requested(state)
     written = []
     all_inputs = zone_inputs(state)
     state.zone_names = zone_names = tuple(inputs.zone for inputs in all_inputs)
@@ -171,7 +171,7 @@ def update_dns(state: State, force: bool = False) -> str:
 
 def update_web(state: State) -> str:
     """Write the web server's configuration if websites or their certificates have changed."""
-    _break_off_if_told(state)
+    _stop_if_requested(state)
     installed = Installed(state)
     config = tuple((domain, installed.used(domain) or state.primary_certificate) for domain in served(state).web)
     if state.web_config == config:

@@ -109,7 +109,7 @@ class Browser:
             raise RuntimeError(str(result["exceptionDetails"]))
         return result["result"].get("value")
 
-    def photograph(self, file: Path) -> None:
+    def screenshot(self, file: Path) -> None:
         """Save a screenshot of the whole page."""
         file.parent.mkdir(parents=True, exist_ok=True)
         shot = self.ask("Page.captureScreenshot", captureBeyondViewport=True)

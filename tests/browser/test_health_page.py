@@ -139,7 +139,7 @@ def test_a_page_on_every_screen(width: int, scheme: str, browser: Browser, page:
     check(browser, page, width, scheme)
     text = browser.evaluate("document.body.innerText")
     browser.look(page, width, scheme=scheme)
-    browser.photograph(PICTURES / f"{width}-{scheme}.png")
+    browser.screenshot(PICTURES / f"{width}-{scheme}.png")
     for words in (
         "Health of the boxes",
         "4 boxes: 1 unreachable, 1 urgent, 2 healthy. Checked on ",
@@ -220,7 +220,7 @@ def test_the_printed_page(browser: Browser, page: Path) -> None:
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])
 def test_box_texts_cannot_escape_their_element(width: int, scheme: str, browser: Browser, hostile_page: Path) -> None:
     check(browser, hostile_page, width, scheme)
-    browser.photograph(PICTURES / f"hostile-{width}-{scheme}.png")
+    browser.screenshot(PICTURES / f"hostile-{width}-{scheme}.png")
     assert browser.evaluate("document.title").endswith(" things to do \u2013 Mail-in-a-Box")
     assert browser.evaluate("document.querySelectorAll('script, img, [onerror], [onmouseover], b b').length") == 0
     assert browser.evaluate("getComputedStyle(document.querySelector('main')).position") == "static"

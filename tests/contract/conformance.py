@@ -52,7 +52,7 @@ _PLAYBOOKS = (
     ("health", ("failed=0",)),
 )
 
-Told = Mapping[str, Mapping[str, Any]]
+Answers = Mapping[str, Mapping[str, Any]]
 
 
 class NotComparableError(Exception):
@@ -67,7 +67,7 @@ class Comparison:
     differences: Sequence[Difference]
 
 
-def compared(name: str, told: Told, with_version: str | None = None) -> Comparison:
+def compared(name: str, told: Answers, with_version: str | None = None) -> Comparison:
     """Compare a box's answers in a conversation with the nearest recording.
 
     Skipped steps are not compared.

@@ -12,11 +12,11 @@ from tests.records import recorded
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    _tell_contract(terminalreporter)
-    _tell_routes(terminalreporter)
+    _print_contract(terminalreporter)
+    _print_routes(terminalreporter)
 
 
-def _tell_contract(terminalreporter: Any) -> None:
+def _print_contract(terminalreporter: Any) -> None:
     kept: Counter[tuple[str, str, str]] = Counter()
     asked: Counter[tuple[str, str, str]] = Counter()
     for passed, (scenario, version, section) in recorded(terminalreporter, "contract"):
@@ -32,7 +32,7 @@ def _tell_contract(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{scenario} {version}: {total[0]} of {total[1]} ({counts})")
 
 
-def _tell_routes(terminalreporter: Any) -> None:
+def _print_routes(terminalreporter: Any) -> None:
     """Each route that a module uses, by name."""
     routes = sorted(value for passed, value in recorded(terminalreporter, "route") if passed)
     if routes:

@@ -85,7 +85,7 @@ _VOLATILE = [
 _FREE_TEXT = ("log", "explanation")
 
 Step = dict[str, Any]
-Told = dict[str, Any]
+RecordedAnswer = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,11 @@ def scenario(name: str) -> list[Step]:
 
 
 @functools.cache
-def recording(name: str, version: str) -> dict[str, Told]:
+def recording(name: str, version: str) -> dict[str, RecordedAnswer]:
     """The recorded answers of a real box of this version."""
-    recorded: dict[str, Told] = json.loads((DATA / SCENARIOS[name] / f"{version}.json").read_text(encoding="utf-8"))
+    recorded: dict[str, RecordedAnswer] = json.loads(
+        (DATA / SCENARIOS[name] / f"{version}.json").read_text(encoding="utf-8")
+    )
     return recorded
 
 
@@ -183,7 +185,7 @@ class Conversation:
     clock: Callable[[], float] = time.time
     _names: dict[str, str] = field(default_factory=dict)
 
-    def replay(self, name: str) -> Iterator[tuple[Step, Told]]:
+    def replay(self, name: str) -> Iterator[tuple[Step, RecordedAnswer]]:
         """Run a scenario step by step. Values that differ between runs are replaced in the answers."""
         # One connection for all steps, because real boxes have a high latency.
         with requests.Session() as session:
@@ -205,7 +207,7 @@ class Conversation:
 
         return _each_text(value, lambda text: re.sub(r"\{(\w+)\}", replacement, text))
 
-    def _ask(self, session: requests.Session, step: Step) -> Told:
+    def _ask(self, session: requests.Session, step: Step) -> RecordedAnswer:
         if "{code}" in json.dumps(step) and "totp" not in self._names:
             return {"status": None, "type": None, "body": "not asked: no TOTP secret was learnt"}
         who = self._filled(step.get("as", ADMIN))
@@ -224,9 +226,9 @@ class Conversation:
             timeout=120,
             allow_redirects=False,
         )
-        return self._told(step, response)
+        return self._answer(step, response)
 
-    def _told(self, step: Step, response: requests.Response) -> Told:
+    def _answer(self, step: Step, response: requests.Response) -> RecordedAnswer:
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         body: Any = response.text
         if kind == "application/json":
@@ -242,7 +244,7 @@ class Conversation:
         elif response.status_code >= 404 and kind == "text/html" and "<html" in response.text[:60].lower():
             body = "<error page>"
         body = _each_text(body, _steady_text)
-        reply: Told = {"status": response.status_code, "type": kind}
+        reply: RecordedAnswer = {"status": response.status_code, "type": kind}
         reply["body"] = _in_any_order(body) if step.get("unordered") else body
         if "X-Reason" in response.headers:
             reply["x_reason"] = _steady_text(response.headers["X-Reason"])

@@ -26,7 +26,7 @@ NOT_RECORDED: dict[str, set[str]] = {"scenario": set(), "edges": {"kiekerjan-v76
 
 
 @functools.cache
-def _told_by(name: str, version: str) -> dict[str, dict[str, Any]]:
+def _answers_of(name: str, version: str) -> dict[str, dict[str, Any]]:
     """All answers of a simulated box of this version in a scenario."""
     state = new_state(version)
     state.clock = lambda: _MOMENT
@@ -56,7 +56,7 @@ def test_every_version_has_a_recording_of_every_step(name: str, count: int) -> N
 )
 def test_step(version: str, name: str, step: dict[str, Any], record_property: Any) -> None:
     record_property("contract", (name, version, step["section"]))
-    found = differences(step, recording(name, version)[step["id"]], _told_by(name, version)[step["id"]])
+    found = differences(step, recording(name, version)[step["id"]], _answers_of(name, version)[step["id"]])
     assert not found, "\n".join(map(str, found))
 
 
@@ -68,21 +68,21 @@ def test_zone_file_is_the_recorded_one(version: str) -> None:
         return re.sub(r"\d+(?=     ; serial)|(?<=keys hash: ).*", "", reply["body"])
 
     recorded, reply = (
-        found["dns-zonefile"] for found in (recording("scenario", version), _told_by("scenario", version))
+        found["dns-zonefile"] for found in (recording("scenario", version), _answers_of("scenario", version))
     )
     assert steady(reply) == steady(recorded)
 
 
 @pytest.mark.parametrize("recorded", SAME_AS)
 def test_versions_that_answer_alike(recorded: str) -> None:
-    told = _told_by("scenario", SAME_AS[recorded])
+    told = _answers_of("scenario", SAME_AS[recorded])
     for step in scenario("scenario"):
         assert not differences(step, recording("scenario", recorded)[step["id"]], told[step["id"]])
 
 
 def test_differences_are_noticed() -> None:
     """Two versions are distinguished exactly where their recordings differ."""
-    reply = _told_by("scenario", "v60")
+    reply = _answers_of("scenario", "v60")
     older, newer = recording("scenario", "v60"), recording("scenario", "v75")
     steps = [step for step in scenario("scenario") if not step.get("loose")]
     expected = {step["id"] for step in steps if older[step["id"]] != newer[step["id"]]}

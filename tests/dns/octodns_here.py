@@ -15,7 +15,7 @@ from typing import Any
 from octodns.manager import Manager
 
 
-class _Heard(logging.Handler):
+class _LogCollector(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
@@ -29,7 +29,7 @@ def run(push: Any, folder: Path, *arguments: str) -> tuple[int, str, str]:
 
     It stands for ``_octodns._run``. The provider's secrets have to be in the environment.
     """
-    heard, output = _Heard(), io.StringIO()
+    heard, output = _LogCollector(), io.StringIO()
     logger = logging.getLogger("Checksum")
     logger.addHandler(heard)
     sys.path.insert(0, str(folder))

@@ -13,8 +13,8 @@ from tests.records import recorded
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    _tell_approved(terminalreporter)
-    _tell_scopes(terminalreporter)
+    _print_approved(terminalreporter)
+    _print_scopes(terminalreporter)
     ends: dict[str, Counter[str]] = {}
     zones: dict[str, Counter[str]] = {}
     for _passed, value in recorded(terminalreporter, "transitions"):
@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"the zones were read by {find()}")
 
 
-def _tell_approved(terminalreporter: Any) -> None:
+def _print_approved(terminalreporter: Any) -> None:
     """The number of boxes that changed between plan and apply, and the results of the approved plans."""
     lines = []
     for name, how in (("approved", "in memory"), ("approved by playbooks", "with whole playbooks")):
@@ -50,7 +50,7 @@ def _tell_approved(terminalreporter: Any) -> None:
         terminalreporter.write_line(line)
 
 
-def _tell_scopes(terminalreporter: Any) -> None:
+def _print_scopes(terminalreporter: Any) -> None:
     """How many declarations with scopes there were, and how they ended."""
     lines = []
     found = [value for _passed, value in recorded(terminalreporter, "scopes")]

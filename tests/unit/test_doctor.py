@@ -25,7 +25,7 @@ def failed(item: str, code: str, message: str) -> dict[str, Any]:
     return {"item": item, "failed": False, "failure": {"code": code, "message": message, "details": {}}, "calls": []}
 
 
-def told(found: dict[str, Any], check: str) -> list[tuple[str, str]]:
+def findings_of(found: dict[str, Any], check: str) -> list[tuple[str, str]]:
     return [(one["state"], one["text"]) for one in found["findings"] if one["check"] == check]
 
 
@@ -34,9 +34,9 @@ def test_a_good_box() -> None:
     assert found["usable"]
     assert {one["state"] for one in found["findings"]} == {"ok"}
     assert found["report"][0] == "box.example.com:"
-    assert told(found, "version") == [("ok", "Mail-in-a-Box v76. Everything works.")]
-    assert told(found, "MFA") == [("ok", "1 of 2 users sign in with a second factor.")]
-    assert told(found, "reads") == [("ok", "3 of 3 reads have the expected form.")]
+    assert findings_of(found, "version") == [("ok", "Mail-in-a-Box v76. Everything works.")]
+    assert findings_of(found, "MFA") == [("ok", "1 of 2 users sign in with a second factor.")]
+    assert findings_of(found, "reads") == [("ok", "3 of 3 reads have the expected form.")]
     assert [step.rpartition(": ")[2] for step in found["next"]] == [
         "ansible-playbook mailinabox.admin.export",
         "ansible-playbook mailinabox.admin.plan",
@@ -66,7 +66,7 @@ def test_a_box_that_rejects_the_credentials(code: str, check: str, step: str) ->
 
 def test_options_that_ansible_refuses() -> None:
     found = doctor([], {"failed": False, "msg": "missing required arguments: host"})
-    assert told(found, "sign-in") == [("fail", "missing required arguments: host")]
+    assert findings_of(found, "sign-in") == [("fail", "missing required arguments: host")]
     assert found["next"] == ["Correct the option, then run this playbook again."]
 
 
@@ -76,13 +76,13 @@ def test_a_known_fork(kind: str) -> None:
     refused = [{"what": what, "why": why} for what, why in box.refused]
     found = doctor(read(box={**BOX, "kind": kind, "marks": box.marks, "support": box.support, "refused": refused}))
     assert found["usable"]
-    assert (kind in told(found, "version")[0][1]) == (kind != "upstream")
-    assert len(told(found, "support")) == (len(refused) + 1 if refused else 0)
+    assert (kind in findings_of(found, "version")[0][1]) == (kind != "upstream")
+    assert len(findings_of(found, "support")) == (len(refused) + 1 if refused else 0)
 
 
 def test_an_unknown_kind() -> None:
     found = doctor(read(box={**BOX, "kind": "unknown", "marks": ["the field 'x' in users"], "support": "unknown"}))
-    assert told(found, "version") == [
+    assert findings_of(found, "version") == [
         ("warn", "Mail-in-a-Box v76, unknown kind of box: it has the field 'x' in users.")
     ]
     assert "miab_unknown_box" in found["next"][0]
@@ -91,7 +91,7 @@ def test_an_unknown_kind() -> None:
 @pytest.mark.parametrize(("offset", "state"), [(None, "ok"), (0, "ok"), (-25, "ok"), (26, "warn"), (-3600, "warn")])
 def test_clocks(offset: int | None, state: str) -> None:
     found = doctor(read(box={**BOX, "clock_offset": offset}))
-    assert [one[0] for one in told(found, "clock")] == [state]
+    assert [one[0] for one in findings_of(found, "clock")] == [state]
     assert any("clock" in step for step in found["next"]) == (state == "warn")
 
 
@@ -120,12 +120,12 @@ def test_the_doctor_names_each_problem() -> None:
     results[0]["warnings"] = ["validate_certs is false: the task can't tell whether it talks to the box."]
     found = doctor(results, SIGNED_IN)
     assert not found["usable"]
-    assert [one[0] for one in told(found, "certificate")] == ["warn"]
-    assert told(found, "DNS") == [
+    assert [one[0] for one in findings_of(found, "certificate")] == ["warn"]
+    assert findings_of(found, "DNS") == [
         ("warn", "x.example.org MX bad takes its zone down: no MX"),
         ("warn", "www.gone.example A 192.0.2.1 is not published: not in any zone"),
     ]
-    assert told(found, "reads") == [
+    assert findings_of(found, "reads") == [
         ("ok", "2 of 5 reads have the expected form."),
         ("fail", "aliases: Another form."),
         ("warn", "users: not available from the box."),

@@ -197,7 +197,7 @@ def test_values_to_declare_or_compare_are_returned_unmasked() -> None:
 
 
 @dataclass
-class Says(Fault):
+class FixedAnswer(Fault):
     """A text in place of the answer."""
 
     kind: str = "500"
@@ -213,7 +213,7 @@ def message_of(words: str, name: str, options: dict[str, Any], status: int = 400
     with Box("v75") as box:
         prepare(box.state, {})
         box.faults.append(
-            Says(match=lambda request: is_write(request.method, request.path), status=status, words=words)
+            FixedAnswer(match=lambda request: is_write(request.method, request.path), status=status, words=words)
         )
         return str(run_task(box, name, options))
 

@@ -82,7 +82,7 @@ def do(task: Task, client: FakeClient, check_mode: bool = False) -> dict[str, An
     return run(task, CONNECTION, check_mode, connect=lambda _connection: client)
 
 
-def judged(said: str) -> int:
+def parse_number(said: str) -> int:
     if said == "no":
         raise Refused("POST /do: no", path="/do")
     return int(said)
@@ -100,7 +100,7 @@ def plan_call(likely_noop: bool = False, verifiable: bool = False, **details: An
             "it",
             {},
             {},
-            (Call("POST", "/do", parse=judged, name="done", likely_noop=likely_noop, verifiable=verifiable),),
+            (Call("POST", "/do", parse=parse_number, name="done", likely_noop=likely_noop, verifiable=verifiable),),
         )
 
     return Task("thing", {}, Planner(lambda _options: None, lambda _wanted, _known: [], plan))
@@ -146,9 +146,9 @@ BACK = Outage(Read("back", "/due", bool), 60, "limit")
 def plan_two(_wanted: None, known: Known) -> Change:
     """Process a list. Only then is it known whether a restart is pending."""
     pending = [] if "done" in known else known["list"]
-    calls = [Call("POST", "/do", parse=judged, name="done")] if pending else []
+    calls = [Call("POST", "/do", parse=parse_number, name="done")] if pending else []
     if known["due"]:
-        calls.append(Call("POST", "/restart", parse=judged, outage=BACK))
+        calls.append(Call("POST", "/restart", parse=parse_number, outage=BACK))
     needs_replan = bool(pending) and not known["due"]
     after: dict[str, Any] = {"list": []} if needs_replan else {"list": [], "due": False}
     before = {"list": pending, "due": known["due"]}

@@ -51,7 +51,7 @@ def is_harmless(line: str) -> bool:
     return line.isprintable() and not re.search(r"::[A-Za-z][\w-]*( .*)?::|##(vso)?\[", line)
 
 
-class Said(Answer):
+class FakeResponse(Answer):
     """An answer in the form of ``requests``."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -65,7 +65,7 @@ def errors(said: str) -> list[BoxError]:
     found: list[BoxError] = []
     for status in (200, 301, 400, 401, 403, 404, 500):
         try:
-            answer: Any = meaning.of_read("GET", "/x", Said(status, said), "me@box.example.com")
+            answer: Any = meaning.of_read("GET", "/x", FakeResponse(status, said), "me@box.example.com")
             answer.json()
         except BoxError as error:
             found.append(error)
