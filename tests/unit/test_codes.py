@@ -83,3 +83,19 @@ def test_ten_runs_in_the_same_second_get_no_code_rejected() -> None:
             assert not result.get("failed"), result
         assert box.failed_logins == []
         assert clock.slept == []
+
+
+def test_a_client_waits_until_another_run_has_signed_in() -> None:
+    with Box() as box:
+        box.state.users[box.username].totp = [Totp(1, SECRET, "phone")]
+        turn = LastCode(box.url, box.username).alone(never)
+        turn.__enter__()
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            turn.__exit__(None, None, None)
+
+        options = {"totp_secret": SECRET, "gather_subset": ["domains"]}
+        assert not run_task(box, "miab_info", options, sleep=sleep).get("failed")
+        assert slept == [0.1]

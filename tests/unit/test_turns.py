@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.client import Client
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.connection import Connection
+from ansible_collections.mailinabox.admin.plugins.module_utils._box.interruption import Interrupted, Interruption
 from ansible_collections.mailinabox.admin.plugins.module_utils._box.turns import Turn
 from ansible_collections.mailinabox.admin.plugins.module_utils._engine.task import run
 from ansible_collections.mailinabox.admin.plugins.module_utils._model.plan import Question
-from tests.box import State, new_state
-from tests.tasks import CONNECTION, task, validated
+from tests.box import Box, State, new_state
+from tests.tasks import CONNECTION, connection, run_task, task, validated
 
 from .test_any_state import RulesClient
 
@@ -174,3 +177,39 @@ def test_check_mode_and_runs_without_changes_wait_for_nobody() -> None:
         client = Contended(state, lambda: None)
         apply(client, check_mode, aliases=ALIASES if check_mode else [])
         assert client.waits == 0
+
+
+def test_a_client_waits_for_its_turn() -> None:
+    with Box() as box:
+        turn = noted(box.url)
+        turn.take(never)
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            turn.close()
+
+        result = run_task(box, "miab_secondary_nameserver", {"hostnames": ["xfr:192.0.2.7"]}, sleep=sleep)
+        assert result["changed"], result
+        assert slept == [0.1]
+        # It has planned again.
+        assert result["requests"] == {"reads": 3, "writes": 1}
+
+
+def test_a_run_that_waits_can_be_interrupted() -> None:
+    with Box() as box:
+        turn = noted(box.url)
+        turn.take(never)
+        options = validated("miab_secondary_nameserver", {**connection(box), "hostnames": ["xfr:192.0.2.7"]})
+
+        def connect(to: Connection) -> Client:
+            return Client(to, sleep=never, interruption=Interruption(lambda: True))
+
+        with pytest.raises(Interrupted):
+            run(task("miab_secondary_nameserver"), options, False, connect=connect)
+        assert [entry.path for entry in box.log if entry.is_write] == []
+        turn.close()
+        # The interrupted run has given its turn back.
+        later = noted(box.url)
+        assert not later.take(never)
+        later.close()
