@@ -96,11 +96,11 @@ def find() -> None:
     if not merged:
         sys.exit(NO_PLAN % f"the commit {sha}, because it was not merged from a pull request")
     head = merged[0]["head"]["sha"]
-    tell(PLAN % head, head)
+    write_artifact(PLAN % head, head)
 
 
-def tell(name: str, head: str | None = None) -> None:
-    """Write the name of an artifact, and the run that made it, for the next step. Ignore runs of forks."""
+def write_artifact(name: str, head: str | None = None) -> None:
+    """Write the name of an artifact, and the ID of the run that made it, for the next step. Runs of forks are ignored."""
     own = [
         found["workflow_run"]
         for found in ask("actions/artifacts", name=name, per_page=100)["artifacts"]
@@ -139,7 +139,7 @@ def fetch(folder: str) -> None:
 
 def snapshots(folder: str) -> None:
     if ON_GITHUB:
-        tell(SNAPSHOTS)
+        write_artifact(SNAPSHOTS)
         return
     project, branch = os.environ["CI_MERGE_REQUEST_PROJECT_ID"], os.environ["CI_DEFAULT_BRANCH"]
     archive = call(f"projects/{project}/jobs/artifacts/{quote(branch, safe='')}/download?job=nightly")

@@ -77,7 +77,7 @@ _value:
 
 
 def _addresses(hostvars: Mapping[str, Mapping[str, Any]], hosts: Collection[str]) -> dict[str, str]:
-    """The addresses of the hosts that have one. Empty for an undefined variable, whose error comes where it is used."""
+    """The addresses of the hosts that have one. Empty if the value has an undefined variable: the error is reported where the value is used."""
     found = {}
     for host in hosts:
         if "miab_host" in hostvars[host]:

@@ -17,9 +17,9 @@ from .texts import printable
 # Replaces a secret.
 MASK = "********"
 
-# A shorter text stands in many others by chance, once it is encoded.
+# The encoded form of a shorter text occurs in many other texts by chance.
 _LEAST_BYTES = 6
-# No box takes a shorter password. A shorter secret is masked only where it is a whole word, because as a part of words,
+# No box accepts a shorter password. A shorter secret is masked only where it is a whole word, because as a part of words,
 # such as "pass" in "user_password", it would make messages unreadable.
 _LEAST_SIGNS = 8
 # The password in a URL, up to the last @ before the path; a key may have a slash in it, and then no @. A URL in JSON may
