@@ -69,7 +69,7 @@ options:
             others stay, with a warning.
           - V(all) also removes the aliases that forward only to this user, so that their addresses receive no mail any more. They
             count for O(remove_limit). An alias stays if another alias receives the mail of the user.
-          - An alias that also permits somebody who is no user stays, with a warning, because a box refuses to change it.
+          - An alias that also permits a sender who is not a user stays, with a warning, because a box refuses to change it.
           - Automatic aliases never change. The aliases C(administrator@) and C(hostmaster@) of the box are never removed.
           - If a declared alias names the user in one of its lists, the declaration is refused.
         type: str

@@ -65,7 +65,7 @@ def among(declared: Sequence[Declared]) -> dict[str, Shared]:
             boxes.setdefault(canonical(one.address), []).append(one)
     # One of these may have the same box, and its objects must not be purged.
     lost = [
-        "it can't be found out whether the host %s, which has a scope, has the same box" % one.host
+        "it is unknown whether the host %s, which has a scope, has the same box" % one.host
         for one in declared
         if one.address is None and one.scope is not None
     ]

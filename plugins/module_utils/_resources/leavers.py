@@ -16,8 +16,8 @@ from .aliases import WantedAlias
 from .users import REMOVE_ALL, REMOVE_NEVER, WantedUser
 
 _STAYING = (
-    " They stay as they are, because without the user they would have no receiver or no permitted sender, or because they"
-    " also permit somebody who is no user. Declare them with other receivers and permitted senders, or with state: absent."
+    " They were not changed, because without the user they would have no receiver or no permitted sender, or because they"
+    " also permit a sender who is not a user. Declare them with other receivers and permitted senders, or with state: absent."
 )
 
 Declared = Tuple[str, WantedAlias]
