@@ -213,3 +213,20 @@ def test_a_run_that_waits_can_be_interrupted() -> None:
         later = noted(box.url)
         assert not later.take(never)
         later.close()
+
+
+def test_a_run_that_waits_for_a_precondition_lets_others_change_the_box() -> None:
+    with Box() as box:
+        box.state.elsewhere.add("box.example.com")
+        others: list[bool] = []
+
+        def sleep(_seconds: float) -> None:
+            other = noted(box.url)
+            others.append(other.take(never))
+            box.state.elsewhere.clear()
+            other.close()
+
+        options = {"domain": "box.example.com", "state": "provisioned", "wait": 60}
+        result = run_task(box, "miab_ssl", options, sleep=sleep)
+        assert result["changed"], result
+        assert len(others) == 1

@@ -182,7 +182,10 @@ class Execution:
         self._publication.begin(call)
         try:
             if call.wait:
+                # Another run may have to change the box before the precondition is met.
+                self._turn.close()
                 self._client.wait_for(call.wait)
+                self._turn.take(self._wait_for_turn)
             value = self._value(call)
         except OutcomeUnknown as error:
             ledger.in_doubt = True
