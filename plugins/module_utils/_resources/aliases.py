@@ -281,7 +281,7 @@ def _check_receivers(
     if not _leads_to_administrators(wanted.address, box):
         return
     why = (
-        "is used to prove who owns the domain"
+        "is an address by which certificate authorities check the owner of a domain"
         if names.is_dcv(wanted.address)
         else "is reserved for reports to this box"
     )

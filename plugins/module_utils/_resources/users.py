@@ -250,8 +250,8 @@ def _plan_creation(wanted: WantedUser, users: Users, box: forks.Box) -> Change:
         raise InvalidOption(
             "email",
             wanted.email,
-            "an address that is used to prove who owns a domain (%s) can't be a user; create an alias instead"
-            % ", ".join(names.DCV_LOCAL_PARTS),
+            "certificate authorities check the owner of a domain by such an address (%s), so it can't be a user;"
+            " create an alias that forwards to an administrator instead" % ", ".join(names.DCV_LOCAL_PARTS),
         )
     if wanted.email.partition("@")[0].partition("+")[0] in box.reserved:
         raise InvalidOption(
