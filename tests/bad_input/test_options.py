@@ -207,6 +207,8 @@ KINDS: Mapping[str, Kind] = {
         [
             # Each has few sections, because many declarations are tried.
             {"users": [NEW_USER], "aliases": [ALIASES[0]]},
+            # No alias names this user.
+            {"users": [{"email": "nobody@example.org", "state": "absent", "remove_from_aliases": "shared"}]},
             {"dns_records": [RECORDS[0]]},
             {"dns_records": [RECORDS[1]], "secondary_nameservers": NAMESERVERS, "privacy": False},
             *({"backup": backup} for backup in BACKUPS),

@@ -92,7 +92,7 @@ def test_the_first_account_may_have_an_address_that_no_later_one_may(email: str)
     first = ME._replace(email=email)
     declared = wanted(email, quota="1G", privileges=["admin"])
     assert sent(users.plan(declared, known(first, BOB))) == [("quota", {"email": email, "quota": "1G"})]
-    with pytest.raises(InvalidOption, match=r"email: '%s': an address that .* create an alias" % email):
+    with pytest.raises(InvalidOption, match=r"email: '%s': certificate authorities .* create an alias" % email):
         users.plan(wanted(email, user_password="password-1"), known())
 
 
