@@ -53,7 +53,7 @@ MISTAKES = [
     (user("", **NEW), "invalid_option", "email"),
     (user("not-an-address", **NEW), "invalid_option", "one @"),
     (user("fay+tag@example.org", **NEW), "invalid_option", "letters a-z"),
-    (user("postmaster@example.org", **NEW), "invalid_option", "create an alias instead"),
+    (user("postmaster@example.org", **NEW), "invalid_option", "create an alias that forwards to an administrator"),
     (user("gus@example.org", user_password="short"), "invalid_option", "at least eight characters"),
     (user("gus@example.org", user_password=""), "invalid_option", "at least eight characters"),
     (user("gus@example.org"), "invalid_option", "is not a user yet"),
