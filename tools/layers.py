@@ -261,7 +261,12 @@ def text(files: Sources) -> str:
     for layer in LAYERS:
         targets = ", ".join(f"`{name}`" for name in layer.may_import) or "the standard library"
         lines.append(f"| `{layer.folder}` | {layer.purpose} | {targets} | {'yes' if layer.pure else ''} |")
-    lines += ["", "The arrows between them, from the top floor down:", "", "```text"]
+    lines += [
+        "",
+        "The imports that exist, from the top floor down. The number is the floor of a folder, which imports only from lower floors:",
+        "",
+        "```text",
+    ]
     lines += [*graph(files), "```", ""]
     for layer in LAYERS:
         if layer.folder.startswith((UTILS, "plugin_utils")):

@@ -137,7 +137,7 @@ def outside(
     """
     found = from_options({"scope": scope, "scope_exclude": exclude, "host": host}).scope
     # Without a domain, the scope itself is the mistake.
-    if found.is_whole or (found.limited and not found.inside):
+    if found.is_unrestricted or (found.limited and not found.inside):
         return []
     return [
         *_outside_certificates(declared.get("miab_certificates") or (), found),
@@ -180,5 +180,6 @@ def _outside_mfa(entries: Sequence[Any], scope: Scope, account: str) -> Iterator
 def _publishing(value: Any, scope: Scope) -> Iterator[Mistake]:
     if scope.limited and str(value).lower() in ("true", "yes", "on", "1", "y", "t"):
         yield Mistake(
-            "miab_publish_dns", "only the declaration of the whole box can publish its zones; remove this variable"
+            "miab_publish_dns",
+            "only a declaration without miab_scope can publish its zones; remove this variable",
         )

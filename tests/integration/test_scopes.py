@@ -154,7 +154,7 @@ NAMED = (
     "miab_certificates[0] acme.example: domain: ",
     "miab_mfa[0]: user is missing",
     "miab_mfa[1] ann@acme.example: user: ",
-    "miab_publish_dns: only the declaration of the whole box",
+    "miab_publish_dns: only a declaration without miab_scope",
 )
 
 

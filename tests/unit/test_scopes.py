@@ -714,5 +714,5 @@ def test_an_export_has_what_the_scope_can_declare() -> None:
 
 def test_a_scope_is_plain_data() -> None:
     assert Scope() == Scope(False, frozenset(), frozenset(), frozenset())
-    assert Scope().is_whole
-    assert not Scope(True).is_whole
+    assert Scope().is_unrestricted
+    assert not Scope(True).is_unrestricted

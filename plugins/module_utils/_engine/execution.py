@@ -24,7 +24,7 @@ from .recovery import Recovery
 # How long to wait before reading again, if a change does not show immediately.
 _SETTLE_SECONDS = 0.5
 
-# The maximum number of new plans because somebody else changes the same objects.
+# How many times a run plans again at most, because somebody else keeps changing the same objects.
 _MOST_PLANS = 5
 
 
@@ -50,8 +50,9 @@ class Execution:
         self._reporter = reporter
         # The calls that were sent of the plan that is carried out now.
         self._sent: list[PlannedCall] = []
-        # The number of differences by others when the current plan was made, and the differences that led to new plans.
+        # The number of differences by others that were known when the current plan was made.
         self._known_differences = 0
+        # The differences by others that led to new plans, and the number of these plans.
         self._planned_again: list[Difference] = []
         self._times_planned_again = 0
         self._approved: set[str] | None = None
@@ -65,7 +66,7 @@ class Execution:
         self._approved = {_text(call) for call in plan.calls}
         self._refusal = refusal
 
-    def _refuse_others(self, calls: Sequence[Call], plan: Plan | None = None) -> None:
+    def _refuse_unapproved(self, calls: Sequence[Call], plan: Plan | None = None) -> None:
         """Refuse calls that are not approved.
 
         :param plan: the current plan, if it was just made.
@@ -120,7 +121,7 @@ class Execution:
             if not following.calls:
                 self.ledger.end()
                 return following
-            self._refuse_others(following.calls, following)
+            self._refuse_unapproved(following.calls, following)
             plan = following
 
     def _keep_part_done(self, plan: Plan, following: Plan) -> None:
@@ -136,10 +137,10 @@ class Execution:
         while self.ledger.left:
             if not self.ledger.left[0].call.repairs:
                 self._publication.rebuild_postponed()
-            if self._is_overtaken():
+            if self._must_plan_again():
                 return True
-            # After a failure, the rest was planned again, and somebody else may have changed the box in the meantime.
-            self._refuse_others([self.ledger.left[0].call])
+            # After a failure, the rest has been planned again, from what the box had then. It may need other calls.
+            self._refuse_unapproved([self.ledger.left[0].call])
             item = self.ledger.begin()
             self._sent.append(item)
             self._send(item)
@@ -147,10 +148,11 @@ class Execution:
         self.ledger.end()
         return False
 
-    def _is_overtaken(self) -> bool:
+    def _must_plan_again(self) -> bool:
         """Whether somebody else has changed the objects of the remaining calls since they were planned.
 
-        If the next call would undo such a change, and its object was not read just now, it is read again.
+        If the next call could undo such a change, because it replaces or removes an object as a whole, and the latest answer
+        about this object is too old, the object is read again first.
 
         :raises NotAsDeclared: if that happens again and again.
         """
@@ -248,13 +250,13 @@ class Execution:
             self._client.pause(_SETTLE_SECONDS)
             left -= _SETTLE_SECONDS
 
-    def by_others(self, concerns: Callable[[str, str], bool]) -> list[str]:
+    def warnings_about_others(self, concerns: Callable[[str, str], bool]) -> list[str]:
         """Sentences about changes by others during the run.
 
         :param concerns: returns whether an object that the run doesn't write is of interest, from its resource and key.
         """
         freshness = self._planning.freshness
-        # The objects that the run has written were planned again after these changes by others.
+        # The run noticed these differences before it wrote the objects, and planned them again. Now it has written them.
         first = [*self._planned_again, *(one for one in freshness.by_others if freshness.has_written(one.object))]
         objects = {one.object for one in first}
         others = (one for one in freshness.by_others if one.object not in objects)

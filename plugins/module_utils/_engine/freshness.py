@@ -18,8 +18,9 @@ RECENT_SECONDS = 1.0
 class Freshness:
     """Compares each answer with the one before it.
 
-    :ivar by_others: the changes by others between two answers, in the order in which the run noticed them. Objects that the
-        run has written before are left out, because it is unknown who made the difference.
+    :ivar by_others: the changes by others between two answers, in the order in which the run noticed them. A difference
+        is left out if the run had begun to write the object before it noticed the difference, because then it is unknown who
+        made it.
 
     :param now: returns the time in seconds.
     """

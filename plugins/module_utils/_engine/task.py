@@ -104,7 +104,7 @@ def run(
             result = _predict_or_execute(task, wanted, check_mode, client, planning, execution, description, approved)
     except BoxError as error:
         ledger.describe(error)
-        error.message = " ".join([error.message, *execution.by_others(partial(task.concerns, wanted))])
+        error.message = " ".join([error.message, *execution.warnings_about_others(partial(task.concerns, wanted))])
         result = report.failure(error, ledger.sent, ledger.changed)
         # Ansible doesn't know these secrets, so it doesn't mask them. A message of the box may repeat them.
         result = dict(masked(result, planning.secrets | client.keys))
@@ -151,7 +151,7 @@ def _predict_or_execute(
     elif not first.calls:
         execution.reveal(first)
     known_box = forks.warnings(client.box, writes_to_unknown) if calls else ()
-    by_others = execution.by_others(partial(task.concerns, wanted))
+    by_others = execution.warnings_about_others(partial(task.concerns, wanted))
     warnings = [*client.warnings, *known_box, *notes, *last.warnings, *execution.ledger.warnings, *by_others]
     plans = execution.carried_out or [last]
     details = _details(task, plans, last, views, execution.revealed, description)

@@ -22,11 +22,11 @@ EMPTY = "the list is empty, most likely because a variable is empty; list domain
 class Scope:
     """The domains that a declaration manages. The most exact domain decides.
 
-    :ivar limited: whether the declaration manages only the domains in ``inside``. Otherwise it manages the whole box,
-        except for the domains in ``outside``.
+    :ivar limited: whether the declaration manages only the domains in ``inside``. Otherwise it is the owner's, which
+        manages everything except the domains in ``outside``.
     :ivar inside: canonical domains that it manages, with their subdomains.
     :ivar outside: canonical domains that others manage, with their subdomains.
-    :ivar box: host names of the box, which only the declaration of the whole box manages.
+    :ivar box: host names of the box, which only the owner's declaration manages.
     """
 
     limited: bool = False
@@ -35,7 +35,7 @@ class Scope:
     box: FrozenSet[str] = frozenset()
 
     @property
-    def is_whole(self) -> bool:
+    def is_unrestricted(self) -> bool:
         """Whether the declaration manages everything on the box."""
         return not (self.limited or self.outside)
 
@@ -80,7 +80,7 @@ class Scope:
 
 _OUTSIDE = "is outside the scope of this declaration (miab_scope: %s)"
 _OF_OTHERS = "belongs to %s, which another declaration of this box manages"
-_OF_BOX = "belongs to %s, the host name of the box, which only the declaration of the whole box can manage"
+_OF_BOX = "belongs to %s, the host name of the box, which only a declaration without miab_scope can manage"
 
 WHOLE = Scope()
 """The scope of a declaration without one."""
@@ -106,7 +106,7 @@ def from_options(options: Mapping[str, Any]) -> Parsed:
         mistakes.append(Mistake("scope", why % names.display(domain)))
     host = names.host_of(str(options.get("host") or ""))
     scope = Scope(given is not None, inside, outside - inside)
-    if scope.is_whole:
+    if scope.is_unrestricted:
         return Parsed(scope, mistakes)
     mistakes += of_box(scope, [host])
     return Parsed(scope.with_box([host]), mistakes)
@@ -115,7 +115,10 @@ def from_options(options: Mapping[str, Any]) -> Parsed:
 def of_box(scope: Scope, hostnames: Iterable[str]) -> List[Mistake]:
     """The mistakes of a scope that names the box itself."""
     return [
-        Mistake("scope", "%s is the host name of the box; only the declaration of the whole box can manage it" % name)
+        Mistake(
+            "scope",
+            "%s is the host name of the box; only a declaration without miab_scope can manage it" % name,
+        )
         for name in sorted(scope.inside & set(hostnames))
     ]
 

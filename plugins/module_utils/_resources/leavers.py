@@ -27,7 +27,8 @@ Declared = Tuple[str, WantedAlias]
 class Cleanup(NamedTuple):
     """What the removal of users means for aliases.
 
-    :ivar declared: all declared aliases, with the lists that they leave open filled in where these name a removed user.
+    :ivar declared: all declared aliases. If an alias doesn't declare one of its lists, and that list on the box names a
+        removed user, the list is filled in without that user.
     :ivar others: changes of aliases that are not declared.
     :ivar mistakes: declared aliases that name a removed user.
     """
@@ -47,10 +48,10 @@ def clean(
 ) -> Cleanup:
     """Take removed users out of the aliases.
 
-    An alias is changed only if it keeps a receiver, and a permitted sender if it has any: without permitted senders, the
-    receivers could send from the address. If a removed user is the only receiver, the alias is removed only if the entry
-    of that user says so, and only if no other alias receives the mail of the user. An alias that permits somebody who is
-    no user stays, too, because a box refuses to change it.
+    An alias is changed only if a receiver remains and, if it has permitted senders, one of them remains: without any, the
+    receivers could send from the address. An alias whose only receivers are removed users is removed only if the entries of
+    all removed users that it names have ``REMOVE_ALL``, and no other alias receives their mail. An alias with a permitted
+    sender who is not a user isn't changed, because a box refuses the change.
 
     :param leavers: the users to take out, each with the name of its entry.
     :param aliases: the aliases of the box before the run, without those that are purged.
@@ -62,7 +63,7 @@ def clean(
     cleaning = _Cleaning(going, {wanted.address: wanted for _where, wanted in declared}, aliases, members)
     filled = []
     for where, wanted in declared:
-        changed = cleaning.filled(wanted)
+        changed = cleaning.with_lists_cleaned(wanted)
         filled.append((where, changed if may_change(changed) else wanted))
     mistakes = [mistake for where, wanted in declared for mistake in cleaning.contradictions(where, wanted)]
     by_hand = [(address, alias) for address, alias in aliases.items() if not alias.automatic]
@@ -88,7 +89,7 @@ class _Cleaning:
         self.declared = declared
         self._going = going
         self._aliases = aliases
-        # A receiver with a +tag is a user, unless an alias has the same address.
+        # Mail to an address with a +tag goes to the user without the tag, unless an alias has exactly this address.
         self._receiving = {address for address in (*aliases, *declared) if self._receives(address)}
 
     def _receives(self, address: str) -> bool:
@@ -122,8 +123,8 @@ class _Cleaning:
                     why = "%s: %s is removed from all aliases, because %s has remove_from_aliases; take it out here"
                     yield Mistake(where, why % (option, address, self._going[email][0]))
 
-    def filled(self, wanted: WantedAlias) -> WantedAlias:
-        """A declared alias, with the lists that it leaves open filled in where they name a removed user."""
+    def with_lists_cleaned(self, wanted: WantedAlias) -> WantedAlias:
+        """A declared alias. A list that it doesn't declare is filled in if it names a removed user, without that user."""
         alias = self._aliases.get(wanted.address)
         if not wanted.present or alias is None:
             return wanted
@@ -163,7 +164,7 @@ class _Cleaning:
             )
 
     def _is_taken_over(self, alias: Alias) -> bool:
-        """Whether another alias receives the mail of an alias's receivers."""
+        """Whether one of this alias's receivers is also the address of an alias that still receives mail."""
         return any(names.without_tag(receiver) in self._receiving for receiver in alias.receivers)
 
 
@@ -171,7 +172,8 @@ def warnings(removed: Iterable[str], leavers: Mapping[str, WantedUser], aliases:
     """Warn about aliases that still name removed users after the run.
 
     :param removed: the users that the run removes.
-    :param leavers: the entries of removed users. With ``remove_from_aliases``, one counts although the user is removed already.
+    :param leavers: the entries of removed users. An entry with ``remove_from_aliases`` counts even if its user was removed
+        before this run.
     :param aliases: the aliases after the run.
     :returns: the warning by the address of the user.
     """

@@ -26,10 +26,10 @@ _ADMIN = (
 )
 _ADMIN += " whole box"
 _IS_ADMIN = (
-    "is an administrator of the box, and only the declaration of the whole box can manage administrators. Leave it out"
+    "is an administrator of the box, and only a declaration without miab_scope can manage administrators. Leave it out"
 )
 _IS_NEEDED = (
-    "receives the mail of the box itself, and only the declaration of the whole box can manage it. Leave it out"
+    "receives the mail of the box itself, and only a declaration without miab_scope can manage it. Leave it out"
 )
 _DELEGATES = "an NS record here would delegate %s, which another declaration of this box manages"
 
@@ -44,7 +44,7 @@ def refusal(section: str, wanted: Any, scope: Scope) -> str:
 
     :return: the reason, which starts with the name of an option; empty if there is none.
     """
-    if scope.is_whole:
+    if scope.is_unrestricted:
         return ""
     if section == "users":
         why = _outside("email", wanted.email, scope)
@@ -84,7 +84,7 @@ class Reach:
 
         :param key: an address, or a name and type.
         """
-        if self.scope.is_whole:
+        if self.scope.is_unrestricted:
             return True
         if section == "dns_records":
             return not _record_refusal(key[0], key[1], self.scope)
@@ -96,7 +96,7 @@ class Reach:
 
     def refusal(self, section: str, wanted: Any) -> str:
         """Why an entry can't be in the declaration; empty if it can."""
-        if self.scope.is_whole or section not in ("users", "aliases", "dns_records"):
+        if self.scope.is_unrestricted or section not in ("users", "aliases", "dns_records"):
             return ""
         why = refusal(section, wanted, self.scope)
         if why or section == "dns_records":
@@ -112,12 +112,12 @@ class Reach:
 
     def zones(self, zones: Iterable[str]) -> Tuple[str, ...]:
         """The zones that can have names that the declaration manages."""
-        return tuple(zone for zone in zones if self.scope.is_whole or self.scope.needs_zone(zone))
+        return tuple(zone for zone in zones if self.scope.is_unrestricted or self.scope.needs_zone(zone))
 
 
 def on(scope: Scope, known: Known) -> Reach:
     """A scope on the box of which something is known."""
-    if scope.is_whole:
+    if scope.is_unrestricted:
         return Reach()
     users: Users = known.get(USERS.name, {})
     aliases: Aliases = known.get(ALIASES.name, {})
@@ -160,7 +160,7 @@ class Effect(NamedTuple):
 
 def effects(reach: Reach, before: Known, after: Known) -> List[Effect]:
     """The effects of a change of users and aliases on the zones of others."""
-    if reach.scope.is_whole or USERS.name not in before or ALIASES.name not in before:
+    if reach.scope.is_unrestricted or USERS.name not in before or ALIASES.name not in before:
         return []
     if publishing.domains(before) == publishing.domains(after):
         return []

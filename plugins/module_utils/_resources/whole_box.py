@@ -251,7 +251,7 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
     wanted = _without_leavers(wanted, known)
     # Users and aliases refer to each other, and zones depend on both. Planning either needs both lists.
     mail = any(wanted.sections[name] or name in wanted.purge for name in ("users", "aliases"))
-    is_part = not wanted.scope.is_whole and any(wanted.sections.values())
+    is_part = not wanted.scope.is_unrestricted and any(wanted.sections.values())
     lists: list[Read[Any]] = [USERS, ALIASES] if mail or wanted.show_undeclared or is_part else []
     moves = mail and all(read.name in known for read in lists) and _moves_domains(wanted, known)
     if wanted.show_undeclared and not (moves or wanted.sections["dns_records"] or "dns_records" in wanted.purge):
@@ -264,12 +264,12 @@ def needs(wanted: WantedConfig, known: Known) -> Sequence[Question]:
         lists.append(DNS_ZONES)
         if records and any(rtype == "CNAME" for _name, rtype in records):
             lists += [USERS, ALIASES]
-    if moves and (records or not wanted.scope.is_whole) and not isinstance(records, BoxError):
+    if moves and (records or not wanted.scope.is_unrestricted) and not isinstance(records, BoxError):
         lists.append(DNS_ZONES)
     if wanted.return_version:
         lists.append(replace(VERSION, optional=True, once=True))
     questions: dict[str, Question] = {read.name: read for read in lists if read.name not in known}
-    if not wanted.scope.is_whole and questions:
+    if not wanted.scope.is_unrestricted and questions:
         # Passwords are tried only for users whom the declaration manages.
         return list(questions.values())
     within = reach.on(wanted.scope, known)
