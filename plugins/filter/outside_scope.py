@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..plugin_utils._scopes import domains_of, outside
 
 DOCUMENTATION = r"""
@@ -70,7 +72,8 @@ def outside_scope(
     except TypeError:
         # The filter boxes reports it.
         return []
-    return [mistake._asdict() for mistake in outside(declared, domains, exclude or (), host or "", account or "")]
+    variables = {**declared, "miab_publish_dns": boolean(str(declared.get("miab_publish_dns")), strict=False)}
+    return [mistake._asdict() for mistake in outside(variables, domains, exclude or (), host or "", account or "")]
 
 
 class FilterModule:

@@ -131,7 +131,7 @@ def outside(
 ) -> list[Mistake]:
     """The mistakes in variables that only the role ``box`` applies.
 
-    :param declared: the values of ``miab_certificates``, ``miab_mfa`` and ``miab_publish_dns``.
+    :param declared: the values of ``miab_certificates``, ``miab_mfa`` and ``miab_publish_dns``, the last one as a boolean.
     :param host: the address of the box.
     :param account: the account that signs in.
     """
@@ -142,7 +142,7 @@ def outside(
     return [
         *_outside_certificates(declared.get("miab_certificates") or (), found),
         *_outside_mfa(declared.get("miab_mfa") or (), found, account),
-        *_publishing(declared.get("miab_publish_dns"), found),
+        *_publishing(bool(declared.get("miab_publish_dns")), found),
     ]
 
 
@@ -177,9 +177,9 @@ def _outside_mfa(entries: Sequence[Any], scope: Scope, account: str) -> Iterator
             yield Mistake("%s %s" % (where, user), "user: %s %s" % (user, scope.refusal(user)))
 
 
-def _publishing(value: Any, scope: Scope) -> Iterator[Mistake]:
-    if scope.limited and str(value).lower() in ("true", "yes", "on", "1", "y", "t"):
+def _publishing(value: bool, scope: Scope) -> Iterator[Mistake]:
+    if scope.limited and value:
         yield Mistake(
             "miab_publish_dns",
-            "only a declaration without miab_scope can publish its zones; remove this variable",
+            "only a declaration without miab_scope can publish the zones of a box; remove this variable",
         )

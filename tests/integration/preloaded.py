@@ -99,7 +99,7 @@ def _server() -> socket.socket:
 
 def _serve() -> None:
     """For each request, fork a process that runs the program, and one that waits for it."""
-    # This file's folder, which a program shall not search.
+    # The folder of this file. Python adds it to the path of a script, but the forked program is another one.
     del sys.path[0]
     for name in _IMPORTS:
         with suppress(ImportError):

@@ -94,7 +94,7 @@ def outside(options: Mapping[str, Any], bounds: Bounds) -> set[str]:
 def check_texts(texts: list[str], world: World, bounds: Bounds, options: Mapping[str, Any]) -> None:
     """No text for the readers of a plan has an address or a record of others that the declaration doesn't have itself."""
     told = str(options).lower()
-    # What is in the own aliases is no secret.
+    # The plan may show the addresses in the declaration's own aliases.
     own = {
         one
         for address, lists in world.aliases.items()

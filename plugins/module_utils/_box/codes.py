@@ -12,15 +12,13 @@ lock while it signs in. If the file can't be used, runs don't wait for each othe
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
 
-from .state_folder import state_folder
+from .state_folder import lock, state_folder
 
-_POLL_SECONDS = 0.1
 _MOST_DIGITS = 20
 
 
@@ -69,17 +67,8 @@ class LastCode:
             return
         try:
             self._file = os.open(os.path.join(folder, self._name), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            while not _lock(self._file):
-                wait(_POLL_SECONDS)
+            lock(self._file, wait)
             self.step = int(os.pread(self._file, _MOST_DIGITS, 0))
         except (OSError, ValueError):
             # A new file, or one that can't be used.
             return
-
-
-def _lock(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

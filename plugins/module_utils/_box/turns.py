@@ -11,14 +11,11 @@ whether another run has changed the box since. If the file can't be used, a run 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from typing import Callable, Optional
 
-from .state_folder import state_folder
-
-_POLL_SECONDS = 0.1
+from .state_folder import lock, state_folder
 
 
 class Turn:
@@ -51,8 +48,7 @@ class Turn:
             return False
         try:
             self._file = self._open(path)
-            while not _lock(self._file):
-                wait(_POLL_SECONDS)
+            lock(self._file, wait)
             before, self._known_time = self._known_time, os.fstat(self._file).st_mtime_ns
         except OSError:
             return False
@@ -83,11 +79,3 @@ class Turn:
     def _path(self) -> Optional[str]:
         folder = state_folder(self._url)
         return os.path.join(folder, "turn") if folder else None
-
-
-def _lock(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -23,8 +23,8 @@ SETTINGS = ("secondary_nameservers", "backup", "privacy")
 _OF_WHOLE_BOX = "a setting of the whole box, which a declaration with a scope can't have. Declare it without a scope"
 _ADMIN = (
     "privileges: a declaration with a scope can't make anybody an administrator, because an administrator manages the"
+    " whole box"
 )
-_ADMIN += " whole box"
 _IS_ADMIN = (
     "is an administrator of the box, and only a declaration without miab_scope can manage administrators. Leave it out"
 )
